@@ -1,0 +1,46 @@
+# Needs Python 3.11 to 3.13, git and make. Everything else goes into .venv/.
+PYTHON ?= python3
+SWEEP ?= algorithms
+VENV := .venv
+# Stages call `python`: this one.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: repro setup params test test-all lint sweep bench lock clean
+
+repro: params
+	dvc repro
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: requirements.lock
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; name another with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	touch $@
+
+params: setup
+	@python -m pipeline.cli.compose
+
+test: setup
+	python -m pytest -m "not slow"
+
+test-all: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+
+sweep: params
+	python -m pipeline.cli.sweep $(SWEEP)
+
+bench: setup
+	python -m pipeline.cli.bench
+
+lock: setup
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev --upgrade pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV)
