@@ -1,0 +1,57 @@
+"""Compose conf/ into params.yaml, as `dvc exp run` does, and clear away what variants that are gone have left behind.
+
+python -m pipeline.cli.compose [OVERRIDE ...]
+"""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+from dvc.utils.hydra import compose_and_dump
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.lib import files, paths
+from pipeline.lib.errors import UserError, run
+
+# Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
+_BY_VARIANT = (paths.VARIANTS, paths.OUTPUTS, paths.VERIFY_REPORTS, paths.BENCHMARK_REPORTS)
+
+
+def compose(root: Path, overrides: list[str]) -> str:
+    """The text of params.yaml.
+
+    Raises:
+        UserError: when conf/ or an override is not valid.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "params.yaml"
+        try:
+            compose_and_dump(target, str(root / paths.CONF), None, "config", str(root), overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(_message(error)) from None
+        return target.read_text(encoding="utf-8")
+
+
+def main() -> None:
+    text = compose(Path.cwd(), sys.argv[1:])
+    if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
+        files.write_text(paths.PARAMS, text)
+    variants = yaml.safe_load(text)["variants"]
+    for folder in _BY_VARIANT:
+        for entry in folder.glob("*"):
+            if entry.name.removesuffix(".json") not in variants:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _message(error: Exception) -> str:
+    """What the user needs of a composition error: OmegaConf names the resolver first and its place in the tree last."""
+    text = str(error).split("\n    full_key:")[0]
+    marker = "raised while resolving interpolation: "
+    return text.split(marker, 1)[1] if marker in text else text
+
+
+if __name__ == "__main__":
+    run(main)

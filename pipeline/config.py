@@ -1,0 +1,365 @@
+"""The typed schema of conf/, once: used when an experiment is composed and again when a stage starts.
+
+It only validates. No field has a default: every value a stage uses stands in params.yaml.
+"""
+
+import difflib
+import importlib.metadata
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.lib import paths, schemes
+from pipeline.lib.errors import UserError
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Entry = TypeVar("Entry")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+# Names under which a library's version stands in `versions`, and the distributions that provide it.
+DISTRIBUTIONS = {
+    "tensorflow": ("tensorflow-cpu", "tensorflow"),
+    "keras": ("keras",),
+    "ai_edge_litert": ("ai-edge-litert",),
+    "ai_edge_quantizer": ("ai-edge-quantizer",),
+    "numpy": ("numpy",),
+    "scikit_learn": ("scikit-learn",),
+    "matplotlib": ("matplotlib",),
+}
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Model(Section):
+    """The trained network: a file, and the batch its exported signature has (None leaves it free)."""
+
+    name: str
+    path: str
+    batch: Count | None
+
+
+class Call(Section):
+    """A function of a table by its name, with its keyword options, checked against the function's own signature."""
+
+    name: str
+    options: dict[str, Any]
+
+
+class Take(Section):
+    """Which samples a set draws: from the declared splits `source` (None: any), a count, a share, or the rest."""
+
+    source: list[str] | None
+    take: Count | Share | Literal["rest"]
+
+
+class Splits(Section):
+    """`training` names the declared splits that the network was trained on: they go into no set."""
+
+    training: list[str]
+    calibration: Take
+    tuning: Take
+    evaluation: Take
+
+
+class Data(Section):
+    """The user's data: which function reads which path, how samples become the model's input, which set takes which."""
+
+    name: str
+    path: str
+    reader: Call
+    preprocess: list[Call]
+    classes: list[str] | None
+    duplicates: Literal["error", "drop"]
+    splits: Splits
+
+
+class Convert(Section):
+    """`batch` of the shipped file; None leaves it free."""
+
+    batch: Count | None
+
+
+class Calibrate(Section):
+    """How activation ranges are measured: on the first `samples` of the ordered pool, by `method`."""
+
+    samples: Count
+    method: str
+
+
+class Limits(Section):
+    """Limits of the fidelity checks, in the units of `fidelity.measure`: the first four at most, the others at least."""
+
+    max_abs_error: Annotated[float, Field(ge=0)]
+    mean_abs_error: Annotated[float, Field(ge=0)]
+    l2_error: Annotated[float, Field(ge=0)]
+    relative_l2: Annotated[float, Field(ge=0)]
+    cosine: Annotated[float, Field(ge=-1, le=1)]
+    sqnr_db: float
+    agreement: Annotated[float, Field(ge=0, le=1)]
+
+
+class Verify(Section):
+    """Limits by scheme."""
+
+    limits: dict[str, Limits]
+
+    @model_validator(mode="after")
+    def _every_scheme(self) -> Self:
+        known = {scheme for engine in schemes.SCHEMES.values() for scheme in engine}
+        if set(self.limits) != known:
+            wrong = ", ".join(sorted(set(self.limits) ^ known))
+            raise ValueError(f"one entry for each scheme is expected; missing or unknown: {wrong}")
+        return self
+
+
+class Benchmark(Section):
+    """Counted and uncounted invocations, and threads of the interpreter."""
+
+    runs: Count
+    warmup: Count
+    threads: Count
+
+
+class Task(Section):
+    """What the network decides: by which output (None: the only one), the metrics to report, and the one that decides."""
+
+    name: str
+    output: str | None
+    metrics: list[str]
+    deciding: str
+
+    @model_validator(mode="after")
+    def _reported(self) -> Self:
+        if self.deciding not in self.metrics:
+            raise ValueError(f"deciding: {self.deciding!r} is not among metrics: {', '.join(self.metrics)}")
+        return self
+
+
+class Select(Section):
+    """The choice: smallest `objective` among verified variants that lose at most `max_drop` of the deciding metric."""
+
+    objective: Literal["bytes", "latency"]
+    max_drop: Annotated[float, Field(ge=0)]
+
+
+class Gate(Section):
+    """Whether a run that may ship nothing fails. Off for sweeps."""
+
+    enabled: bool
+
+
+class Reads(Section):
+    """Files and library of the stage `quantize`, derived from engine, scheme and search."""
+
+    network: str
+    calibration: str
+    recipe: str
+    library: str
+
+
+class Variant(Section):
+    """One way of storing the network."""
+
+    engine: str
+    scheme: str
+    algorithm: str
+    boundary: str
+    samples: Count | None
+    search: str | None
+    reads: Reads
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.engine not in schemes.SCHEMES:
+            raise ValueError(f"engine: got {self.engine!r}; allowed: {', '.join(schemes.SCHEMES)}")
+        table = schemes.SCHEMES[self.engine]
+        if self.scheme not in table:
+            raise ValueError(f"scheme: engine {self.engine} has no {self.scheme!r}; allowed: {', '.join(table)}")
+        scheme = table[self.scheme]
+        for field, allowed in (("algorithm", scheme.algorithms), ("boundary", scheme.boundary)):
+            if getattr(self, field) not in allowed:
+                raise ValueError(
+                    f"{field}: {getattr(self, field)!r} is not sound for {self.engine} {self.scheme}; allowed: {', '.join(allowed)}"
+                )
+        if (self.samples is not None) != (scheme.calibration == schemes.SAMPLES):
+            needs = "reads samples: set it to ${calibrate.samples}" if self.samples is None else "reads no samples: set it to null"
+            raise ValueError(f"samples: {self.engine} {self.scheme} {needs}")
+        if self.reads.model_dump() != schemes.reads(self.engine, self.scheme, self.search):
+            raise ValueError("reads: is derived from engine, scheme and search; remove it from your configuration")
+        return self
+
+
+class Search(Section):
+    """A search for a mixed-precision recipe: its own budget, and its limit as a number of steps."""
+
+    max_drop: Annotated[float, Field(ge=0)]
+    steps: Count
+
+
+class Config(Section):
+    """params.yaml as a whole."""
+
+    seed: Annotated[int, Field(ge=0)]
+    model: Model
+    data: Data
+    convert: Convert
+    calibrate: Calibrate
+    verify: Verify
+    benchmark: Benchmark
+    task: Task
+    select: Select
+    gate: Gate
+    variants: dict[str, Variant]
+    searches: dict[str, Search]
+    versions: dict[str, str]
+    conf_digest: str
+    checked: bool
+
+    @field_validator("variants", "searches")
+    @classmethod
+    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} becomes a folder: use small letters, digits and _, a letter first")
+        return value
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if not self.variants:
+            raise ValueError("variants: none; choose some, as in `-S 'quantization=[float32,int8]'`")
+        if self.model.batch != self.convert.batch:
+            raise ValueError("model.batch: must be ${convert.batch}")
+        pool = self.data.splits.calibration.take
+        if isinstance(pool, int) and self.calibrate.samples > pool:
+            raise ValueError(
+                f"calibrate.samples: {self.calibrate.samples} is more than the calibration pool of "
+                f"data.splits.calibration.take: {pool}"
+            )
+        for name, variant in self.variants.items():
+            if variant.search is not None and variant.search not in self.searches:
+                have = ", ".join(self.searches) or "none is configured"
+                raise ValueError(f"variants.{name}.search: no search {variant.search!r}; have: {have}")
+        if set(self.versions) != set(DISTRIBUTIONS):
+            raise ValueError(f"versions: expected exactly {', '.join(DISTRIBUTIONS)}")
+        return self
+
+
+def validate(content: Any, *, source: str) -> Config:
+    """Check a whole configuration.
+
+    Args:
+        content: nested dictionaries, as read from YAML.
+        source: what is being checked, for the message.
+
+    Raises:
+        UserError: with every fault at once, a line each: where, what was given, what is allowed.
+    """
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{source}: {_place(fault)}: {_explain(fault)}" for fault in error.errors()]
+        raise UserError("\n  ".join(lines)) from None
+
+
+def read() -> Config:
+    """params.yaml, checked.
+
+    Raises:
+        UserError: when it is missing, no YAML, or does not fit the schema.
+    """
+    try:
+        content = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{paths.PARAMS}: no such file; run `make params` in the repository's root") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{paths.PARAMS}: not readable as YAML; run `make params` to compose it again ({error})") from None
+    return validate(content, source=str(paths.PARAMS))
+
+
+def variant(config: Config, name: str) -> Variant:
+    """One variant of the configuration.
+
+    Raises:
+        UserError: when there is none of that name.
+    """
+    return _entry(config.variants, name, "variants")
+
+
+def search(config: Config, name: str) -> Search:
+    """One search of the configuration.
+
+    Raises:
+        UserError: when there is none of that name.
+    """
+    return _entry(config.searches, name, "searches")
+
+
+def _entry(table: dict[str, Entry], name: str, where: str) -> Entry:
+    if name not in table:
+        raise UserError(f"{paths.PARAMS}: {where}: no {name!r}; have: {', '.join(table) or 'none'}")
+    return table[name]
+
+
+def installed(library: str) -> str:
+    """The installed version of a key of `DISTRIBUTIONS`.
+
+    Raises:
+        UserError: when none of its distributions is installed.
+    """
+    for distribution in DISTRIBUTIONS[library]:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    raise UserError(f"{' or '.join(DISTRIBUTIONS[library])} is not installed; run `make setup`")
+
+
+def require(config: Config, libraries: Iterable[str]) -> None:
+    """Stop a stage whose libraries are not those that params.yaml was composed with.
+
+    Raises:
+        UserError: naming library and versions.
+    """
+    for library in libraries:
+        if config.versions[library] != installed(library):
+            raise UserError(
+                f"{paths.PARAMS}: versions.{library} is {config.versions[library]}, installed is {installed(library)}; "
+                "run `make params` to compose for what is installed, or `make setup` to install what is locked"
+            )
+
+
+def _place(fault: Any) -> str:
+    return ".".join(str(part) for part in fault["loc"]) or "the whole"
+
+
+def _explain(fault: Any) -> str:
+    kind, given = fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        allowed = _keys_at(fault["loc"][:-1])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
+        return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(allowed)}"
+    if kind == "missing":
+        return "is missing; run `make params`, or add it to conf/"
+    message = fault["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return message
+    if given == "???":
+        return "has no value (???); give one with -S or in conf/"
+    return f"got {given!r}; {message[0].lower()}{message[1:]}"
+
+
+def _keys_at(location: tuple[str | int, ...]) -> list[str]:
+    """The keys that the schema knows at a place."""
+    annotation: Any = Config
+    for part in location:
+        fields = getattr(annotation, "model_fields", None)
+        annotation = fields[part].annotation if fields else get_args(annotation)[-1]
+    return sorted(annotation.model_fields)

@@ -1,0 +1,42 @@
+"""Where the stages meet, relative to the repository's root. dvc.yaml names the same files; a test compares the two."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+CONF = Path("conf")
+
+SOURCE = Path("models/source")
+SOURCE_FACTS = Path("models/source.json")
+SOURCE_WEIGHTS = Path("models/source_weights.npz")
+FLOAT32 = Path("models/float32.tflite")
+LAYERS = Path("models/layers.json")
+RANGES = Path("models/ranges.json")
+RECIPES = Path("models/recipes")
+VARIANTS = Path("models/variants")
+SELECTED = Path("models/selected")
+
+SPLIT = Path("data/split.json")
+CALIBRATION = Path("data/calibration")
+TUNING = Path("data/tuning")
+EVALUATION = Path("data/evaluation")
+REFERENCE = Path("data/reference")
+OUTPUTS = Path("data/outputs")
+
+VERIFY_REPORTS = Path("reports/verify")
+BENCHMARK_REPORTS = Path("reports/benchmark")
+ACCURACY = Path("reports/accuracy.json")
+METRICS = Path("reports/metrics.json")
+LATENCY = Path("reports/latency.json")
+PAGE = Path("reports/index.html")
+SUMMARY = Path("reports/summary.md")
+PICTURES = Path("reports/pictures")
+
+
+def variant_model(name: str) -> Path:
+    """The file of one variant."""
+    return VARIANTS / name / "model.tflite"
+
+
+def recipe(search: str) -> Path:
+    """What one search found."""
+    return RECIPES / f"{search}.json"
