@@ -1,0 +1,27 @@
+"""Stage `gate`: fails the run, with the reasons, when the conversion was not verified or nothing may be shipped."""
+
+from pipeline import config
+from pipeline.lib import files, paths
+from pipeline.lib.errors import UserError, run
+
+
+def main() -> None:
+    settings = config.read()
+    metrics = files.read_json(paths.METRICS)
+    faults = []
+    if metrics["conversion_verified"] is False:
+        faults.append("the float32 conversion differs from the original network")
+    if metrics["selected"] is None:
+        faults.append("no variant may be shipped")
+    if metrics["conversion_verified"] is None:
+        print("gate: no float32 variant is configured, so the conversion itself was not verified")
+    if not faults:
+        print(f"gate: ship models/selected/model.tflite ({metrics['selected']})")
+    elif settings.gate.enabled:
+        raise UserError(f"gate: {'; '.join(faults)}; see reports/summary.md (gate.enabled=false lets a sweep go on)")
+    else:
+        print(f"gate: off; {'; '.join(faults)}")
+
+
+if __name__ == "__main__":
+    run(main)

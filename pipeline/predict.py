@@ -1,0 +1,25 @@
+"""Stage `predict@V`: one variant's outputs on every evaluation sample, in real units."""
+
+import argparse
+import os
+
+from pipeline import config
+from pipeline.lib import files, litert, paths
+from pipeline.lib.errors import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant")
+    name = parser.parse_args().variant
+    settings = config.read()
+    config.require(settings, ["ai_edge_litert"])
+    outputs = litert.predict(
+        files.read_bytes(paths.variant_model(name)), files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1
+    )
+    with files.replacing(paths.OUTPUTS / name) as folder:
+        files.write_arrays(folder, outputs)
+
+
+if __name__ == "__main__":
+    run(main)
