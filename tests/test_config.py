@@ -18,7 +18,11 @@ REFUSED = [
     ("calibrate.samples=300", "calibrate.samples: 300 is more than the calibration pool of data.splits.calibration.take: 200"),
     ("calibrate.samples=???", "calibrate.samples: has no value (???)"),
     ("calibrate.method=magic", "calibrate.method: unknown 'magic'; allowed: min_max, moving_average"),
-    ("quantization=[int7]", "Could not find 'quantization/int7'"),
+    (
+        "quantization=[int7]",
+        "quantization: no 'int7'; allowed: converter_dynamic, converter_float16,",
+    ),
+    ("model=resnet", "model: no 'resnet'; allowed: digits_cnn"),
     ("variants.int8.engine=tvm", "variants.int8: engine: got 'tvm'; allowed: litert, converter"),
     ("variants.int8.scheme=static_wi3", "variants.int8: scheme: engine litert has no 'static_wi3'; allowed: float32, float16,"),
     ("variants.int8.algorithm=magic", "algorithm: 'magic' is not sound for litert static_wi8_ai8; allowed: min_max, mse, octav"),

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers import call, stages_run
 
 JUDGE = {"evaluate", "select", "report", "gate"}
@@ -31,6 +33,7 @@ def test_a_list_is_one_experiment_and_repeats_nothing(project: Path) -> None:
     assert stages_run(again.stdout) == {"gate"}  # no outputs, so no run cache
 
 
+@pytest.mark.slow
 def test_a_comma_queues_one_experiment_each(project: Path) -> None:
     queued = call("dvc", "exp", "run", "-S", "quantization=int8,float16", "-S", "gate.enabled=false", "--queue", cwd=project)
     assert queued.stdout.count("Queued experiment") == 2
@@ -44,6 +47,7 @@ def test_a_comma_queues_one_experiment_each(project: Path) -> None:
         assert stages_run(call("dvc", "queue", "logs", name, cwd=project).stdout) <= JUDGE
 
 
+@pytest.mark.slow
 def test_tuning_one_variant_runs_only_that_one(project: Path) -> None:
     done = call("dvc", "exp", "run", "-S", "variants.int8.algorithm=octav", cwd=project)
     assert stages_run(done.stdout) == {"quantize@int8", "predict@int8", "verify@int8", "benchmark@int8"} | JUDGE
@@ -53,6 +57,7 @@ def test_a_bad_experiment_is_refused_before_it_is_queued(project: Path) -> None:
     for override, expected in {
         "+calibrate.sampels=3": "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: method, samples",
         "variants.int8.algorithm=gptq9": "'gptq9' is not sound for litert static_wi8_ai8; allowed: min_max",
+        "quantization=[int7]": "quantization: no 'int7'; allowed: converter_dynamic,",
         "calibrate.samples=many": "calibrate.samples: got 'many'; input should be a valid integer",
     }.items():
         done = call("dvc", "exp", "run", "--queue", "-S", override, cwd=project, check=False)

@@ -6,17 +6,19 @@ GRID names a file of conf/sweep/: a list of values for each override.
 """
 
 import argparse
+import re
 import subprocess
 from typing import Any
 
 import yaml
 
+from pipeline import config
 from pipeline.lib import paths
 from pipeline.lib.errors import UserError, one_of, run
 
 GRIDS = paths.CONF / "sweep"
-# Of the many columns of `dvc exp show`, those that belong to one variant or say nothing new.
-HIDDEN = r"variants\..*|versions\..*|conf_digest"
+# Of the many columns of `dvc exp show`, those that one looks at besides the swept options and the deciding metric.
+FIGURES = ("selected", "bytes", "drop", "sqnr_db", "latency_median_ms")
 
 
 def overrides(grid: Any, *, source: str) -> list[str]:
@@ -39,13 +41,14 @@ def main() -> None:
     parser.add_argument("grid")
     name = one_of(parser.parse_args().grid, [path.stem for path in GRIDS.glob("*.yaml")], where="sweep", hint=f" (in {GRIDS})")
     path = GRIDS / f"{name}.yaml"
-    grid = overrides(yaml.safe_load(path.read_text(encoding="utf-8")), source=str(path))
-    settings = [part for override in grid for part in ("-S", override)]
+    grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+    settings = [part for override in overrides(grid, source=str(path)) for part in ("-S", override)]
+    columns = "|".join(map(re.escape, (*grid, config.read().task.deciding, *FIGURES)))
     # Queued experiments that need the same stage would each run it: run the shared ones once before.
     _dvc("repro")
     _dvc("exp", "run", "--queue", *settings, "-S", "gate.enabled=false")
     _dvc("exp", "run", "--run-all")
-    _dvc("exp", "show", "--no-pager", "--hide-workspace", "--only-changed", "--sort-by", "bytes", "--drop", HIDDEN)
+    _dvc("exp", "show", "--md", "--hide-workspace", "--drop", ".*", "--keep", f"^(Experiment|{columns})$")
 
 
 def _dvc(*arguments: str) -> None:
