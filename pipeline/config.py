@@ -253,6 +253,7 @@ class Config(Section):
     searches: dict[str, Search]
     versions: dict[str, str]
     conf_digest: str
+    graph_digest: str
     checked: bool
 
     @field_validator("variants", "searches")

@@ -1,0 +1,49 @@
+"""The figures of the report as small tables for `dvc plots`."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
+    """A point for each variant: kilobytes, and the deciding metric with the ends of the drop's interval (None without labels)."""
+    return [
+        {
+            "variant": name,
+            "kilobytes": row["bytes"] / 1000,
+            "value": None if metric is None else row[metric],
+            "drop": row["drop"],
+            "drop_low": row.get("drop_low"),
+            "drop_high": row.get("drop_high"),
+            "sqnr_db": row["sqnr_db"],
+        }
+        for name, row in rows.items()
+    ]
+
+
+def latency(costs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Latency of each variant in milliseconds."""
+    names = ("latency_median_ms", "latency_p95_ms", "latency_first_ms")
+    return [{"variant": variant, **{name: row[name] for name in names}} for variant, row in costs.items()]
+
+
+def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """A confusion matrix [c][c] (rows: labels) as CSV with a line `actual,predicted` for each sample; only the heading when
+    it is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["actual", "predicted"])
+    for actual, counts in zip(classes, matrix, strict=False):
+        for predicted, count in zip(classes, counts, strict=True):
+            writer.writerows([[actual, predicted]] * count)
+    return stream.getvalue()
+
+
+def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """SQNR of each operator of each variant, where verification measured it."""
+    return [
+        {"variant": variant, "operator": f"{number:03d} {row['operator']}", "sqnr_db": row["sqnr_db"]}
+        for variant, report in verified.items()
+        for number, row in enumerate(report.get("divergence") or [])
+    ]
