@@ -20,7 +20,8 @@ def main() -> None:
     rows = {name: metrics["variants"][name] for name in settings.variants}
     drawn, description = _pictures(rows, accuracy, decision)
     names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.get("heads", {}).items()}
-    stages = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
+    every = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
+    stages = {name: stage for name, stage in every.items() if stage.get("foreach") != "${searches}" or settings.searches}
     graph = stage_graph.edges(stages, [variant.model_dump() for variant in settings.variants.values()])
     origin = paths.SELECTED / "provenance.json"
     context: dict[str, Any] = {
