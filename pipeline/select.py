@@ -67,7 +67,10 @@ def _shipped(
     split = files.read_json(paths.SPLIT)
     sha256 = hashlib.sha256(model).hexdigest()
     source = files.content_sha256(Path(settings.model.path))
-    origin = shipping.provenance(settings.model_dump(), best, split, model_sha256=source, file_sha256=sha256)
+    sections = {"model": settings.model, "data": settings.data, "convert": settings.convert, "calibrate": settings.calibrate}
+    made_with: dict[str, Any] = {name: section.model_dump() for name, section in sections.items()}
+    made_with |= {"variant": settings.variants[best].model_dump(), "versions": settings.versions, "seed": settings.seed}
+    origin = shipping.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
     tensors = shipping.boundary(flatbuffer.read(model))
     card = model_card.model_card(model_card.facts(origin, decided, row, accuracy, tensors, split=split, size=len(model)))
     return shipping.contents(model, classes=split["classes"], origin=origin, card=card)

@@ -8,7 +8,7 @@ import jinja2
 
 from pipeline.lib.wording import amount
 
-TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
+TEMPLATE = Path(__file__).parent / "templates" / "shipped" / "model_card.md.j2"
 
 
 def model_card(facts: dict[str, Any]) -> str:

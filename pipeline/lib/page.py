@@ -1,6 +1,6 @@
 """The report as one HTML page and as Markdown, from figures to text. User text is escaped.
 
-The page is templates/report.html.j2, which includes one template for each section; a section gets the whole context.
+The page is templates/report/report.html.j2, which includes one template for each section; a section gets the whole context.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import jinja2
 
 from pipeline.lib.wording import amount
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Path(__file__).parent / "templates" / "report"
 
 
 def number(value: float | None, digits: int = 4) -> str:

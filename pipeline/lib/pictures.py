@@ -11,6 +11,8 @@ from typing import Any
 
 import matplotlib
 
+from pipeline.lib.choice import pareto
+
 matplotlib.use("agg")  # measures text; what is written is SVG
 import matplotlib.pyplot as plt
 from matplotlib.text import Text
@@ -40,6 +42,42 @@ _STYLE: Any = {
 # Where a label may stand, in points from the point itself: the first that is free is taken. Then above and below its bar.
 _PLACES = [(9, 7), (9, -16), (-9, 7), (-9, -16)]
 _STEPS = (8, 23, 38, 53, 68, 83)
+
+
+def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """The picture of bytes against the deciding metric in two widths, and what it shows in words.
+
+    Args:
+        rows: of reports/metrics.json, by variant.
+        accuracy: reports/accuracy.json.
+        decision: models/selected/decision.json.
+
+    Returns:
+        SVG by name ("wide", "narrow"), and the words; nothing when the original network has no figure.
+    """
+    baseline = accuracy["original"]["metrics"][accuracy["deciding"]] if accuracy["labelled"] else None
+    if baseline is None:
+        return {}, ""
+    metric, higher = accuracy["deciding"], accuracy["higher_is_better"]
+    values = {name: (row["bytes"], row[metric] * (1 if higher else -1)) for name, row in rows.items() if row[metric] is not None}
+    front = pareto(values)
+
+    def draw(*, narrow: bool) -> str:
+        return bytes_against_accuracy(
+            rows,
+            metric=metric,
+            baseline=baseline,
+            selected=decision["selected"],
+            front=front,
+            budget=decision["max_drop"],
+            points=accuracy["points"],
+            higher_is_better=higher,
+            narrow=narrow,
+        )
+
+    told = [f"{name}: {row['bytes']:,} bytes, {metric} {row[metric]:.4g}" for name, row in rows.items() if name in values]
+    words = f"{metric} against bytes. Original: {baseline:.4g}. {'; '.join(told)}. Pareto front: {', '.join(front)}."
+    return {"wide": draw(narrow=False), "narrow": draw(narrow=True)}, words
 
 
 def bytes_against_accuracy(
@@ -77,7 +115,7 @@ def bytes_against_accuracy(
         x = {name: row["bytes"] / 1000 for name, row in shown.items()}
         y = {name: row[metric] * unit for name, row in shown.items()}
         ends: dict[str, list[float]] = {}
-        if max(x.values()) / min(x.values()) > 6:
+        if x and max(x.values()) / min(x.values()) > 6:
             axes.set_xscale("log")
         for name, row in shown.items():
             colour = _GOOD if name == selected else _ACCENT if row["verified"] else _BAD

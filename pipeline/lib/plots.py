@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,3 +48,35 @@ def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
         for variant, report in verified.items()
         for number, row in enumerate(report.get("divergence") or [])
     ]
+
+
+def tables(
+    rows: Mapping[str, Mapping[str, Any]],
+    latency_rows: Mapping[str, Mapping[str, Any]],
+    verified: Mapping[str, Mapping[str, Any]],
+    accuracy: Mapping[str, Any],
+    selected: str | None,
+    names: Mapping[str, Sequence[str] | None],
+) -> dict[str, str]:
+    """All tables as text by file name.
+
+    Args:
+        rows: of reports/metrics.json, by variant.
+        latency_rows: of reports/latency.json, by variant.
+        verified: reports/verify/V.json by variant.
+        accuracy: reports/accuracy.json.
+        selected: the variant whose confusion matrix is shown: that of the first head that decides about whole samples.
+        names: of the classes, by head.
+    """
+    heads = [head for head, entry in accuracy.get("heads", {}).items() if entry["kind"] in ("classification", "binary")]
+    head = next((head for head in heads if names[head] is not None), None)
+    matrix = accuracy["heads"][head]["variants"][selected].get("confusion", []) if head is not None and selected is not None else []
+    found = {
+        "tradeoff.json": tradeoff(rows, accuracy["deciding"] if accuracy["labelled"] else None),
+        "latency.json": latency(latency_rows),
+        "divergence.json": divergence(verified),
+    }
+    classes = names[head] if head is not None else None
+    return {name: json.dumps(content, indent=2) + "\n" for name, content in found.items()} | {
+        "confusion.csv": confusion(matrix, classes or [])
+    }

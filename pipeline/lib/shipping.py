@@ -10,7 +10,7 @@ from pipeline.lib import c_array
 from pipeline.lib.flatbuffer import Graph
 
 C_NAME = "g_model"
-_PREDICT = Path(__file__).parent / "templates" / "predict.py"
+_PREDICT = Path(__file__).parent / "templates" / "shipped" / "predict.py.txt"
 
 
 def provenance(
@@ -19,7 +19,7 @@ def provenance(
     """What a file was made from and with.
 
     Args:
-        settings: the sections `model`, `data`, `convert`, `calibrate`, `variants`, `versions` and `seed` of the configuration.
+        settings: of the configuration `model`, `data`, `convert`, `calibrate`, `versions` and `seed`, and the `variant` itself.
         variant: its name.
         split: data/split.json.
         model_sha256: of the trained network's file or folder.
@@ -35,7 +35,7 @@ def provenance(
         }
         for name, entry in split["sets"].items()
     }
-    chosen = {key: value for key, value in settings["variants"][variant].items() if key != "reads"}
+    chosen = {key: value for key, value in settings["variant"].items() if key != "reads"}
     return {
         "file_sha256": file_sha256,
         "model": {"name": settings["model"]["name"], "path": settings["model"]["path"], "sha256": model_sha256},
