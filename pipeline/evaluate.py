@@ -2,22 +2,18 @@
 
 from typing import Any
 
-import numpy as np
-
 from pipeline import config
 from pipeline.custom.metrics import METRICS
 from pipeline.lib import comparison, files, paths, tasks
 from pipeline.lib.errors import one_of, run
-from pipeline.lib.metric import Undefined
-from pipeline.lib.naming import only
-from pipeline.lib.tasks import KINDS, Evidence
+from pipeline.lib.tasks import KINDS
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["scikit_learn"])
     task = settings.task
-    labels, reference = files.read_labels(paths.EVALUATION), files.read_arrays(paths.REFERENCE)
+    labels, reference = files.read_targets(paths.EVALUATION), files.read_arrays(paths.REFERENCE)
     outputs = {name: files.read_arrays(paths.OUTPUTS / name) for name in settings.variants}
     report: dict[str, Any] = {
         "task": task.name,
@@ -38,8 +34,11 @@ def main() -> None:
             metrics = {
                 metric: (METRICS[one_of(metric, METRICS, where="task")], options) for metric, options in head.metrics.items()
             }
-            original = _evidence(head, labels, reference, inputs)
-            variants = {variant: _evidence(head, labels, found, inputs) for variant, found in outputs.items()}
+            given = {"options": head.kind.options, "output": head.output, "target": head.labels}
+            original = tasks.evidence(head.kind.name, labels, reference, inputs, **given)
+            variants = {
+                variant: tasks.evidence(head.kind.name, labels, found, inputs, **given) for variant, found in outputs.items()
+            }
             prefix = f"{name}." if len(task.heads) > 1 else ""
             _add(report["original"], tasks.measure(metrics, original), prefix)
             for variant, evidence in variants.items():
@@ -54,16 +53,6 @@ def main() -> None:
                 for variant, row in compared.items():
                     report["variants"][variant] |= row
     files.write_json(paths.ACCURACY, report)
-
-
-def _evidence(
-    head: config.Head, labels: dict[str, np.ndarray], outputs: dict[str, np.ndarray], inputs: dict[str, np.ndarray]
-) -> Evidence | Undefined:
-    """What the head's metrics take, of one network's outputs."""
-    kind = KINDS[one_of(head.kind.name, KINDS, where="task.heads")]
-    output = only(outputs, head.output, where="task.heads: output")
-    target = only(labels, head.labels, where="task.heads: labels")
-    return tasks.finite(kind.read, target, output, *([inputs] if kind.needs_input else []), **head.kind.options)
 
 
 def _add(report: dict[str, Any], measured: dict[str, Any], prefix: str) -> None:

@@ -22,6 +22,17 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{digits}f}"
 
 
+def figure(value: object) -> str:
+    """Anything in a cell: numbers with five significant digits, yes or no, lists with commas, a dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return ", ".join(map(figure, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def difference(value: float | None, points: bool) -> str:
     """A drop with its sign: in percentage points, or in the metric's own unit."""
     if value is None:
@@ -48,7 +59,7 @@ def _render(template: str, context: dict[str, Any], *, escape: bool) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": number, "difference": difference, "cell": _cell}
+    environment.filters |= {"number": number, "difference": difference, "figure": figure, "cell": _cell}
     return environment.get_template(template).render(context)
 
 

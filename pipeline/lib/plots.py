@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.lib.sections import operators
+
 
 def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
     """A point for each variant: kilobytes, and the deciding metric with the ends of the drop's interval (None without labels)."""
@@ -46,7 +48,7 @@ def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
     return [
         {"variant": variant, "operator": f"{number:03d} {row['operator']}", "sqnr_db": row["sqnr_db"]}
         for variant, report in verified.items()
-        for number, row in enumerate(report.get("divergence") or [])
+        for number, row in enumerate(operators(report))
     ]
 
 

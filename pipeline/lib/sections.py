@@ -116,10 +116,14 @@ def costs(latency: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """SQNR by layer of each variant that verification measured it for, worst first, with a bar of 100 % at the best."""
+    """SQNR by layer of each variant that verification followed operator by operator, worst first, with a bar of 100 % at the best.
+
+    Args:
+        verified: reports/verify/V.json by variant; `divergence` is missing, None, or has rows of `operator`, `layers`, `sqnr_db`.
+    """
     tables = []
     for variant, report in verified.items():
-        rows = report.get("divergence") or []
+        rows = operators(report)
         known = [row["sqnr_db"] for row in rows if row["sqnr_db"] is not None]
         if not rows:
             continue
@@ -134,6 +138,12 @@ def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
             }
         )
     return tables
+
+
+def operators(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The operators that verification followed, in the network's order; empty when it did not."""
+    found = report.get("divergence") or []
+    return list(found["operators"] if isinstance(found, Mapping) else found)
 
 
 def _image(samples: np.ndarray, number: int) -> str:

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.lib import classification, detection, regression, segmentation
+from pipeline.lib.errors import one_of
 from pipeline.lib.metric import Metric, Undefined
+from pipeline.lib.naming import only
 
 Evidence = tuple[np.ndarray, np.ndarray]
 
@@ -56,6 +58,35 @@ def measure(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: E
         except Undefined as reason:
             figures[name], reasons[name] = None, str(reason)
     return {"metrics": figures, "undefined": reasons}
+
+
+def evidence(
+    kind: str,
+    labels: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    options: Mapping[str, Any],
+    output: str | None,
+    target: str | None,
+) -> Evidence | Undefined:
+    """What a head's metrics take, of one network's outputs.
+
+    Args:
+        kind: key of `KINDS`.
+        labels: all labels by name, [n, ...] and memory-mapped, as are the next two.
+        outputs: of the network by name.
+        inputs: of the network by name.
+        options: of the kind.
+        output: name of the head's output; None: the only one.
+        target: name of the head's labels; None: the only ones.
+
+    Raises:
+        UserError: when names, shapes or labels do not fit.
+    """
+    row = KINDS[one_of(kind, KINDS, where="task.heads: kind.name")]
+    chosen, wanted = only(outputs, output, where="task.heads: output"), only(labels, target, where="task.heads: labels")
+    return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
 def finite(
