@@ -34,7 +34,7 @@ def main() -> None:
             metrics = {
                 metric: (METRICS[one_of(metric, METRICS, where="task")], options) for metric, options in head.metrics.items()
             }
-            given = {"options": head.kind.options, "output": head.output, "target": head.labels}
+            given: dict[str, Any] = {"options": head.kind.options, "output": head.output, "target": head.labels}
             original = tasks.evidence(head.kind.name, labels, reference, inputs, **given)
             variants = {
                 variant: tasks.evidence(head.kind.name, labels, found, inputs, **given) for variant, found in outputs.items()

@@ -1,14 +1,19 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from pipeline.lib import tasks
-from pipeline.lib.metric import Undefined
+from pipeline.lib.metric import Metric, Undefined
 from pipeline.lib.metrics import METRICS
 
 LABELS = np.array([0, 1, 2, 1])
 BEFORE = np.eye(3)[[0, 1, 2, 2]]
 AFTER = np.eye(3)[[0, 2, 2, 1]]
-CHOSEN = {"accuracy": (METRICS["accuracy"], {}), "balanced_accuracy": (METRICS["balanced_accuracy"], {})}
+CHOSEN: dict[str, tuple[Metric, dict[str, Any]]] = {
+    "accuracy": (METRICS["accuracy"], {}),
+    "balanced_accuracy": (METRICS["balanced_accuracy"], {}),
+}
 
 
 def test_every_kind_has_metrics_and_every_metric_a_kind() -> None:
