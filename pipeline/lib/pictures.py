@@ -124,7 +124,15 @@ def bytes_against_accuracy(
                 axes.plot([x[name]] * 2, ends[name], color=colour, linewidth=1.6, alpha=0.75, zorder=3, solid_capstyle="butt")
                 axes.plot([x[name]] * 2, ends[name], color=colour, linestyle="none", marker="_", markersize=9, zorder=3)
             marker, side = ("*", 17) if name == selected else ("o", 7.5) if row["verified"] else ("X", 8.5)
-            axes.plot([x[name]], [y[name]], marker=marker, color=colour, markersize=side, markeredgecolor=_PAPER, zorder=5)
+            axes.plot(
+                [x[name]],
+                [y[name]],
+                marker=marker,
+                color=colour,
+                markersize=side,
+                markeredgecolor=_PAPER,
+                zorder=7 if name == selected else 5,
+            )
         axes.margins(x=0.16, y=0.34)
         if not higher_is_better:
             axes.invert_yaxis()

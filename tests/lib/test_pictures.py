@@ -80,6 +80,7 @@ def test_labels_stand_apart_from_each_other() -> None:
     spots = []
     for node in ET.fromstring(drawn["wide"]).iter("{http://www.w3.org/2000/svg}text"):
         if (node.text or "").startswith("variant_"):
-            spots.append((float(node.attrib["x"]), float(node.attrib["y"])))
+            width = -45 if "text-anchor: end" in node.attrib["style"] else 0
+            spots.append((float(node.attrib["x"]) + width, float(node.attrib["y"])))
     assert len(spots) == 6
     assert all(abs(a[1] - b[1]) > 8 or abs(a[0] - b[0]) > 40 for i, a in enumerate(spots) for b in spots[:i])
