@@ -18,6 +18,7 @@ from pipeline.cli import names
 from pipeline.lib import files, schemes
 
 _CONF = Path(__file__).parents[1] / "conf"
+_GRAPH = _CONF.with_name("dvc.yaml")
 
 
 def _check(*, _root_: DictConfig) -> bool:
@@ -45,6 +46,7 @@ def _samples(engine: str, scheme: str, samples: int) -> int | None:
 _RESOLVERS: dict[str, Callable[..., Any]] = {
     "check": _check,
     "conf_digest": lambda: files.folder_digest(_CONF),
+    "graph_digest": lambda: files.content_sha256(_GRAPH),
     "version": config.installed,
     "reads": _reads,
     "samples": _samples,

@@ -1,14 +1,16 @@
-"""Stage `benchmark@V`: bytes, latency and peak memory of one variant on this machine."""
+"""Stage `benchmark@V`: what one variant costs: bytes, latency and memory on this machine, arithmetic, kernels."""
 
 import argparse
 import tempfile
+import zlib
 from pathlib import Path
 
 from filelock import FileLock
 
 from pipeline import config
-from pipeline.lib import files, litert, paths
+from pipeline.lib import files, flatbuffer, kernels, paths, timing
 from pipeline.lib.errors import run
+from pipeline.lib.macs import macs
 
 
 def main() -> None:
@@ -21,10 +23,23 @@ def main() -> None:
     model = files.read_bytes(paths.variant_model(name))
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
-        figures = litert.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
+        figures = timing.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
+    graph = flatbuffer.read(model)
+    arithmetic = macs(graph)
     files.write_json(
         paths.BENCHMARK_REPORTS / f"{name}.json",
-        {"variant": name, "bytes": len(model), "threads": options.threads, "runs": options.runs, **figures},
+        {
+            "variant": name,
+            "bytes": len(model),
+            "compressed_bytes": len(zlib.compress(model, 9)),
+            "threads": options.threads,
+            "runs": options.runs,
+            "macs": sum(arithmetic.values()),
+            "macs_by_operator": arithmetic,
+            "operators": kernels.operators(graph),
+            "reference_kernels": kernels.reference_only(graph),
+            **figures,
+        },
     )
 
 

@@ -128,26 +128,58 @@ class Benchmark(Section):
     threads: Count
 
 
+class Head(Section):
+    """One output and what it is judged as.
+
+    `output` and `labels` are names (None: the only one there is), `kind` is a row of `tasks.KINDS` with its options, and
+    `metrics` are rows of `METRICS` with theirs.
+    """
+
+    output: str | None
+    labels: str | None
+    kind: Call
+    metrics: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+
+
 class Task(Section):
-    """What the network decides: by which output (None: the only one), the metrics to report, and the one that decides."""
+    """What the network decides, the metric that decides about a variant, and how sure an interval is to be."""
 
     name: str
-    output: str | None
-    metrics: list[str]
+    heads: Annotated[dict[str, Head], Field(min_length=1)]
     deciding: str
+    confidence: Share
+    resamples: Count
 
     @model_validator(mode="after")
     def _reported(self) -> Self:
-        if self.deciding not in self.metrics:
-            raise ValueError(f"deciding: {self.deciding!r} is not among metrics: {', '.join(self.metrics)}")
+        for name in self.heads:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"heads: {name!r} becomes part of a metric's name: use small letters, digits and _")
+        if self.deciding not in reported(self):
+            raise ValueError(f"deciding: {self.deciding!r} is not among metrics: {', '.join(reported(self))}")
         return self
 
 
-class Select(Section):
-    """The choice: smallest `objective` among verified variants that lose at most `max_drop` of the deciding metric."""
+def reported(task: Task) -> dict[str, tuple[str, str]]:
+    """Head and metric by the name they are reported under: the metric's own, with several heads `HEAD.METRIC`."""
+    several = len(task.heads) > 1
+    return {f"{head}.{name}" if several else name: (head, name) for head, entry in task.heads.items() for name in entry.metrics}
 
-    objective: Literal["bytes", "latency"]
+
+class Select(Section):
+    """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
+
+    `max_drop` is compared with the upper end of the drop's interval, with that of the interval at which all variants'
+    hold together, or with the drop itself. `target` is a row of `targets.TARGETS`.
+    """
+
+    objective: Literal["bytes", "latency", "accuracy_per_byte"]
     max_drop: Annotated[float, Field(ge=0)]
+    drop_bound: Literal["upper", "simultaneous", "estimate"]
+    max_bytes: Count | None
+    max_latency_ms: Annotated[float, Field(gt=0)] | None
+    integer_only: bool
+    target: str | None
 
 
 class Gate(Section):
@@ -221,6 +253,7 @@ class Config(Section):
     searches: dict[str, Search]
     versions: dict[str, str]
     conf_digest: str
+    graph_digest: str
     checked: bool
 
     @field_validator("variants", "searches")

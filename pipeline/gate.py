@@ -7,7 +7,7 @@ from pipeline.lib.errors import UserError, run
 
 def main() -> None:
     settings = config.read()
-    metrics = files.read_json(paths.METRICS)
+    metrics, decision = files.read_json(paths.METRICS), files.read_json(paths.SELECTED / "decision.json")
     faults = []
     if metrics["conversion_verified"] is False:
         faults.append("the float32 conversion differs from the original network")
@@ -16,11 +16,13 @@ def main() -> None:
     if metrics["conversion_verified"] is None:
         print("gate: no float32 variant is configured, so the conversion itself was not verified")
     if not faults:
-        print(f"gate: ship models/selected/model.tflite ({metrics['selected']})")
-    elif settings.gate.enabled:
+        print(f"gate: {decision['sentence']}")
+        return
+    for name, reason in decision["reasons"].items():
+        print(f"gate: {name}: {reason}")
+    if settings.gate.enabled:
         raise UserError(f"gate: {'; '.join(faults)}; see reports/summary.md (gate.enabled=false lets a sweep go on)")
-    else:
-        print(f"gate: off; {'; '.join(faults)}")
+    print(f"gate: off; {'; '.join(faults)}")
 
 
 if __name__ == "__main__":

@@ -1,37 +1,66 @@
-"""Stage `report`: one page that opens offline, a summary in Markdown, and the pictures."""
+"""Stage `report`: one page that opens offline, a summary in Markdown, the pictures, and the same figures for `dvc plots`."""
+
+from typing import Any
+
+import yaml
 
 from pipeline import config
-from pipeline.lib import files, page, paths, pictures
-from pipeline.lib.errors import run
+from pipeline.lib import files, page, paths, pictures, plots, sections, stage_graph
+from pipeline.lib.errors import UserError, run
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["matplotlib"])
-    names = list(settings.variants)
     accuracy, metrics = files.read_json(paths.ACCURACY), files.read_json(paths.METRICS)
-    decision = files.read_json(paths.SELECTED / "decision.json")
-    picture = None
-    if accuracy["labelled"]:
-        deciding = accuracy["deciding"]
-        picture = pictures.bytes_against_accuracy(
-            metrics["variants"], metric=deciding, baseline=accuracy["original"][deciding], selected=decision["selected"]
+    decision, latency = files.read_json(paths.SELECTED / "decision.json"), files.read_json(paths.LATENCY)["variants"]
+    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in settings.variants}
+    split, selected = files.read_json(paths.SPLIT), decision["selected"]
+    rows = {name: metrics["variants"][name] for name in settings.variants}
+    drawn, description = pictures.tradeoff(rows, accuracy, decision)
+    names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.get("heads", {}).items()}
+    if files.content_sha256(paths.DVC) != settings.graph_digest:
+        raise UserError(
+            f"{paths.DVC} is not the one that {paths.PARAMS} was composed with; run `make params` (`make repro` does it)"
         )
-    latency = files.read_json(paths.LATENCY)["variants"]
-    context = {
+    every = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
+    stages = {name: stage for name, stage in every.items() if stage.get("foreach") != "${searches}" or settings.searches}
+    graph = stage_graph.edges(stages, [variant.model_dump() for variant in settings.variants.values()])
+    origin = paths.SELECTED / "provenance.json"
+    context: dict[str, Any] = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
-        "rows": {name: metrics["variants"][name] for name in names},
+        "percent": f"{100 * accuracy['confidence']:g}",
+        "methods": sorted({row["method"] for row in accuracy.get("variants", {}).values() if row["method"]}),
+        "rows": rows,
         "decision": decision,
-        "verified": {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in names},
-        "latency": {"threads": latency[names[0]]["threads"], "variants": latency},
+        "verified": verified,
+        "diverging": sections.diverging(verified),
+        "changes": sections.changes(accuracy, split, files.read_samples(paths.EVALUATION), names=names)
+        if accuracy["labelled"]
+        else [],
+        "per_class": sections.per_class(accuracy, selected, names=names) if accuracy["labelled"] else [],
+        "latency": latency,
+        "costs": sections.costs(latency),
+        "threads": next(iter(latency.values()))["threads"],
         "ranges": files.read_json(paths.RANGES),
-        "picture": picture,
+        "split": split,
+        "provenance": files.read_json(origin) if selected is not None else None,
+        "pictures": drawn,
+        "description": description,
+        "graph": graph,
+        "graph_svg": stage_graph.svg(
+            graph, {name: len(rows) for name, stage in stages.items() if stage.get("foreach") == "${variants}"}
+        ),
     }
     with files.replacing(paths.PICTURES) as folder:
         folder.mkdir()
-        if picture is not None:
-            (folder / "bytes_against_accuracy.svg").write_text(picture, encoding="utf-8", newline="\n")
+        for name, picture in drawn.items():
+            (folder / f"bytes_against_accuracy_{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
+    with files.replacing(paths.PLOTS) as folder:
+        folder.mkdir()
+        for name, text in plots.tables(rows, latency, verified, accuracy, selected, names).items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     files.write_text(paths.PAGE, page.html(context))
     files.write_text(paths.SUMMARY, page.markdown(context))
 

@@ -19,8 +19,9 @@ def main() -> None:
     data = settings.data
     inputs = files.read_json(paths.SOURCE_FACTS)["signature"]["inputs"]
     dataset = _read(data)
-    if dataset.labels is not None and data.classes is not None:
-        checks.labels_in_range(dataset.labels, data.classes, dataset.ids)
+    classes = readers.classes(dataset)
+    if classes is not None and data.classes is not None:
+        checks.labels_in_range(classes, data.classes, dataset.ids)
     hashes = [splits.content_hash(dataset.read(i)) for i in tqdm(range(len(dataset.ids)), desc="hash", disable=None)]
 
     training = [i for i in range(len(hashes)) if dataset.split is not None and dataset.split[i] in data.splits.training]
@@ -36,7 +37,7 @@ def main() -> None:
     sets = splits.draw(
         [i for i in range(len(hashes)) if i not in out],
         dataset.split,
-        dataset.labels,
+        classes,
         {name: (take.source, take.take) for name, take in wanted.items()},
         seed=settings.seed,
     )
@@ -55,8 +56,7 @@ def main() -> None:
     with ExitStack() as all_or_nothing:
         for name, members in sets.items():
             folder = all_or_nothing.enter_context(files.replacing(folders[name]))
-            labels = None if dataset.labels is None else dataset.labels[members]
-            files.write_samples(folder, prepared(members, name), count=len(members), labels=labels)
+            files.write_samples(folder, prepared(members, name), count=len(members), labels=readers.take(dataset, members))
     files.write_json(paths.SPLIT, _listing(data, dataset, hashes, sets, len(training), [again for _, again in repeated]))
 
 
@@ -76,7 +76,7 @@ def _listing(
     data: config.Data, dataset: readers.Dataset, hashes: list[str], sets: dict[str, list[int]], training: int, dropped: list[int]
 ) -> dict[str, object]:
     """What data/split.json says: who is where, by id and content."""
-    labels = dataset.labels
+    labels = readers.classes(dataset)
 
     def entry(i: int) -> dict[str, object]:
         return {"id": dataset.ids[i], "sha256": hashes[i], "label": None if labels is None else int(labels[i])}

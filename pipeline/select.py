@@ -1,80 +1,79 @@
-"""Stage `select`: the variant to ship, why, and why not each other one."""
+"""Stage `select`: the variant to ship, why, why not each other one, and everything that ships with it."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from pipeline import config
-from pipeline.lib import choice, files, paths
-from pipeline.lib.errors import run
+from pipeline.lib import choice, decision, figures, files, flatbuffer, kernels, model_card, paths, shipping
+from pipeline.lib.errors import one_of, run
+from pipeline.lib.targets import TARGETS
 
-COSTS = ("latency_median_ms", "latency_p95_ms", "peak_memory_kb", "threads")
+_NOT_COSTS = ("variant", "bytes")
 
 
 def main() -> None:
     settings = config.read()
-    accuracy = files.read_json(paths.ACCURACY)
-    benchmarks = {name: files.read_json(paths.BENCHMARK_REPORTS / f"{name}.json") for name in settings.variants}
-    rows = {
-        name: _row(accuracy, files.read_json(paths.VERIFY_REPORTS / f"{name}.json"), benchmarks[name]) for name in settings.variants
-    }
+    options, accuracy = settings.select, files.read_json(paths.ACCURACY)
+    if options.target is not None:
+        one_of(options.target, TARGETS, where="select.target")
+    models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variants}
+    benchmarks = {name: files.read_json(paths.BENCHMARK_REPORTS / f"{name}.json") for name in models}
+    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in models}
+    rows = {name: figures.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
     candidates = {
-        name: choice.Candidate(
-            verified=row["verified"], drop=row["drop"], bytes=row["bytes"], latency_ms=benchmarks[name]["latency_median_ms"]
+        name: decision.candidate(
+            rows[name], accuracy, name, which=options.drop_bound, latency_ms=benchmarks[name]["latency_median_ms"], faults=faults
         )
-        for name, row in rows.items()
+        for name, faults in ((name, _faults(model, options)) for name, model in models.items())
     }
-    options = settings.select
-    best, reasons = choice.choose(candidates, objective=options.objective, max_drop=options.max_drop)
-    decision: dict[str, Any] = {"selected": best, "objective": options.objective, "max_drop": options.max_drop, "reasons": reasons}
+    constraints = choice.Constraints(
+        max_drop=options.max_drop,
+        bound=options.drop_bound,
+        points=accuracy.get("points", True),
+        max_bytes=options.max_bytes,
+        max_latency_ms=options.max_latency_ms,
+    )
+    best, reasons = choice.choose(candidates, constraints, objective=options.objective)
+    decided = decision.explain(best, reasons, rows, accuracy, verified, options=options.model_dump())
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:
-            model = files.read_bytes(paths.variant_model(best))
-            (folder / "model.tflite").write_bytes(model)
-            decision["sha256"] = hashlib.sha256(model).hexdigest()
-        files.write_json(folder / "decision.json", decision)
+            for name, content in _shipped(settings, best, models[best], decided, rows[best], accuracy).items():
+                (folder / name).write_bytes(content)
+            decided["sha256"] = hashlib.sha256(models[best]).hexdigest()
+        files.write_json(folder / "decision.json", decided)
     conversion = [row["verified"] for name, row in rows.items() if settings.variants[name].scheme == "float32"]
-    files.write_json(
-        paths.METRICS,
-        {
-            "selected": best,
-            "conversion_verified": all(conversion) if conversion else None,
-            **(rows[best] if best is not None else {}),
-            "variants": rows,
-        },
-    )
-    costs = {name: {key: benchmark[key] for key in COSTS} for name, benchmark in benchmarks.items()}
-    files.write_json(paths.LATENCY, {**(costs[best] if best is not None else {}), "variants": costs})
+    chosen = {} if best is None else rows[best]
+    summary = {"selected": best, "conversion_verified": all(conversion) if conversion else None, **chosen, "variants": rows}
+    files.write_json(paths.METRICS, summary)
+    costs = {name: {key: value for key, value in row.items() if key not in _NOT_COSTS} for name, row in benchmarks.items()}
+    files.write_json(paths.LATENCY, {**({} if best is None else costs[best]), "variants": costs})
 
 
-def _row(accuracy: dict[str, Any], verified: dict[str, Any], benchmark: dict[str, Any]) -> dict[str, Any]:
-    """The figures of one variant: fidelity is that of its worst output."""
-    figures = list(verified["outputs"].values())
+def _faults(model: bytes, options: config.Select) -> list[str]:
+    """Constraints that a file breaks by what stands in it."""
+    graph = flatbuffer.read(model)
+    floats = kernels.float_tensors(graph) if options.integer_only else []
+    faults = [f"not integer-only: {len(floats)} float tensors, such as {floats[0]}"] if floats else []
+    if options.target is not None:
+        faults += [f"{options.target} cannot run it: {reason}" for reason in TARGETS[options.target](graph)]
+    return faults
 
-    def worst(name: str, pick: Any) -> float | None:
-        known = [figure[name] for figure in figures if figure[name] is not None]
-        return pick(known) if known else None
 
-    row = {
-        "verified": verified["passed"],
-        "bytes": benchmark["bytes"],
-        "n": accuracy["n"],
-        "sqnr_db": worst("sqnr_db", min),
-        "max_abs_error": worst("max_abs_error", max),
-        "agreement": worst("agreement", min),
-        "drop": None,
-    }
-    if accuracy["labelled"]:
-        deciding, measured = accuracy["deciding"], accuracy["variants"][verified["variant"]]
-        row |= {
-            **measured["metrics"],
-            "baseline": accuracy["original"][deciding],
-            "drop": measured["drop"],
-            "drop_low": measured["interval"][0],
-            "drop_high": measured["interval"][1],
-            "p_value": measured["p_value"],
-        }
-    return row
+def _shipped(
+    settings: config.Config, best: str, model: bytes, decided: dict[str, Any], row: dict[str, Any], accuracy: dict[str, Any]
+) -> dict[str, bytes]:
+    split = files.read_json(paths.SPLIT)
+    sha256 = hashlib.sha256(model).hexdigest()
+    source = files.content_sha256(Path(settings.model.path))
+    sections = {"model": settings.model, "data": settings.data, "convert": settings.convert, "calibrate": settings.calibrate}
+    made_with: dict[str, Any] = {name: section.model_dump() for name, section in sections.items()}
+    made_with |= {"variant": settings.variants[best].model_dump(), "versions": settings.versions, "seed": settings.seed}
+    origin = shipping.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
+    tensors = shipping.boundary(flatbuffer.read(model))
+    card = model_card.model_card(model_card.facts(origin, decided, row, accuracy, tensors, split=split, size=len(model)))
+    return shipping.contents(model, classes=split["classes"], origin=origin, card=card)
 
 
 if __name__ == "__main__":

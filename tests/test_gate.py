@@ -10,6 +10,8 @@ from tests.helpers import ROOT, call, edited_params
 def gate(finished: Path, folder: Path, metrics: dict[str, Any], *, enabled: bool = True) -> tuple[int, str]:
     edited_params(finished, folder, {"gate.enabled": enabled})
     files.write_json(folder / paths.METRICS, metrics)
+    decision = {"sentence": "Ship int8: smallest.", "reasons": {"int8": "fewest bytes", "float32": "not verified (sqnr_db)"}}
+    files.write_json(folder / paths.SELECTED / "decision.json", decision)
     done = call("python", "-m", "pipeline.gate", cwd=folder, check=False, PYTHONPATH=str(ROOT))
     assert "Traceback" not in done.stdout
     return done.returncode, done.stdout
@@ -18,7 +20,7 @@ def gate(finished: Path, folder: Path, metrics: dict[str, Any], *, enabled: bool
 @pytest.mark.parametrize(
     ("metrics", "enabled", "code", "message"),
     [
-        ({"selected": "int8", "conversion_verified": True}, True, 0, "gate: ship models/selected/model.tflite (int8)"),
+        ({"selected": "int8", "conversion_verified": True}, True, 0, "gate: Ship int8: smallest."),
         (
             {"selected": "int8", "conversion_verified": None},
             True,
@@ -46,3 +48,5 @@ def test_fails_with_reasons_unless_it_is_off(
     returned, printed = gate(finished, tmp_path, metrics, enabled=enabled)
     assert returned == code
     assert message in printed
+    if metrics["selected"] is None:
+        assert "gate: float32: not verified (sqnr_db)" in printed

@@ -1,6 +1,7 @@
 """One edit at a time in a copy of the repository: exactly the stages that it touches run, and going back recomputes nothing.
 
-DVC keeps no run cache for stages without outputs: `gate`, which only judges reports/metrics.json, runs whenever that changed.
+DVC keeps no run cache for stages without outputs: `gate`, which only judges reports/metrics.json and the decision, runs
+whenever one of them changed.
 """
 
 import os
@@ -53,7 +54,8 @@ STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
     [
         ("variants.int8.algorithm", "mse", of_variants("int8") | JUDGE),
         ("verify.limits.static_wi8_ai8.sqnr_db", 15.0, each("verify", "int8") | {"select", "report"}),
-        ("select.max_drop", 0.02, {"select", "report"}),
+        ("select.max_drop", 0.02, {"select", "report", "gate"}),
+        ("select.objective", "latency", {"select", "report", "gate"}),
         ("calibrate.samples", 50, STATIC),
         pytest.param("calibrate.method", "moving_average", STATIC, marks=pytest.mark.slow),
         ("gate.enabled", False, {"gate"}),

@@ -1,5 +1,11 @@
 import hashlib
+import re
+import subprocess
+import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
 
 from pipeline.lib import files, paths
 from tests.helpers import call
@@ -25,10 +31,85 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
     assert "error: gate: the float32 conversion differs from the original network; no variant may be shipped" in done.stdout
     assert files.read_json(project / paths.METRICS)["selected"] is None
     assert sorted(path.name for path in (project / paths.SELECTED).iterdir()) == ["decision.json"]
-    assert files.read_json(project / paths.SELECTED / "decision.json")["reasons"] == {
-        "float32": "not verified",
-        "int8": "not verified",
-    }
+    reasons = files.read_json(project / paths.SELECTED / "decision.json")["reasons"]
+    assert set(reasons) == {"float32", "int8"}
+    assert all(re.match(r"not verified \(sqnr_db: [0-9.]+ is below the limit 300\)", reason) for reason in reasons.values())
     assert "Nothing may be shipped" in (project / paths.SUMMARY).read_text(encoding="utf-8")
     call("python", "-m", "pipeline.cli.compose", "quantization=[float32,int8]", *limits, "gate.enabled=false", cwd=project)
     assert "gate: off; the float32 conversion differs" in call("dvc", "repro", cwd=project).stdout
+
+
+def test_what_ships_lies_beside_the_model(finished: Path) -> None:
+    shipped = finished / paths.SELECTED
+    assert sorted(path.name for path in shipped.iterdir()) == sorted(
+        ["MODEL_CARD.md", "decision.json", "labels.txt", "model.cc", "model.h", "model.tflite", "predict.py", "provenance.json"]
+    )
+    assert (shipped / "labels.txt").read_text(encoding="utf-8").split() == list("0123456789")
+    origin = files.read_json(shipped / "provenance.json")
+    assert origin["file_sha256"] == hashlib.sha256((shipped / "model.tflite").read_bytes()).hexdigest()
+    assert origin["model"]["sha256"] == hashlib.sha256((finished / "models/digits_cnn.keras").read_bytes()).hexdigest()
+    assert origin["data"]["sets"]["evaluation"]["n"] == 450
+    card = (shipped / "MODEL_CARD.md").read_text(encoding="utf-8")
+    metrics = files.read_json(finished / paths.METRICS)
+    assert f"| accuracy (decides) | {metrics['baseline']:.4f} | {metrics['accuracy']:.4f} |" in card
+    assert origin["model"]["sha256"] in card
+    assert f"tensorflow {origin['versions']['tensorflow']}" in card
+    source = (shipped / "model.cc").read_text(encoding="utf-8")
+    assert bytes(int(digits, 16) for digits in re.findall("0x([0-9a-f]{2})", source)) == (shipped / "model.tflite").read_bytes()
+
+
+def test_the_shipped_predict_gives_the_pipeline_s_outputs_without_tensorflow(finished: Path, tmp_path: Path) -> None:
+    """Everything but numpy, ai-edge-litert and what they need themselves is out of reach: importing it ends the script."""
+    guard = (
+        "import sys\n"
+        "class Guard:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('tensorflow', 'keras', 'pipeline', 'sklearn', 'scipy', 'pandas', 'pydantic'):\n"
+        "            sys.exit(f'{name} was imported')\n"
+        "sys.meta_path.insert(0, Guard())\n"
+        "import runpy\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    script, samples = finished / paths.SELECTED / "predict.py", finished / paths.EVALUATION / "inputs" / "image.npy"
+    for variant in ("dynamic_int8", "int8", "int16x8"):
+        folder = tmp_path / variant
+        folder.mkdir()
+        (folder / "predict.py").write_bytes(script.read_bytes())
+        (folder / "model.tflite").write_bytes((finished / paths.variant_model(variant)).read_bytes())
+        command = [sys.executable, "-I", "-c", guard, str(folder / "predict.py"), str(samples), str(folder / "out.npz")]
+        subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+        expected = files.read_arrays(finished / paths.OUTPUTS / variant)["probabilities"]
+        np.testing.assert_array_equal(np.load(folder / "out.npz")["probabilities"], expected)
+    code = [line for line in script.read_text(encoding="utf-8").split('"""')[2].splitlines() if line.strip()]
+    assert len(code) <= 20
+
+
+@pytest.mark.slow
+def test_the_shipped_array_compiles(finished: Path, tmp_path: Path) -> None:
+    shipped = finished / paths.SELECTED
+    command = ["gcc", "-Wall", "-Wextra", "-Werror", "-c", str(shipped / "model.cc"), "-o", str(tmp_path / "model.o")]
+    subprocess.run(command, check=True)
+    assert (shipped / "model.tflite").read_bytes() in (tmp_path / "model.o").read_bytes()
+
+
+def test_constraints_reject_with_reasons_and_change_the_choice(project: Path) -> None:
+    call("python", "-m", "pipeline.cli.compose", "select=tflite_micro", "select.max_bytes=25300", cwd=project)
+    call("python", "-m", "pipeline.select", cwd=project)
+    decision = files.read_json(project / paths.SELECTED / "decision.json")
+    assert decision["selected"] == "int8"
+    reasons = decision["reasons"]
+    assert "not integer-only: " in reasons["dynamic_int8"]
+    assert "tflite_micro cannot run it: no kernels for integer weights with float activations" in reasons["dynamic_int8"]
+    assert "tflite_micro cannot run it: no float16" in reasons["float16"]
+    assert reasons["int16x8"] == "25,672 bytes are over the ceiling of 25,300"
+    # With 450 samples no interval is within a tenth of a point, though the measured drop is.
+    call("python", "-m", "pipeline.cli.compose", "select.max_drop=0.001", cwd=project)
+    call("python", "-m", "pipeline.select", cwd=project)
+    decision = files.read_json(project / paths.SELECTED / "decision.json")
+    assert decision["selected"] is None
+    assert "the upper end of the drop's interval, 0.85 points, is over the budget of 0.10 points" in decision["reasons"]["float32"]
+    assert decision["verdicts"]["float32"] == "cannot tell: with 450 samples a drop below 1.8 points is invisible"
+    call("python", "-m", "pipeline.cli.compose", "select.max_drop=0.001", "select.drop_bound=estimate", cwd=project)
+    call("python", "-m", "pipeline.select", cwd=project)
+    assert files.read_json(project / paths.SELECTED / "decision.json")["selected"] == "dynamic_int8"

@@ -9,10 +9,12 @@ from pipeline.custom.metrics import METRICS
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.lib import ranges
 from pipeline.lib.errors import UserError, one_of
+from pipeline.lib.targets import TARGETS
+from pipeline.lib.tasks import KINDS
 
 
 def check(settings: config.Config) -> None:
-    """Compare reader, preprocessing, calibration method and metrics with their tables.
+    """Compare reader, preprocessing, calibration method, kinds, metrics and target with their tables.
 
     Raises:
         UserError: with the allowed names or options.
@@ -23,8 +25,27 @@ def check(settings: config.Config) -> None:
         one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")
         _options(STEPS, step, where=f"data.preprocess.{number}.options", given=1)
     one_of(settings.calibrate.method, ranges.METHODS, where="calibrate.method")
-    for number, name in enumerate(settings.task.metrics):
-        one_of(name, METRICS, where=f"task.metrics.{number}")
+    for name, head in settings.task.heads.items():
+        _head(head, where=f"task.heads.{name}")
+    if settings.select.target is not None:
+        one_of(settings.select.target, TARGETS, where="select.target")
+    deciding = METRICS[config.reported(settings.task)[settings.task.deciding][1]]
+    if settings.select.objective == "accuracy_per_byte" and not deciding.higher_is_better:
+        raise UserError(f"select.objective: accuracy_per_byte makes no sense for {settings.task.deciding}: less of it is better")
+
+
+def _head(head: config.Head, *, where: str) -> None:
+    """Kind and metrics of one head, that they fit each other, and their options."""
+    kind = one_of(head.kind.name, KINDS, where=f"{where}.kind.name")
+    given = {name: entry.read for name, entry in KINDS.items()}
+    _options(given, head.kind, where=f"{where}.kind.options", given=3 if KINDS[kind].needs_input else 2)
+    for name, options in head.metrics.items():
+        metric = METRICS[one_of(name, METRICS, where=f"{where}.metrics")]
+        if metric.kinds is not None and kind not in metric.kinds:
+            fitting = [other for other, row in METRICS.items() if row.kinds is None or kind in row.kinds]
+            raise UserError(f"{where}.metrics: {name} does not fit the kind {kind}; allowed: {', '.join(sorted(fitting))}")
+        call = config.Call(name=name, options=options)
+        _options({name: metric.compute}, call, where=f"{where}.metrics.{name}", given=2)
 
 
 def _options(table: Mapping[str, Callable[..., Any]], call: config.Call, *, where: str, given: int) -> None:

@@ -118,21 +118,29 @@ def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count:
         written.flush()
 
 
-def write_samples(folder: Path, samples: Iterable[Mapping[str, np.ndarray]], *, count: int, labels: np.ndarray | None) -> None:
-    """Write samples as they come: `inputs/NAME.npy` [count, ...] for each input, memory-mapped, and `labels.npy` beside it.
+def write_samples(
+    folder: Path,
+    samples: Iterable[Mapping[str, np.ndarray]],
+    *,
+    count: int,
+    labels: np.ndarray | Mapping[str, np.ndarray] | None,
+) -> None:
+    """Write samples as they come: `inputs/NAME.npy` [count, ...] for each input, memory-mapped, and the labels beside it.
 
     Args:
         folder: does not exist yet (see `replacing`).
         samples: inputs by name without a batch dimension, all of the same shapes.
         count: how many samples there are, at least one.
-        labels: [count, ...], or None.
+        labels: [count, ...] for `labels.npy`; several by name for `labels/NAME.npy`; or None.
 
     Raises:
         UserError: when samples differ in shape.
     """
     folder.mkdir()
     write_rows(folder / "inputs", samples, count=count)
-    if labels is not None:
+    if isinstance(labels, Mapping):
+        write_arrays(folder / "labels", labels)
+    elif labels is not None:
         np.save(folder / "labels.npy", labels, allow_pickle=False)
 
 
@@ -142,9 +150,17 @@ def read_samples(folder: Path) -> dict[str, np.ndarray]:
 
 
 def read_labels(folder: Path) -> np.ndarray | None:
-    """The labels that `write_samples` wrote, if any."""
+    """The labels that `write_samples` wrote as one array, if any."""
     path = folder / "labels.npy"
     return np.load(path, allow_pickle=False) if path.exists() else None
+
+
+def read_targets(folder: Path) -> dict[str, np.ndarray]:
+    """All labels that `write_samples` wrote, memory-mapped, by name ("labels" when there is one array); empty without labels."""
+    single = folder / "labels.npy"
+    if single.exists():
+        return {"labels": np.load(single, mmap_mode="r", allow_pickle=False)}
+    return read_arrays(folder / "labels") if (folder / "labels").exists() else {}
 
 
 def read_arrays(folder: Path) -> dict[str, np.ndarray]:
@@ -157,6 +173,21 @@ def read_arrays(folder: Path) -> dict[str, np.ndarray]:
     if not found:
         raise UserError(f"{folder}: holds no arrays; run `dvc repro`, which makes them")
     return found
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder over the names and hashes of its files in order.
+
+    Raises:
+        UserError: when there is none.
+    """
+    if not path.is_dir():
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    digest = hashlib.sha256()
+    for entry in sorted(path.rglob("*"), key=lambda p: p.relative_to(path).as_posix()):
+        if entry.is_file():
+            digest.update(f"{entry.relative_to(path).as_posix()} {hashlib.sha256(entry.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def folder_digest(folder: Path) -> str:

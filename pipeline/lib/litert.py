@@ -1,13 +1,8 @@
-"""LiteRT: running a .tflite file, and timing it."""
+"""LiteRT: running a .tflite file."""
 
-import contextlib
-import re
-import resource
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,51 +92,6 @@ def predict(model: bytes, samples: Mapping[str, np.ndarray], *, workers: int) ->
     return results
 
 
-def time_model(model: bytes, *, runs: int, warmup: int, threads: int) -> dict[str, float]:
-    """Latency and memory of one inference on zeros; no kernel's time depends on the values.
-
-    Args:
-        model: .tflite file.
-        runs: counted invocations.
-        warmup: invocations before, not counted.
-        threads: of the interpreter.
-
-    Returns:
-        `latency_median_ms`, `latency_p95_ms`, and `peak_memory_kb`: how far the peak of the resident memory rose above what
-        Python, the libraries and the file's bytes took before. Call it in a fresh process.
-    """
-    _reset_peak()
-    before = _peak_kb()
-    runner = open_model(model, threads=threads)
-    batch = {name: np.zeros(np.maximum(detail["shape"], 1), detail["dtype"]) for name, detail in runner.get_input_details().items()}
-    for _ in range(warmup):
-        runner(**batch)
-    seconds = np.empty(runs)
-    for i in range(runs):
-        begun = time.perf_counter_ns()
-        runner(**batch)
-        seconds[i] = (time.perf_counter_ns() - begun) / 1e6
-    return {
-        "latency_median_ms": float(np.median(seconds)),
-        "latency_p95_ms": float(np.percentile(seconds, 95)),
-        "peak_memory_kb": _peak_kb() - before,
-    }
-
-
 def _batch(runner: Any) -> int:
     """The batch of the file; 1 where it is free."""
     return max(1, max(int(detail["shape_signature"][0]) for detail in runner.get_input_details().values()))
-
-
-def _reset_peak() -> None:
-    """Forget the peak so far, where the system allows it (Linux); importing the libraries has set one already."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_kb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        return float(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])  # type: ignore[index]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024 if sys.platform == "darwin" else float(peak)

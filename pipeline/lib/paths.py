@@ -4,6 +4,7 @@ from pathlib import Path
 
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
+DVC = Path("dvc.yaml")
 
 SOURCE = Path("models/source")
 SOURCE_FACTS = Path("models/source.json")
@@ -30,6 +31,7 @@ LATENCY = Path("reports/latency.json")
 PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
 PICTURES = Path("reports/pictures")
+PLOTS = Path("reports/plots")
 
 
 def variant_model(name: str) -> Path:

@@ -19,24 +19,41 @@ class Dataset:
 
     Attributes:
         ids: a name for each of the n samples, unique.
-        labels: class indices int64 [n], or None when there are none.
+        labels: class indices int64 [n]; or values or masks [n, ...]; or several of these by name; or None.
         split: the declared split of each sample, str [n], or None when the data declares none.
         read: sample number to the network's inputs by name, without a batch dimension.
     """
 
     ids: list[str]
-    labels: np.ndarray | None
+    labels: np.ndarray | dict[str, np.ndarray] | None
     split: np.ndarray | None
     read: Callable[[int], dict[str, np.ndarray]]
 
 
-def npz(path: Path, *, inputs: Mapping[str, str], labels: str | None = None, split: str | None = None) -> Dataset:
+def classes(dataset: Dataset) -> np.ndarray | None:
+    """The class of each sample int64 [n], which sets are stratified by; None where the labels are no classes, or several."""
+    labels = dataset.labels
+    single = isinstance(labels, np.ndarray) and labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
+    return labels.astype(np.int64) if isinstance(labels, np.ndarray) and single else None
+
+
+def take(dataset: Dataset, members: list[int]) -> np.ndarray | dict[str, np.ndarray] | None:
+    """The labels of some samples, in that order."""
+    labels = dataset.labels
+    if isinstance(labels, dict):
+        return {name: array[members] for name, array in labels.items()}
+    return None if labels is None else labels[members]
+
+
+def npz(
+    path: Path, *, inputs: Mapping[str, str], labels: str | Mapping[str, str] | None = None, split: str | None = None
+) -> Dataset:
     """Arrays of an .npz file, the first dimension counting samples.
 
     Args:
         path: the file.
         inputs: the network's input to the name of its array.
-        labels: name of an integer array [n].
+        labels: name of an array [n, ...]: integers [n] are classes. Several: the name of each in conf/task to that of its array.
         split: name of a string array [n], the declared split of each sample.
 
     Raises:
@@ -53,18 +70,15 @@ def npz(path: Path, *, inputs: Mapping[str, str], labels: str | None = None, spl
         return archive[name]
 
     columns = {name: array(key) for name, key in inputs.items()}
-    target = array(labels) if labels else None
+    targets = {name: array(key) for name, key in ({"labels": labels} if isinstance(labels, str) else labels or {}).items()}
     declared = array(split) if split else None
-    lengths = {
-        name: len(column) for name, column in {**columns, labels or "": target, split or "": declared}.items() if column is not None
-    }
+    present = {**columns, **targets, **({} if declared is None else {split or "": declared})}
+    lengths = {name: len(column) for name, column in present.items()}
     if len(set(lengths.values())) != 1:
         raise UserError(f"{path}: arrays differ in length: {', '.join(f'{name} {n}' for name, n in lengths.items())}")
-    if target is not None and not (target.ndim == 1 and np.issubdtype(target.dtype, np.integer)):
-        raise UserError(f"{path}: {labels}: expected integers [n], got {target.dtype} {list(target.shape)}")
     return Dataset(
         ids=[f"{path.stem}[{i}]" for i in range(next(iter(lengths.values())))],
-        labels=None if target is None else target.astype(np.int64),
+        labels=None if not targets else targets["labels"] if isinstance(labels, str) else targets,
         split=declared,
         read=lambda i: {name: column[i] for name, column in columns.items()},
     )

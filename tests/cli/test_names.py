@@ -37,9 +37,39 @@ def test_accepts_the_shipped_configuration() -> None:
         ("data.preprocess.0.name", "blur", "data.preprocess.0.name: unknown 'blur'; allowed:"),
         ("data.preprocess.0.options", {"scale": 1.0}, "data.preprocess.0.options: rescale needs 'offset'"),
         ("calibrate.method", "guess", "calibrate.method: unknown 'guess'; allowed:"),
-        ("task.metrics", ["accuracy", "luck"], "task.metrics.1: unknown 'luck'; allowed:"),
+        ("task.heads.main.metrics", {"accuracy": {}, "luck": {}}, "task.heads.main.metrics: unknown 'luck'; allowed:"),
+        (
+            "task.heads.main.kind.name",
+            "regression",
+            "task.heads.main.kind.options: regression takes no 'logits'",
+        ),
+        ("select.target", "toaster", "select.target: unknown 'toaster'; allowed: tflite_micro"),
     ],
 )
 def test_refuses_a_name_or_option_that_does_not_exist(path: str, value: Any, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         names.check(changed(path, value))
+
+
+@pytest.mark.parametrize("task", [path.stem for path in (ROOT / "conf" / "task").glob("*.yaml")])
+def test_every_task_of_conf_fits_its_functions(task: str) -> None:
+    content = yaml.safe_load((ROOT / "conf" / "task" / f"{task}.yaml").read_text(encoding="utf-8"))
+    names.check(changed("task", content))
+
+
+def test_accuracy_per_byte_wants_a_metric_of_which_more_is_better() -> None:
+    content = yaml.safe_load((ROOT / "conf" / "task" / "regression.yaml").read_text(encoding="utf-8"))
+    settings = changed("task", content)
+    bad = settings.model_copy(update={"select": settings.select.model_copy(update={"objective": "accuracy_per_byte"})})
+    with pytest.raises(UserError, match="accuracy_per_byte makes no sense for rmse: less of it is better"):
+        names.check(bad)
+
+
+def test_several_heads_report_their_metrics_under_their_own_names() -> None:
+    content = yaml.safe_load((ROOT / "conf" / "task" / "classification.yaml").read_text(encoding="utf-8"))
+    content["heads"]["other"] = content["heads"]["main"]
+    content["deciding"] = "other.macro_f1"
+    task = changed("task", content).task
+    assert config.reported(task)["other.macro_f1"] == ("other", "macro_f1")
+    with pytest.raises(UserError, match=r"deciding: 'macro_f1' is not among metrics: main.accuracy"):
+        changed("task", {**content, "deciding": "macro_f1"})

@@ -1,37 +1,43 @@
-from pathlib import Path
-from typing import Any
+import jinja2
+import pytest
 
-from pipeline.lib import files, page, paths
-
-
-def context(finished: Path, **changes: Any) -> dict[str, Any]:
-    metrics = files.read_json(finished / paths.METRICS)
-    latency = files.read_json(finished / paths.LATENCY)["variants"]
-    return {
-        "source": files.read_json(finished / paths.SOURCE_FACTS),
-        "accuracy": files.read_json(finished / paths.ACCURACY),
-        "rows": metrics["variants"],
-        "decision": files.read_json(finished / paths.SELECTED / "decision.json"),
-        "verified": {name: files.read_json(finished / paths.VERIFY_REPORTS / f"{name}.json") for name in metrics["variants"]},
-        "latency": {"threads": 1, "variants": latency},
-        "ranges": files.read_json(finished / paths.RANGES),
-        "picture": "<svg></svg>",
-    } | changes
+from pipeline.lib import page
 
 
-def test_a_figure_that_does_not_exist_is_a_dash() -> None:
-    assert page.number(None) == "–"
-    assert page.number(0.123456) == "0.1235"
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (None, 4, "–"),
+        (0.123456, 4, "0.1235"),
+        (23592, 0, "23,592"),
+        (0.0, 4, "0.0000"),
+        (1.5e-7, 4, "1.5e-07"),
+        (0.00005, 4, "0.0001"),
+    ],
+)
+def test_a_figure_and_one_that_does_not_exist(value: float | None, digits: int, text: str) -> None:
+    assert page.number(value, digits) == text
 
 
-def test_user_text_is_escaped(finished: Path) -> None:
-    source = {**files.read_json(finished / paths.SOURCE_FACTS), "name": "<script>alert(1)</script>"}
-    text = page.html(context(finished, source=source))
-    assert "<script>" not in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+def test_a_drop_has_its_sign_and_unit() -> None:
+    assert page.difference(0.0123, True) == "1.2"
+    assert page.difference(-0.0123, True) == "−1.2"
+    assert page.difference(0.0123, False) == "0.012"
+    assert page.difference(None, True) == "–"
 
 
-def test_without_labels_the_page_says_so(finished: Path) -> None:
-    accuracy = {"labelled": False, "n": 450, "task": "classification", "deciding": "accuracy"}
-    assert "The data has no labels" in page.html(context(finished, accuracy=accuracy, picture=None))
-    assert "450 evaluation samples without labels" in page.markdown(context(finished, accuracy=accuracy, picture=None))
+def test_anything_in_a_cell() -> None:
+    assert [page.figure(value) for value in (None, True, 0.123456789, 7, "x", ["a", 2.0])] == [
+        "–",
+        "yes",
+        "0.12346",
+        "7",
+        "x",
+        "a, 2",
+    ]
+
+
+def test_a_name_that_a_template_wants_and_nobody_gives_is_an_error() -> None:
+    for render in (page.html, page.markdown):
+        with pytest.raises(jinja2.UndefinedError):
+            render({})

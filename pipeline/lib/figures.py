@@ -1,0 +1,54 @@
+"""The figures of one variant, gathered from the reports into the row that reports/metrics.json and the page show."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def row(accuracy: Mapping[str, Any], verified: Mapping[str, Any], *, bytes: int) -> dict[str, Any]:
+    """One variant's row.
+
+    Args:
+        accuracy: reports/accuracy.json.
+        verified: reports/verify/V.json.
+        bytes: of the file.
+
+    Returns:
+        `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
+        metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
+    """
+    outputs = list(verified["outputs"].values())
+
+    def worst(name: str, pick: Callable[[list[float]], float]) -> float | None:
+        known = [output[name] for output in outputs if output[name] is not None]
+        return pick(known) if known else None
+
+    figures = {
+        "verified": verified["passed"],
+        "bytes": bytes,
+        "n": accuracy["n"],
+        "sqnr_db": worst("sqnr_db", min),
+        "max_abs_error": worst("max_abs_error", max),
+        "agreement": worst("agreement", min),
+        "drop": None,
+    }
+    if accuracy["labelled"]:
+        measured = accuracy["variants"][verified["variant"]]
+        low, high = measured["interval"] or (None, None)
+        figures |= {
+            **measured["metrics"],
+            "baseline": accuracy["original"]["metrics"][accuracy["deciding"]],
+            "drop": measured["drop"],
+            "drop_low": low,
+            "drop_high": high,
+            "p_value": measured["p_value"],
+            "p_holm": measured["p_holm"],
+        }
+    return figures
+
+
+def bound(measured: Mapping[str, Any], which: str) -> float | None:
+    """What is compared with the budget: "estimate", or the upper end of the "upper" or "simultaneous" interval."""
+    if which == "estimate":
+        return measured["drop"]
+    interval = measured[{"upper": "interval", "simultaneous": "simultaneous"}[which]]
+    return None if interval is None else interval[1]
