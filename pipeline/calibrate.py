@@ -34,9 +34,8 @@ def main() -> None:
     constant = sorted(name for name, (lows, highs) in extremes.items() if lows.min() == highs.max())
     dead = [name for name in constant if extremes[name][0].min() == 0]
     for name in constant:
-        print(
-            f"calibrate: {name} is {'always 0 (dead)' if name in dead else 'constant'} on all {count} samples: its range says nothing"
-        )
+        kind = "always 0 (dead)" if name in dead else "constant"
+        print(f"calibrate: {name} is {kind} on all {count} samples: its range says nothing")
     files.write_json(
         paths.RANGES,
         {

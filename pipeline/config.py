@@ -260,8 +260,8 @@ class Search(Section):
                 )
             if why := schemes.refusal(choice, self.algorithm, self.granularity):
                 raise ValueError(f"choices: {choice} with {self.algorithm} and {self.granularity}: refused: {why}")
-        if set(self.costs) != set(self.choices):
-            raise ValueError(f"costs: one for each of choices is expected: {', '.join(self.choices)}")
+        if missing := sorted(set(self.choices) - set(self.costs)) + sorted(set(self.costs) - set(table)):
+            raise ValueError(f"costs: one for each of choices is expected; missing or unknown: {', '.join(missing)}")
         if self.max_drop is None and self.min_sqnr_db is None:
             raise ValueError("max_drop, min_sqnr_db: both are null; a search needs a budget")
         return self

@@ -30,7 +30,7 @@ def main() -> None:
 
 def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes, list[dict[str, Any]]]:
     """ai-edge-quantizer on the float32 file."""
-    from pipeline.lib import quantizer, recipes
+    from pipeline.lib import quantizer, recipes, treatments
 
     model = files.read_bytes(Path(variant.reads.network))
     if variant.scheme == "float32":
@@ -42,12 +42,12 @@ def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes
     else:
         asked["exclude"] = exclusions.tensors(source["operators"], variant.exclude, where=f"variants.{name}.exclude")
         recipe = recipes.whole(graph, **asked, boundary=variant.boundary)
-    rows = recipes.treatments(graph, recipe, **asked)
+    rows = treatments.describe(graph, recipe, **asked)
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
     if needs == schemes.RANGES:
         measured = files.read_json(Path(variant.reads.calibration))["bits"]
-        known = quantizer.ranges_as_statistics(recipes.ranges(graph, rows, measured))
+        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured))
     elif needs == schemes.SAMPLES:
         pool = files.read_samples(Path(variant.reads.calibration))
         samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]

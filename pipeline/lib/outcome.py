@@ -15,7 +15,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, boun
 
     Args:
         graph: of the finished file.
-        rows: of `recipes.treatments`, with `layers`; empty when no recipe was used.
+        rows: of `treatments.describe`, with `layers`; empty when no recipe was used.
         boundary: dtype that was asked of inputs and outputs.
 
     Returns:
@@ -61,7 +61,8 @@ def require_change(found: Mapping[str, Any], weights: str, *, where: str) -> Non
         return
     reasons = sorted({row["reason"] for row in found["operators"] if row["reason"]})
     raise UserError(
-        f"{where}: nothing was quantized: the file has no {' or '.join(wanted)} constant, only {', '.join(sorted(found['constants']))}"
+        f"{where}: nothing was quantized: the file has no {' or '.join(wanted)} constant, "
+        f"only {', '.join(sorted(found['constants']))}"
         f"{': ' + '; '.join(reasons) if reasons else '; the network holds no operator that can be quantized so'}"
     )
 

@@ -10,8 +10,8 @@ import numpy as np
 from ai_edge_quantizer import calibrator, quantizer
 
 from pipeline.lib.errors import UserError
-from pipeline.lib.recipes import Recipe
 
+Recipe = list[dict[str, Any]]
 Statistics = dict[str, dict[str, Any]]
 
 

@@ -154,8 +154,8 @@ REFUSALS = (
     Refusal(
         schemes=_STATIC,
         algorithms=("gptq",),
-        reason="ai-edge-quantizer's GPTQ is sound without static activations only; here it writes weights that give another network "
-        "(0 dB on the digits): use a dynamic or weightonly scheme, or octav",
+        reason="with static activations ai-edge-quantizer's GPTQ writes weights of another network (0 dB on the digits): "
+        "use a dynamic or weightonly scheme, or octav",
     ),
     Refusal(
         schemes=_STATIC,
