@@ -1,13 +1,13 @@
 """Which kernels there are: what ai-edge-quantizer and LiteRT can make of an operator type, as configurations of the former."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ai_edge_quantizer import algorithm_manager, qtyping
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
 from pipeline.lib import schemes
 
-Config = qtyping.OpQuantizationConfig
+Config: TypeAlias = qtyping.OpQuantizationConfig
 
 _NAMES = qtyping.TFLOperationName
 KNOWN = {name.value for name in _NAMES}  # operator types that ai-edge-quantizer knows
