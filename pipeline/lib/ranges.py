@@ -17,6 +17,7 @@ Range = tuple[float, float]
 BITS = (8, 16)
 # Shrinking factors that the squared error is computed for at either end, and how often the ends take turns.
 _STEPS, _ROUNDS = 200, 2
+_TRACE = 1e-4
 
 
 class Method(NamedTuple):
@@ -53,10 +54,10 @@ def percentile(seen: Histogram, *, bits: int, percentile: float) -> Range:
     """
     tail = 1 - percentile / 100
     if seen.low >= 0:
-        return seen.low, _quantile(seen, 1 - tail)
+        return seen.low, _below(seen, 1 - tail)
     if seen.high <= 0:
-        return _quantile(seen, tail), seen.high
-    return _quantile(seen, tail / 2), _quantile(seen, 1 - tail / 2)
+        return _above(seen, 1 - tail), seen.high
+    return _above(seen, 1 - tail / 2), _below(seen, 1 - tail / 2)
 
 
 def mse(seen: Histogram, *, bits: int, percentile: float) -> Range:
@@ -83,6 +84,7 @@ def entropy(seen: Histogram, *, bits: int, percentile: float) -> Range:
     For each number i of bins that stay, P is the histogram of magnitudes with the rest added to the last bin, and Q the same
     bins merged into as many groups as there are codes, each spread evenly over those of its bins that hold something
     (Migacz 2017, 8-bit Inference with TensorRT). The bin of zero takes the count of its neighbour: zero is exact in any code.
+    Where P has something and Q nothing, Q gets `_TRACE` of a value, as in Apache MXNet: one outlier must not forbid all cuts.
     Where there are no more bins than codes, as with 16 bits, every bin has a code of its own and nothing is cut.
     """
     top = max(-seen.low, seen.high)
@@ -93,6 +95,8 @@ def entropy(seen: Histogram, *, bits: int, percentile: float) -> Range:
     magnitudes = np.bincount(places, weights=seen.counts, minlength=bins)
     if bins > 1:
         magnitudes[0] = magnitudes[1]
+    if not magnitudes.any():
+        return seen.low, seen.high
     two_sided = seen.low < 0 < seen.high
     codes = 2 ** (bits - 1) if two_sided else 2**bits
     best, kept = np.inf, bins
@@ -163,10 +167,18 @@ def stability(
     return found
 
 
-def _quantile(seen: Histogram, share: float) -> float:
-    """The value below which a share of the values lies."""
-    reached = np.concatenate([[0], np.cumsum(seen.counts)])
-    return float(np.interp(share * reached[-1], reached, seen.low + np.arange(len(reached)) * seen.width))
+def _below(seen: Histogram, share: float) -> float:
+    """The least value that a share of the values does not exceed."""
+    reached = np.cumsum(seen.counts)
+    wanted = share * reached[-1]
+    bin_ = int(np.searchsorted(reached, wanted))
+    inside = (wanted - (reached[bin_] - seen.counts[bin_])) / max(int(seen.counts[bin_]), 1)
+    return min(seen.low + (bin_ + float(inside)) * seen.width, seen.high)
+
+
+def _above(seen: Histogram, share: float) -> float:
+    """The greatest value that a share of the values is not below."""
+    return -_below(Histogram(low=-seen.high, high=-seen.low, counts=seen.counts[::-1]), share)
 
 
 def _errors(seen: Histogram, lows: np.ndarray, highs: np.ndarray, *, bits: int) -> np.ndarray:
@@ -192,17 +204,15 @@ def _least(errors: np.ndarray) -> int:
 
 
 def _divergence(magnitudes: np.ndarray, kept: int, codes: int) -> float:
-    """KL(P || Q) in nats for the first `kept` bins; infinite when Q has nothing where P has."""
+    """KL(P || Q) in nats for the first `kept` bins."""
     inside = magnitudes[:kept]
     p = inside.copy()
     p[-1] += magnitudes[kept:].sum()
-    groups = np.arange(kept) * codes // kept
-    filled = inside > 0
-    sums = np.bincount(groups, weights=inside, minlength=codes)
-    members = np.bincount(groups, weights=filled, minlength=codes)
-    q = np.where(filled, sums[groups] / np.maximum(members[groups], 1), 0.0)
     seen = p > 0
-    if q.sum() == 0 or (q[seen] == 0).any():
-        return float("inf")
+    groups = np.arange(kept) * codes // kept
+    sums = np.bincount(groups, weights=inside, minlength=codes)
+    members = np.bincount(groups, weights=seen, minlength=codes)
+    q = np.where(seen, sums[groups] / np.maximum(members[groups], 1), 0.0)
+    q[seen & (q == 0)] = _TRACE
     p, q = p / p.sum(), q / q.sum()
     return float(np.sum(p[seen] * np.log(p[seen] / q[seen])))
