@@ -130,7 +130,7 @@ _INT8 = ("weightonly_wi8_afp32", "dynamic_wi8_afp32", "static_wi8_ai8", "static_
 _WEIGHTS_ONLY = ("weightonly_wi8_afp32", "weightonly_wi4_afp32")
 _STATIC = ("static_wi8_ai8", "static_wi8_ai16", "static_wi4_ai8", "static_wi4_ai16")
 
-# The facts are of ai-edge-quantizer 0.10.0 and LiteRT 2.3.0; tests/lib/test_soundness.py builds every pair of these tables.
+# The facts are of ai-edge-quantizer 0.10.0 and LiteRT 2.3.0; tests/lib/test_schemes.py builds every pair of these tables.
 REFUSALS = (
     Refusal(
         schemes=_INT8,
