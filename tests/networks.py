@@ -92,3 +92,13 @@ def badly_scaled(folder: Path, *, spread: float) -> Made:
     (kernel,) = model.get_layer("pointwise").get_weights()
     model.get_layer("pointwise").set_weights([kernel / factor[None, None, :, None]])
     return made(model, folder)
+
+
+def unsupported(folder: Path) -> Made:
+    """Two dense layers with an ELU between them, for which LiteRT has no integer kernel."""
+    from pipeline.lib.tf import tf
+
+    tf.keras.utils.set_random_seed(0)
+    image = tf.keras.Input((4,), name="x")
+    hidden = tf.keras.layers.ELU(name="bend")(tf.keras.layers.Dense(8, name="first")(image))
+    return made(tf.keras.Model(image, tf.keras.layers.Dense(3, name="second")(hidden), name="net"), folder)

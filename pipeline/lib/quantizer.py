@@ -43,8 +43,15 @@ def observe(
 
 
 def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:
-    """Measured ranges (low, high) by tensor as ai-edge-quantizer's statistics."""
-    return {name: {"min": np.array([low]), "max": np.array([high])} for name, (low, high) in ranges.items()}
+    """Measured ranges (low, high) by tensor as ai-edge-quantizer's statistics.
+
+    A dead tensor, 0 on every sample, gets the range 0 to 1: any range holds a zero exactly, and LiteRT refuses to run a file
+    with the scale that a range of no width would give.
+    """
+    return {
+        name: {"min": np.array([low]), "max": np.array([high if (low, high) != (0, 0) else 1.0])}
+        for name, (low, high) in ranges.items()
+    }
 
 
 def statistics(model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, recipe: Recipe, signature: str) -> Statistics:
@@ -88,7 +95,7 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
             result = quantizer.Quantizer(bytearray(model), recipe).quantize(
                 known, enable_progress_bar=False, enable_progress_report=False
             )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RuntimeError) as error:
         if "QSV" not in str(error) and "min/max" not in str(error) and "tensor_name_to_qsv" not in str(error):
             raise
         raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None

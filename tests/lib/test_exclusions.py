@@ -27,9 +27,13 @@ def test_layers_by_path_or_last_part_and_operators_by_type(names: list[str], fou
     assert exclusions.tensors(ROWS, names, where="here") == found
 
 
-@pytest.mark.parametrize(("name", "near"), [("haed", "head"), ("CONV2D", "CONV_2D"), ("softmax", "SOFTMAX"), ("stem/convv", "stem/conv")])
+@pytest.mark.parametrize(
+    ("name", "near"), [("haed", "head"), ("CONV2D", "CONV_2D"), ("softmax", "SOFTMAX"), ("stem/convv", "stem/conv")]
+)
 def test_a_name_that_matches_nothing_lists_near_ones(name: str, near: str) -> None:
-    with pytest.raises(UserError, match=f"here: '{name}' is no layer that an operator carries and no operator type; did you mean .*{near}"):
+    with pytest.raises(
+        UserError, match=f"here: '{name}' is no layer that an operator carries and no operator type; did you mean .*{near}"
+    ):
         exclusions.tensors(ROWS, [name], where="here")
 
 
