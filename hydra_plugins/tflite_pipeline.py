@@ -30,17 +30,18 @@ def _check(*, _root_: DictConfig) -> bool:
     return True
 
 
-def _reads(slot: str, engine: str, scheme: str, search: str | None) -> str:
+def _reads(slot: str, engine: str, scheme: str, algorithm: str, search: str | None) -> str:
     """One slot of what a variant reads; an unknown engine or scheme is left to `_check`, which says what is allowed."""
     if engine not in schemes.SCHEMES or scheme not in schemes.SCHEMES[engine]:
         return "unknown"
-    return schemes.reads(engine, scheme, search)[slot]
+    return schemes.reads(engine, scheme, algorithm, search)[slot]
 
 
-def _samples(engine: str, scheme: str, samples: int) -> int | None:
+def _samples(engine: str, scheme: str, algorithm: str, samples: int) -> int | None:
     """The number of calibration samples, for variants that read samples themselves."""
-    known: Any = schemes.SCHEMES.get(engine, {}).get(scheme)
-    return samples if known and known.calibration == schemes.SAMPLES else None
+    if engine not in schemes.SCHEMES or scheme not in schemes.SCHEMES[engine]:
+        return None
+    return samples if schemes.calibration(engine, scheme, algorithm) == schemes.SAMPLES else None
 
 
 _RESOLVERS: dict[str, Callable[..., Any]] = {

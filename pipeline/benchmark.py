@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, kernels, paths, timing
+from pipeline.lib import files, flatbuffer, paths, reference_kernels, timing
 from pipeline.lib.errors import run
 from pipeline.lib.macs import macs
 
@@ -36,8 +36,8 @@ def main() -> None:
             "runs": options.runs,
             "macs": sum(arithmetic.values()),
             "macs_by_operator": arithmetic,
-            "operators": kernels.operators(graph),
-            "reference_kernels": kernels.reference_only(graph),
+            "operators": reference_kernels.operators(graph),
+            "reference_kernels": reference_kernels.reference_only(graph),
             **figures,
         },
     )

@@ -1,7 +1,11 @@
 """Stage `calibrate`: the range of every tensor on real samples, measured once for all static variants."""
 
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
 from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, quantizer, ranges
+from pipeline.lib import files, flatbuffer, histograms, litert, paths, quantizer, ranges
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -17,21 +21,37 @@ def main() -> None:
         raise UserError(
             f"calibrate.samples: asks for {count}, the pool holds {held}; raise data.splits.calibration.take or ask for fewer"
         )
-    samples = (inputs for _, inputs in batches(pool, batch=settings.convert.batch, count=count))
-    extremes = quantizer.observe(model, samples, signature=flatbuffer.read(model).signature)
-    measured = ranges.estimate(extremes, method=method)
-    stability = ranges.stability(extremes, method=method)
+    batch, share = settings.convert.batch, settings.calibrate.percentile
+    extremes = quantizer.observe(model, _inputs(pool, batch, count), signature=flatbuffer.read(model).signature)
+    halves = None
+    if ranges.METHODS[method].reads_histogram:
+        ends = {name: (float(lows.min()), float(highs.max())) for name, (lows, highs) in extremes.items()}
+        stream = litert.activations(model, _inputs(pool, batch, count), ends)
+        steps = -(-count // (batch or 1))
+        halves = histograms.collect(stream, ends, samples=steps, bins=settings.calibrate.bins)
+    measured = {str(bits): ranges.estimate(extremes, halves, method=method, bits=bits, percentile=share) for bits in ranges.BITS}
+    stability = ranges.stability(extremes, halves, method=method, percentile=share)
+    constant = sorted(name for name, (lows, highs) in extremes.items() if lows.min() == highs.max())
+    dead = [name for name in constant if extremes[name][0].min() == 0]
+    for name in constant:
+        kind = "always 0 (dead)" if name in dead else "constant"
+        print(f"calibrate: {name} is {kind} on all {count} samples: its range says nothing")
     files.write_json(
         paths.RANGES,
         {
             "method": method,
             "samples": count,
-            "bits": {"8": measured, "16": measured},
+            "bits": measured,
             "stability": stability,
             "least_stable": sorted(stability, key=lambda name: (-stability[name], name))[:5],
-            "constant": sorted(name for name, (low, high) in measured.items() if low == high),
+            "constant": constant,
+            "dead": dead,
         },
     )
+
+
+def _inputs(pool: Mapping[str, np.ndarray], batch: int | None, count: int) -> Iterator[dict[str, np.ndarray]]:
+    return (inputs for _, inputs in batches(pool, batch=batch, count=count))
 
 
 if __name__ == "__main__":

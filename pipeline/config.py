@@ -88,10 +88,16 @@ class Convert(Section):
 
 
 class Calibrate(Section):
-    """How activation ranges are measured: on the first `samples` of the ordered pool, by `method`."""
+    """How activation ranges are measured: on the first `samples` of the ordered pool, by `method`.
+
+    `bins` is the resolution of the histograms that percentile, mse and entropy read; `percentile` the share of values in
+    percent that the method of that name keeps inside the range.
+    """
 
     samples: Count
     method: str
+    bins: Annotated[int, Field(ge=256, le=65536)]
+    percentile: Annotated[float, Field(gt=50, le=100)]
 
 
 class Limits(Section):
@@ -203,7 +209,9 @@ class Variant(Section):
     engine: str
     scheme: str
     algorithm: str
+    granularity: str
     boundary: str
+    exclude: list[str]
     samples: Count | None
     search: str | None
     reads: Reads
@@ -214,26 +222,81 @@ class Variant(Section):
             raise ValueError(f"engine: got {self.engine!r}; allowed: {', '.join(schemes.SCHEMES)}")
         table = schemes.SCHEMES[self.engine]
         if self.scheme not in table:
-            raise ValueError(f"scheme: engine {self.engine} has no {self.scheme!r}; allowed: {', '.join(table)}")
+            why = schemes.NOT_OFFERED.get(self.scheme)
+            raise ValueError(
+                f"scheme: engine {self.engine} has no {self.scheme!r}{f' ({why})' if why else ''}; allowed: {', '.join(table)}"
+            )
         scheme = table[self.scheme]
-        for field, allowed in (("algorithm", scheme.algorithms), ("boundary", scheme.boundary)):
-            if getattr(self, field) not in allowed:
+        for field, allowed in (
+            ("algorithm", scheme.algorithms),
+            ("granularity", scheme.granularities),
+            ("boundary", scheme.boundary),
+        ):
+            if (given := getattr(self, field)) not in allowed:
+                why = schemes.NOT_OFFERED.get(given)
                 raise ValueError(
-                    f"{field}: {getattr(self, field)!r} is not sound for {self.engine} {self.scheme}; allowed: {', '.join(allowed)}"
+                    f"{field}: {given!r} is not sound for {self.engine} {self.scheme}{f' ({why})' if why else ''}; "
+                    f"allowed: {', '.join(allowed)}"
                 )
-        if (self.samples is not None) != (scheme.calibration == schemes.SAMPLES):
+        if self.engine == "litert" and (why := schemes.refusal(self.scheme, self.algorithm, self.granularity)):
+            raise ValueError(f"{self.scheme} with algorithm {self.algorithm} and granularity {self.granularity}: refused: {why}")
+        if (self.search is not None) != (self.scheme == "mixed"):
+            raise ValueError("search: a variant of scheme mixed, and no other, names the search whose recipe it builds")
+        if self.exclude and (self.engine != "litert" or self.scheme in ("float32", "mixed")):
+            raise ValueError(
+                f"exclude: {self.engine} {self.scheme} has no operators to choose from; it is for quantizing schemes of the litert "
+                "engine (a search has an exclude of its own)"
+            )
+        if (self.samples is not None) != (schemes.calibration(self.engine, self.scheme, self.algorithm) == schemes.SAMPLES):
             needs = "reads samples: set it to ${calibrate.samples}" if self.samples is None else "reads no samples: set it to null"
-            raise ValueError(f"samples: {self.engine} {self.scheme} {needs}")
-        if self.reads.model_dump() != schemes.reads(self.engine, self.scheme, self.search):
-            raise ValueError("reads: is derived from engine, scheme and search; remove it from your configuration")
+            raise ValueError(f"samples: {self.engine} {self.scheme} {self.algorithm} {needs}")
+        if self.reads.model_dump() != schemes.reads(self.engine, self.scheme, self.algorithm, self.search):
+            raise ValueError("reads: is derived from engine, scheme, algorithm and search; remove it from your configuration")
         return self
 
 
 class Search(Section):
-    """A search for a mixed-precision recipe: its own budget, and its limit as a number of steps."""
+    """A search for a mixed-precision recipe: what an operator may become, its own budget, and its limit as a number of steps.
 
-    max_drop: Annotated[float, Field(ge=0)]
+    `choices` are schemes of the litert engine. The budget is `max_drop` of the deciding metric on the tuning split, a floor
+    `min_sqnr_db` on the fidelity to the float32 file, or both; null switches one off. `costs` weighs a multiply-accumulate in
+    each choice and is what the objective `macs` adds up. `samples` is how many tuning samples sensitivity is measured on.
+    """
+
+    objective: Literal["bytes", "macs"]
+    choices: list[str]
+    costs: dict[str, Annotated[float, Field(gt=0)]]
+    algorithm: str
+    granularity: str
+    exclude: list[str]
+    max_drop: Annotated[float, Field(ge=0)] | None
+    min_sqnr_db: float | None
+    samples: Count
     steps: Count
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        table = [name for name, scheme in schemes.SCHEMES["litert"].items() if scheme.granularities != ("recipe",)]
+        if len(set(self.choices)) < 2 or len(set(self.choices)) != len(self.choices):
+            raise ValueError("choices: name at least two schemes, each once")
+        for choice in self.choices:
+            if choice not in table:
+                raise ValueError(f"choices: unknown {choice!r}; allowed: {', '.join(table)}")
+            scheme = schemes.SCHEMES["litert"][choice]
+            if scheme.algorithms == ("none",):
+                continue
+            if self.algorithm not in ("min_max", "mse", "octav") or self.granularity not in scheme.granularities:
+                raise ValueError(
+                    f"algorithm, granularity: {self.algorithm!r} and {self.granularity!r}; allowed: min_max, mse, octav and "
+                    f"{', '.join(scheme.granularities)}"
+                )
+            if why := schemes.refusal(choice, self.algorithm, self.granularity):
+                raise ValueError(f"choices: {choice} with {self.algorithm} and {self.granularity}: refused: {why}")
+        if missing := sorted(set(self.choices) - set(self.costs)) + sorted(set(self.costs) - set(table)):
+            raise ValueError(f"costs: one for each of choices is expected; missing or unknown: {', '.join(missing)}")
+        if self.max_drop is None and self.min_sqnr_db is None:
+            raise ValueError("max_drop, min_sqnr_db: both are null; a search needs a budget")
+        return self
 
 
 class Config(Section):

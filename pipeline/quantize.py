@@ -1,11 +1,13 @@
-"""Stage `quantize@V`: one variant of the network, made by the engine its configuration names."""
+"""Stage `quantize@V`: one variant of the network, made by the engine its configuration names, and what became of each operator."""
 
 import argparse
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, schemes
+from pipeline.lib import exclusions, files, flatbuffer, outcome, paths, schemes
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -17,36 +19,47 @@ def main() -> None:
     settings = config.read()
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
-    model = ENGINES[variant.engine](variant, settings.convert.batch)
-    scheme = schemes.SCHEMES[variant.engine][variant.scheme]
-    found = {tensor.dtype for tensor in flatbuffer.constants(flatbuffer.read(model))}
-    if scheme.weights not in found:
-        raise UserError(
-            f"variants.{name}: nothing was quantized: the file has no {scheme.weights} constant, only {', '.join(sorted(found))}; "
-            f"the network holds no operator that {variant.engine} {variant.scheme} can quantize"
-        )
+    model, rows = ENGINES[variant.engine](name, variant, settings.convert.batch)
+    found = outcome.describe(flatbuffer.read(model), rows, boundary=variant.boundary)
+    outcome.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
+    for line in outcome.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
+        print(f"variants.{name}: {line}")
     files.write_bytes(paths.variant_model(name), model)
+    files.write_json(paths.variant_outcome(name), {"variant": name, **found})
 
 
-def litert(variant: config.Variant, batch: int | None) -> bytes:
-    """ai-edge-quantizer on the float32 file, with the ranges measured once."""
-    from pipeline.lib import quantizer
+def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes, list[dict[str, Any]]]:
+    """ai-edge-quantizer on the float32 file."""
+    from pipeline.lib import quantizer, recipes, treatments
 
+    model = files.read_bytes(Path(variant.reads.network))
+    if variant.scheme == "float32":
+        return model, []
+    graph, source = flatbuffer.read(model), files.read_json(Path(variant.reads.recipe))
+    asked: dict[str, Any] = {"scheme": variant.scheme, "algorithm": variant.algorithm, "granularity": variant.granularity}
     if variant.search is not None:
-        raise UserError(f"search: recipes cannot be built yet ({variant.reads.recipe})")
-    scheme = schemes.SCHEMES["litert"][variant.scheme]
-    bits = {"int8": "8", "int16": "16"}.get(scheme.activations, "")
-    needed = scheme.calibration == schemes.RANGES
-    return quantizer.quantize(
-        files.read_bytes(Path(variant.reads.network)),
-        scheme=variant.scheme,
-        algorithm=variant.algorithm,
-        boundary=variant.boundary,
-        ranges=files.read_json(Path(variant.reads.calibration))["bits"][bits] if needed else None,
-    )
+        recipe = source["recipe"]
+    else:
+        asked["exclude"] = exclusions.tensors(source["operators"], variant.exclude, where=f"variants.{name}.exclude")
+        recipe = recipes.whole(graph, **asked, boundary=variant.boundary)
+    rows = treatments.describe(graph, recipe, **asked)
+    known = None
+    needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
+    if needs == schemes.RANGES:
+        measured = files.read_json(Path(variant.reads.calibration))["bits"]
+        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured))
+    elif needs == schemes.SAMPLES:
+        pool = files.read_samples(Path(variant.reads.calibration))
+        samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]
+        known = quantizer.statistics(model, samples, recipe=recipe, signature=graph.signature)
+    made = quantizer.quantize(model, recipe, known=known)
+    if variant.search is not None and hashlib.sha256(made).hexdigest() != source["sha256"]:
+        raise UserError(f"variants.{name}: {variant.reads.recipe} gives another file than the search measured; run `dvc repro`")
+    layers = {row["tensor"]: row["layers"] for row in source["operators"]}
+    return made, [{**vars(row), "layers": layers[row.tensor]} for row in rows]
 
 
-def converter(variant: config.Variant, batch: int | None) -> bytes:
+def converter(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes, list[dict[str, Any]]]:
     """tf.lite.TFLiteConverter on the SavedModel, with the samples themselves."""
     from pipeline.lib import converter as tflite
 
@@ -54,10 +67,15 @@ def converter(variant: config.Variant, batch: int | None) -> bytes:
     if variant.samples is not None:
         pool = files.read_samples(Path(variant.reads.calibration))
         samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]
-    return tflite.convert_saved_model(Path(variant.reads.network), scheme=variant.scheme, samples=samples)
+    return tflite.convert_saved_model(
+        Path(variant.reads.network), scheme=variant.scheme, boundary=variant.boundary, samples=samples
+    ), []
 
 
-ENGINES: dict[str, Callable[[config.Variant, int | None], bytes]] = {"litert": litert, "converter": converter}
+ENGINES: dict[str, Callable[[str, config.Variant, int | None], tuple[bytes, list[dict[str, Any]]]]] = {
+    "litert": litert,
+    "converter": converter,
+}
 
 
 if __name__ == "__main__":

@@ -1,17 +1,127 @@
-"""Stage `search@S`: a mixed-precision recipe within a budget. Its place and configuration exist; the algorithm does not yet."""
+"""Stage `search@S`: a scheme for each operator, so that the file is the cheapest within the search's own budget."""
 
 import argparse
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from pipeline import config
-from pipeline.lib.errors import UserError, run
+from pipeline.custom.metrics import METRICS
+from pipeline.lib import candidates, checkpoint, exclusions, files, flatbuffer, litert, mixed, paths, sensitivity, work
+from pipeline.lib.errors import UserError, one_of, run
+
+# The modules whose code decides what is measured; an edit of one makes the checkpoint another.
+_MEASURING = ("candidates", "fidelity", "kernels", "litert", "metrics", "quantizer", "recipes", "schemes", "treatments", "work")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("search")
     name = parser.parse_args().search
-    config.search(config.read(), name)
-    raise UserError(f"searches.{name}: mixed-precision search is not built yet; remove it from `search` in your configuration")
+    settings = config.read()
+    asked = config.search(settings, name)
+    config.require(settings, ["ai_edge_litert", "ai_edge_quantizer", "numpy", "scikit_learn"])
+    model, rows = files.read_bytes(paths.FLOAT32), files.read_json(paths.LAYERS)["operators"]
+    measured = files.read_json(paths.RANGES)["bits"]
+    samples, labels = files.read_samples(paths.TUNING), files.read_labels(paths.TUNING)
+    metric = METRICS[one_of(settings.task.deciding, METRICS, where="task.deciding")]
+    if asked.max_drop is not None and labels is None:
+        raise UserError(f"searches.{name}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")
+    workers = os.cpu_count() or 1
+    graph, reference = flatbuffer.read(model), litert.predict(model, samples, workers=workers)
+    output = one_of(settings.task.output or next(iter(reference)), reference, where="task.output")
+    how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
+    kept = exclusions.tensors(rows, asked.exclude, where=f"searches.{name}.exclude")
+    units = candidates.units(graph, rows, asked.choices, **how, exclude=kept)
+    if not units:
+        raise UserError(f"searches.{name}.choices: none of {', '.join(asked.choices)} fits any operator of the network")
+
+    def chosen(assignment: Sequence[str]) -> dict[str, str]:
+        return {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
+
+    def build(assignment: Sequence[str]) -> tuple[list[dict[str, Any]], bytes]:
+        return candidates.build(model, graph, chosen(assignment), measured, **how)
+
+    @cache
+    def cost(assignment: mixed.Assignment) -> float:
+        made = build(assignment)[1]
+        if asked.objective == "bytes":
+            return len(made)
+        return work.weighted_macs(graph, made, chosen(assignment), asked.costs)
+
+    def measure(question: list[str]) -> dict[str, Any]:
+        count, *assignment = question
+        some = {key: array[: int(count)] for key, array in samples.items()}
+        wanted = {key: array[: int(count)] for key, array in reference.items()}
+        truth = None if labels is None else labels[: int(count)]
+        made = build(assignment)[1]
+        return candidates.judge(made, some, wanted, labels=truth, metric=metric, output=output, workers=workers)
+
+    n = len(next(iter(samples.values())))
+    key = checkpoint.digest(_inputs(model, settings, asked, [unit.tensor for unit in units]))
+    ask = checkpoint.remembering(paths.checkpoint(name, key), measure)
+    few, nothing = str(min(asked.samples, n)), (mixed.FLOAT,) * len(units)
+    alone = sensitivity.alone([unit.choices for unit in units])
+    figures = [{scheme: ask([few, *assignment]) for scheme, assignment in row.items()} for row in alone]
+    saving = [{scheme: cost(nothing) - cost(assignment) for scheme, assignment in row.items()} for row in alone]
+    found = mixed.find(
+        [unit.choices for unit in units],
+        noise=[{scheme: sensitivity.noise(row) for scheme, row in unit.items()} for unit in figures],
+        saving=saving,
+        cost=cost,
+        measure=lambda assignment: ask([str(n), *assignment]),
+        violation=lambda row: candidates.violation(row, max_drop=asked.max_drop, min_sqnr_db=asked.min_sqnr_db),
+        steps=asked.steps,
+    )
+    recipe, made = build(found.assignment)
+    result = {
+        "search": name,
+        "asked": asked.model_dump(),
+        "n": n,
+        "metric": settings.task.deciding,
+        "met": found.met,
+        "finished": found.finished,
+        "steps": found.steps,
+        "sha256": hashlib.sha256(made).hexdigest(),
+        "figures": found.path[-1],
+        "recipe": recipe,
+        "operators": [{**row, "scheme": chosen(found.assignment).get(row["tensor"], mixed.FLOAT)} for row in rows],
+        "sensitivity": sensitivity.ranked(units, figures, saving),
+        "path": found.path,
+    }
+    if not found.met:
+        files.write_json(paths.best_so_far(name), result)
+        raise UserError(
+            f"searches.{name}: nothing tried in {found.steps} steps keeps the budget ({_budget(asked)}); the best so far has "
+            f"{_figures(found.path[-1])} and is kept in {paths.best_so_far(name)}; relax the budget, "
+            f"{'raise steps' if not found.finished else 'or add float32 or static_wi8_ai16 to choices'}"
+        )
+    files.write_json(paths.recipe(name), result)
+    print(f"searches.{name}: {_figures(found.path[-1])} after {found.steps} steps{'' if found.finished else ', which ran out'}")
+
+
+def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors: list[str]) -> list[bytes]:
+    """Everything that a measurement depends on; the budget and the limit of steps are not among it."""
+    code = [Path(__file__).parent / "lib" / f"{name}.py" for name in _MEASURING]
+    code.append(Path(__file__).parent / "custom" / "metrics.py")
+    data = [files.array_path(paths.TUNING / "inputs", name) for name in sorted(files.read_samples(paths.TUNING))]
+    data += [paths.TUNING / "labels.npy"] if (paths.TUNING / "labels.npy").exists() else []
+    words = [asked.algorithm, asked.granularity, settings.task.deciding, str(settings.task.output), *tensors]
+    words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
+    return [model, *(path.read_bytes() for path in (paths.RANGES, *data, *code)), *(word.encode() for word in words)]
+
+
+def _budget(asked: config.Search) -> str:
+    parts = [] if asked.max_drop is None else [f"drop at most {asked.max_drop:g}"]
+    return " and ".join([*parts, *([] if asked.min_sqnr_db is None else [f"at least {asked.min_sqnr_db:g} dB"])])
+
+
+def _figures(row: dict[str, Any]) -> str:
+    drop = "" if row["drop"] is None else f", drop {row['drop']:.4f}"
+    return f"{row['bytes']:,} bytes{drop}, {'no noise' if row['sqnr_db'] is None else format(row['sqnr_db'], '.1f') + ' dB'}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import config
-from pipeline.lib import choice, decision, figures, files, flatbuffer, kernels, model_card, paths, shipping
+from pipeline.lib import choice, decision, figures, files, flatbuffer, model_card, paths, reference_kernels, shipping
 from pipeline.lib.errors import one_of, run
 from pipeline.lib.targets import TARGETS
 
@@ -54,7 +54,7 @@ def main() -> None:
 def _faults(model: bytes, options: config.Select) -> list[str]:
     """Constraints that a file breaks by what stands in it."""
     graph = flatbuffer.read(model)
-    floats = kernels.float_tensors(graph) if options.integer_only else []
+    floats = reference_kernels.float_tensors(graph) if options.integer_only else []
     faults = [f"not integer-only: {len(floats)} float tensors, such as {floats[0]}"] if floats else []
     if options.target is not None:
         faults += [f"{options.target} cannot run it: {reason}" for reason in TARGETS[options.target](graph)]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.lib import files, paths
+from tests import networks
 from tests.helpers import call, copy_repository
 
 
@@ -25,3 +27,18 @@ def project(finished: Path, tmp_path: Path) -> Path:
     target = tmp_path / "project"
     shutil.copytree(finished, target, symlinks=True)
     return target
+
+
+@pytest.fixture(scope="session")
+def digits(finished: Path) -> networks.Measured:
+    """The shipped network with what the stages before `quantize` know of it."""
+    model = files.read_bytes(finished / paths.FLOAT32)
+    rows = files.read_json(finished / paths.LAYERS)["operators"]
+    return networks.measured(networks.Made(finished / paths.SOURCE, model, rows), finished)
+
+
+@pytest.fixture(scope="session")
+def scaled(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> networks.Measured:
+    """The same function with badly scaled channels: what per-tensor weights cannot hold."""
+    made = networks.badly_scaled(tmp_path_factory.mktemp("scaled") / "saved", spread=32)
+    return networks.measured(made, finished)

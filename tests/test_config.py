@@ -11,13 +11,16 @@ from pipeline.lib.errors import UserError
 from tests.helpers import ROOT, call
 
 REFUSED = [
-    ("+calibrate.sampels=3", "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: method, samples"),
+    (
+        "+calibrate.sampels=3",
+        "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples",
+    ),
     ("calibrate.sampels=3", "calibrate.sampels"),
     ("calibrate.samples=many", "calibrate.samples: got 'many'; input should be a valid integer"),
     ("calibrate.samples=0", "calibrate.samples: got 0; input should be greater than or equal to 1"),
     ("calibrate.samples=300", "calibrate.samples: 300 is more than the calibration pool of data.splits.calibration.take: 200"),
     ("calibrate.samples=???", "calibrate.samples: has no value (???)"),
-    ("calibrate.method=magic", "calibrate.method: unknown 'magic'; allowed: min_max, moving_average"),
+    ("calibrate.method=magic", "calibrate.method: unknown 'magic'; allowed: entropy, min_max, moving_average, mse, percentile"),
     (
         "quantization=[int7]",
         "quantization: no 'int7'; allowed: converter_dynamic, converter_float16,",
@@ -26,10 +29,10 @@ REFUSED = [
     ("variants.int8.engine=tvm", "variants.int8: engine: got 'tvm'; allowed: litert, converter"),
     ("variants.int8.scheme=static_wi3", "variants.int8: scheme: engine litert has no 'static_wi3'; allowed: float32, float16,"),
     ("variants.int8.algorithm=magic", "algorithm: 'magic' is not sound for litert static_wi8_ai8; allowed: min_max, mse, octav"),
-    ("variants.int8.boundary=int16", "boundary: 'int16' is not sound for litert static_wi8_ai8; allowed: int8, float32"),
-    ("variants.int8.samples=5", "samples: litert static_wi8_ai8 reads no samples: set it to null"),
-    ("variants.int8.reads.network=models/other.tflite", "reads: is derived from engine, scheme and search"),
-    ("variants.int8.search=mixed", "variants.int8.search: no search 'mixed'; have: none is configured"),
+    ("variants.int8.boundary=int16", "boundary: 'int16' is not sound for litert static_wi8_ai8; allowed: int8, uint8, float32"),
+    ("variants.int8.samples=5", "samples: litert static_wi8_ai8 min_max reads no samples: set it to null"),
+    ("variants.int8.reads.network=models/other.tflite", "reads: is derived from engine, scheme, algorithm and search"),
+    ("quantization=[mixed]", "variants.mixed.search: no search 'mixed'; have: none is configured"),
     ("quantization=[]", "variants"),
     ("+task.heads.main.metrics.accuarcy={}", "task.heads.main.metrics: unknown 'accuarcy'; allowed: accuracy, "),
     ("task.deciding=f1", "task: deciding: 'f1' is not among metrics: accuracy, top_k_accuracy,"),

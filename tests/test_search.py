@@ -1,10 +1,256 @@
+"""The search on real networks: against trying everything, stopped and gone on, and when nothing keeps its budget."""
+
+import itertools
+import re
+import shutil
 from pathlib import Path
+from typing import Any
 
-from tests.helpers import call
+import pytest
+import yaml
+
+from pipeline.cli.compose import compose
+from pipeline.lib import candidates, files, litert, paths
+from pipeline.lib.errors import UserError
+from pipeline.lib.metrics import METRICS
+from tests.helpers import ROOT, call
+from tests.networks import Measured
+
+CHOICES = ["static_wi8_ai8", "float32"]
 
 
-def test_refuses_to_run_until_it_is_built(project: Path) -> None:
-    call("python", "-m", "pipeline.cli.compose", "search=[mixed]", cwd=project)
-    done = call("dvc", "repro", "search@mixed", cwd=project, check=False)
-    assert done.returncode != 0
-    assert "error: searches.mixed: mixed-precision search is not built yet; remove it from `search`" in done.stdout
+def place(finished: Path, target: Path, *overrides: str, network: Measured | None = None) -> Path:
+    """What the stages `search` and `quantize` read, in a folder of its own, for the shipped or another network."""
+    target.mkdir()
+    (target / "params.yaml").write_text(
+        compose(ROOT, ["search=[mixed]", "quantization=[float32,mixed]", *overrides]), encoding="utf-8"
+    )
+    for path in (paths.FLOAT32, paths.LAYERS, paths.RANGES):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(finished / path, target / path)
+    shutil.copytree(finished / paths.TUNING, target / paths.TUNING)
+    if network is not None:
+        (target / paths.FLOAT32).write_bytes(network.model)
+        files.write_json(target / paths.LAYERS, {"operators": network.rows})
+        files.write_json(target / paths.RANGES, {"bits": network.ranges})
+    return target
+
+
+def search(folder: Path, *, check: bool = True) -> Any:
+    """Run the stage; its recipe, or what it printed when it failed."""
+    done = call("python", "-m", "pipeline.search", "mixed", cwd=folder, check=check, PYTHONPATH=str(ROOT))
+    return files.read_json(folder / paths.recipe("mixed")) if check else done
+
+
+@pytest.fixture(scope="module")
+def found(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped search with a floor on fidelity, so that it has something to weigh."""
+    folder = place(finished, tmp_path_factory.mktemp("search") / "whole", "searches.mixed.min_sqnr_db=32")
+    search(folder)
+    return folder
+
+
+def test_the_result_keeps_the_budget_and_says_how_it_came(found: Path, digits: Measured) -> None:
+    result = files.read_json(found / paths.recipe("mixed"))
+    assert result["met"]
+    assert result["finished"]
+    assert result["n"] == 150
+    assert result["figures"]["drop"] <= 0.01
+    assert result["figures"]["sqnr_db"] >= 32
+    assert result["figures"]["bytes"] < 23_000  # int8 everywhere has 23,592
+    assert [row["cost"] for row in result["path"]][-1] == result["figures"]["cost"]
+    assert [row["tensor"] for row in result["operators"]] == [row["tensor"] for row in digits.rows]
+    noises = [row["noise"] for row in result["sensitivity"]]
+    assert noises == sorted(noises, reverse=True)
+    assert result["sensitivity"][0]["layers"] == ["probabilities"]
+    assert {"conv", "depthwise", "pointwise", "hidden", "probabilities"} <= {
+        name for row in result["sensitivity"] for name in row["layers"]
+    }
+
+
+def test_the_recipe_rebuilds_the_model_exactly(found: Path) -> None:
+    call("python", "-m", "pipeline.quantize", "mixed", cwd=found, PYTHONPATH=str(ROOT))
+    result, made = files.read_json(found / paths.recipe("mixed")), (found / paths.variant_model("mixed")).read_bytes()
+    assert len(made) == result["figures"]["bytes"]
+    outcome = files.read_json(found / paths.variant_outcome("mixed"))
+    chosen = {row["tensor"]: row["scheme"] for row in result["operators"]}
+    for row in outcome["operators"]:
+        assert (row["weights"] in ("int4", "int8")) == (chosen[row["tensor"]] != "float32" and row["weights"] is not None)
+
+
+def test_another_file_than_the_one_that_was_measured_is_an_error(found: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(found, tmp_path / "changed"))
+    result = files.read_json(folder / paths.recipe("mixed"))
+    files.write_json(folder / paths.recipe("mixed"), {**result, "recipe": result["recipe"][1:]})
+    done = call("python", "-m", "pipeline.quantize", "mixed", cwd=folder, check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert (
+        "error: variants.mixed: models/recipes/mixed.json gives another file than the search measured; run `dvc repro`"
+        in done.stdout
+    )
+
+
+def test_the_evaluation_set_is_not_touched(found: Path) -> None:
+    assert not (found / paths.EVALUATION).exists()
+
+
+def test_stopped_and_gone_on_gives_the_same_bytes(finished: Path, found: Path, tmp_path: Path) -> None:
+    """A checkpoint cut off in the middle of a line, as a killed process leaves it, and one with fewer steps than it needs."""
+    whole = (found / paths.recipe("mixed")).read_bytes()
+    (checkpoint,) = (found / paths.SEARCHED).glob("*.jsonl")
+    lines = checkpoint.read_bytes()
+    folder = place(finished, tmp_path / "stopped", "searches.mixed.min_sqnr_db=32")
+    (folder / paths.SEARCHED).mkdir(parents=True)
+    (folder / paths.SEARCHED / checkpoint.name).write_bytes(lines[: len(lines) * 2 // 3])
+    search(folder)
+    assert (folder / paths.recipe("mixed")).read_bytes() == whole
+    assert (folder / paths.SEARCHED / checkpoint.name).read_bytes() == lines
+
+
+def test_more_steps_go_on_where_fewer_stopped(finished: Path, found: Path, tmp_path: Path) -> None:
+    whole = files.read_json(found / paths.recipe("mixed"))
+    folder = place(finished, tmp_path / "short", "searches.mixed.min_sqnr_db=32", "searches.mixed.steps=4")
+    short = search(folder)
+    assert (short["steps"], short["finished"]) == (4, False)
+    assert short["path"] == whole["path"][: len(short["path"])]
+    (checkpoint,) = (folder / paths.SEARCHED).glob("*.jsonl")
+    known = checkpoint.read_bytes()
+    (folder / "params.yaml").write_text((found / "params.yaml").read_text())
+    assert search(folder) == whole
+    assert checkpoint.read_bytes().startswith(known)
+    assert len(list((folder / paths.SEARCHED).iterdir())) == 1
+
+
+def test_a_budget_that_nothing_can_meet_keeps_and_names_the_best(finished: Path, tmp_path: Path) -> None:
+    choices = "searches.mixed.choices=[static_wi4_ai8,static_wi8_ai8]"
+    folder = place(finished, tmp_path / "impossible", choices, "searches.mixed.min_sqnr_db=90")
+    done = search(folder, check=False)
+    assert done.returncode == 1
+    assert "error: searches.mixed: nothing tried in" in done.stdout
+    assert "keeps the budget (drop at most 0.01 and at least 90 dB); the best so far has" in done.stdout
+    assert "is kept in .cache/search/mixed-best.json; relax the budget, or add float32 or static_wi8_ai16 to choices" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (folder / paths.recipe("mixed")).exists()
+    best = files.read_json(folder / paths.best_so_far("mixed"))
+    assert not best["met"]
+    assert best["figures"]["sqnr_db"] > 35
+    assert best["recipe"]
+
+
+def test_data_without_labels_need_a_floor_on_fidelity(finished: Path, tmp_path: Path) -> None:
+    folder = place(finished, tmp_path / "unlabelled")
+    (folder / paths.TUNING / "labels.npy").unlink()
+    done = search(folder, check=False)
+    assert "error: searches.mixed.max_drop: data/tuning has no labels; set it to null and give min_sqnr_db instead" in done.stdout
+    shutil.rmtree(folder)
+    folder = place(finished, folder, "searches.mixed.max_drop=null", "searches.mixed.min_sqnr_db=25")
+    (folder / paths.TUNING / "labels.npy").unlink()
+    result = search(folder)
+    assert result["figures"]["drop"] is None
+    assert result["figures"]["sqnr_db"] >= 25
+
+
+def test_excluded_layers_stay_in_float(finished: Path, tmp_path: Path) -> None:
+    result = search(place(finished, tmp_path / "kept", "searches.mixed.exclude=[hidden,DEPTHWISE_CONV_2D]"))
+    kept = {row["operator"] for row in result["operators"] if row["scheme"] == "float32"}
+    assert {"DEPTHWISE_CONV_2D", "FULLY_CONNECTED"} <= kept
+    assert "hidden" not in {name for row in result["sensitivity"] for name in row["layers"]}
+    folder = place(finished, tmp_path / "typo", "searches.mixed.exclude=[hiden]")
+    done = search(folder, check=False)
+    assert (
+        "error: searches.mixed.exclude: 'hiden' is no layer that an operator carries and no operator type; did you mean hidden"
+        in done.stdout
+    )
+
+
+def test_work_as_the_objective(finished: Path, tmp_path: Path) -> None:
+    result = search(place(finished, tmp_path / "macs", "searches.mixed.objective=macs", "searches.mixed.min_sqnr_db=32"))
+    assert result["figures"]["cost"] < 34_000  # float32 has 74,122 multiply-accumulates and values
+    assert result["met"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("searches.mixed.choices=[float32]", "choices: name at least two schemes, each once"),
+        ("searches.mixed.choices=[float32,int3]", "choices: unknown 'int3'; allowed: float32, float16"),
+        ("searches.mixed.max_drop=null", "max_drop, min_sqnr_db: both are null; a search needs a budget"),
+        ("searches.mixed.algorithm=gptq", "algorithm, granularity: 'gptq' and 'channel'; allowed: min_max, mse, octav"),
+        ("searches.mixed.granularity=block32", "static_wi4_ai8 with octav and block32: refused: LiteRT's blockwise kernels"),
+        ("~searches.mixed.costs.float32", "costs: one for each of choices is expected; missing or unknown: float32"),
+        ("searches.mixed.steps=0", "searches.mixed.steps: got 0; input should be greater than or equal to 1"),
+    ],
+)
+def test_the_schema_refuses_a_search_that_cannot_be(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        compose(ROOT, ["search=[mixed]", override])
+
+
+def test_no_search_is_the_default(finished: Path) -> None:
+    assert yaml.safe_load((finished / "params.yaml").read_text(encoding="utf-8"))["searches"] == {}
+    assert "search@" not in (finished / "dvc.lock").read_text(encoding="utf-8")
+
+
+def test_dvc_runs_the_search_before_the_variant_that_builds_it(project: Path) -> None:
+    call("python", "-m", "pipeline.cli.compose", "search=[mixed]", "quantization=[float32,mixed]", cwd=project)
+    call("dvc", "repro", "verify@mixed", cwd=project)
+    report = files.read_json(project / paths.VERIFY_REPORTS / "mixed.json")
+    assert report["passed"]
+    assert "Stage 'search@mixed' didn't change" in call("dvc", "repro", "quantize@mixed", cwd=project).stdout
+
+
+# Channels whose weights differ a thousandfold: per channel survives, per tensor does not, the search finds what to spare.
+
+
+def test_per_channel_survives_and_per_tensor_does_not(scaled: Measured) -> None:
+    channel = scaled.figures(scaled.quantized("static_wi8_ai8", "min_max", "channel", "int8"))
+    tensor = scaled.figures(scaled.quantized("static_wi8_ai8", "min_max", "tensor", "int8"))
+    assert channel["drop"] is not None
+    assert tensor["drop"] is not None
+    assert channel["drop"] <= 0.01
+    assert tensor["drop"] > 0.3
+
+
+def test_the_search_recovers_the_budget_and_is_as_good_as_trying_everything(
+    finished: Path, scaled: Measured, tmp_path: Path
+) -> None:
+    """Hardware without per-channel kernels: each of the eight operators int8 per tensor or float32, 256 networks in all."""
+    overrides = [
+        f"searches.mixed.choices=[{','.join(CHOICES)}]",
+        "searches.mixed.granularity=tensor",
+        "searches.mixed.algorithm=min_max",
+    ]
+    folder = place(finished, tmp_path / "scaled", *overrides, network=scaled)
+    result = search(folder)
+    assert result["met"]
+    samples, labels = files.read_samples(folder / paths.TUNING), files.read_labels(folder / paths.TUNING)
+    reference = litert.predict(scaled.model, samples, workers=1)
+    units = candidates.units(scaled.graph, scaled.rows, CHOICES, algorithm="min_max", granularity="tensor")
+    best = len(scaled.model)
+    for assignment in itertools.product(*(unit.choices for unit in units)):
+        chosen = {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
+        made = candidates.build(scaled.model, scaled.graph, chosen, scaled.ranges, algorithm="min_max", granularity="tensor")[1]
+        if len(made) < best:
+            figures = candidates.judge(
+                made, samples, reference, labels=labels, metric=METRICS["accuracy"], output="probabilities", workers=1
+            )
+            if candidates.violation(figures, max_drop=0.01, min_sqnr_db=None) == 0:
+                best = len(made)
+    assert result["figures"]["bytes"] == best
+    half = scaled.quantized("float16", "none", "none", "float32")
+    assert best < len(half)
+    # The operator with the badly scaled weights is the one to be spared, and the order of sensitivity says so.
+    assert result["sensitivity"][0]["layers"][0] == "depthwise"
+    assert {row["operator"] for row in result["operators"] if row["scheme"] == "float32"} >= {"DEPTHWISE_CONV_2D"}
+    # And on samples that the search has not seen.
+    made = candidates.build(
+        scaled.model,
+        scaled.graph,
+        {row["tensor"]: row["scheme"] for row in result["operators"]},
+        scaled.ranges,
+        algorithm="min_max",
+        granularity="tensor",
+    )[1]
+    drop = scaled.figures(made)["drop"]
+    assert drop is not None
+    assert drop <= 0.01

@@ -10,12 +10,20 @@ from pipeline.lib.tf import SIGNATURE, tf
 
 _OPS = tf.lite.OpsSet
 INT16X8 = _OPS.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+# With the float operators allowed as well, those without an integer kernel stay in float instead of an error.
+_OPERATORS = {
+    "static_wi8_ai8": [_OPS.TFLITE_BUILTINS_INT8],
+    "static_wi8_ai8_fallback": [_OPS.TFLITE_BUILTINS, _OPS.TFLITE_BUILTINS_INT8],
+    "static_wi8_ai16": [INT16X8],
+    "static_wi8_ai16_fallback": [INT16X8, _OPS.TFLITE_BUILTINS],
+}
 
 
 def convert_saved_model(
     folder: Path,
     *,
     scheme: str = "float32",
+    boundary: str = "float32",
     samples: Iterable[Mapping[str, np.ndarray]] | None = None,
 ) -> bytes:
     """Convert, and quantize when the scheme says so.
@@ -23,6 +31,7 @@ def convert_saved_model(
     Args:
         folder: SavedModel with the signature `SIGNATURE`.
         scheme: "float32" or one of `schemes.SCHEMES["converter"]`.
+        boundary: dtype of inputs and outputs.
         samples: representative dataset: inputs by name with a batch dimension. Static schemes need it.
 
     Raises:
@@ -37,12 +46,9 @@ def convert_saved_model(
         if samples is None:
             raise ValueError(f"{scheme} needs samples")
         converter.representative_dataset = lambda: ((SIGNATURE, dict(sample)) for sample in samples)
-    if scheme == "static_wi8_ai8":
-        converter.target_spec.supported_ops = [_OPS.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-    elif scheme == "static_wi8_ai16":
-        converter.target_spec.supported_ops = [INT16X8]
-        converter.inference_input_type = converter.inference_output_type = tf.int16
+    if scheme in _OPERATORS:
+        converter.target_spec.supported_ops = _OPERATORS[scheme]
+        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(boundary)
     try:
         return bytes(converter.convert())
     except tf.errors.InvalidArgumentError as error:

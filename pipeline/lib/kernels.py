@@ -1,51 +1,143 @@
-"""Which operators of a file LiteRT can only run on its reference kernels on a CPU, and what stands in the file at all."""
+"""Which kernels there are: what ai-edge-quantizer and LiteRT can make of an operator type, as configurations of the former."""
 
-from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
-from pipeline.lib.flatbuffer import Graph, Operator
+from ai_edge_quantizer import algorithm_manager, qtyping
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
-WHY_INT16 = (
-    "int16 activations with int8 weights: XNNPACK has no such kernels and LiteRT no optimized ones for the 64-bit bias of this "
-    "scheme, so plain loops run, one value at a time on one core; DSPs and NPUs have kernels for it"
+from pipeline.lib import schemes
+
+Config: TypeAlias = qtyping.OpQuantizationConfig
+
+_NAMES = qtyping.TFLOperationName
+KNOWN = {name.value for name in _NAMES}  # operator types that ai-edge-quantizer knows
+# Operators that hold weights; all others only pass activations on.
+WEIGHTED = tuple(
+    name.value
+    for name in (
+        _NAMES.FULLY_CONNECTED,
+        _NAMES.CONV_2D,
+        _NAMES.DEPTHWISE_CONV_2D,
+        _NAMES.CONV_2D_TRANSPOSE,
+        _NAMES.BATCH_MATMUL,
+        _NAMES.EMBEDDING_LOOKUP,
+    )
 )
-# tflite/kernels of LiteRT: for int16 data fully_connected.cc (FullyConnectedInt16), depthwise_conv.cc
-# (EvalQuantizedPerChannel16x8) and transpose_conv.cc call reference_integer_ops whatever the bias is; conv.cc does for a
-# bias of 64 bits, which is what both quantizers write.
-_ALWAYS = ("DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
-_CONV_BIAS = 2  # where the bias stands among the inputs
-_DATA = {"TRANSPOSE_CONV": 2}  # where the data stands, if not first
+ALGORITHMS = {
+    "none": AlgorithmName.FLOAT_CASTING,
+    "min_max": AlgorithmName.MIN_MAX_UNIFORM_QUANT,
+    "mse": AlgorithmName.MSE,
+    "octav": AlgorithmName.OCTAV,
+    "gptq": AlgorithmName.GPTQ,
+    "oscar": AlgorithmName.OSCAR,
+    "hadamard": AlgorithmName.HADAMARD_ROTATION,
+    "hadamard_decomposed": AlgorithmName.DECOMPOSED_HADAMARD_ROTATION,
+}
+_GRANULARITIES = {
+    "none": qtyping.QuantGranularity.TENSORWISE,
+    "channel": qtyping.QuantGranularity.CHANNELWISE,
+    "tensor": qtyping.QuantGranularity.TENSORWISE,
+    **{block: qtyping.QuantGranularity(f"BLOCKWISE_{block.removeprefix('block')}") for block in schemes.BLOCKS},
+}
+GRANULARITY_OF = {granularity.value: name for name, granularity in _GRANULARITIES.items() if name != "none"}
 
 
-def operators(graph: Graph) -> dict[str, int]:
-    """How often each type of operator occurs, by name."""
-    return dict(sorted(Counter(operator.name for operator in graph.operators).items()))
+def nearest(name: str, *, scheme: str, algorithm: str, granularity: str, narrower: bool = True) -> tuple[str, Config] | None:
+    """The first algorithm and configuration that there are for an operator type: as asked, with min_max, per channel, as int8.
 
-
-def float_tensors(graph: Graph) -> list[str]:
-    """Names of tensors that hold floating point values; none are left in an integer-only file."""
-    return [tensor.name for tensor in graph.tensors if tensor.dtype.startswith(("float", "bfloat"))]
-
-
-def reference_only(graph: Graph) -> dict[str, Any]:
-    """Operators that run on reference kernels on a CPU.
+    Args:
+        name: of the operator type, as ai-edge-quantizer calls it.
+        scheme: a quantizing one of the litert engine.
+        algorithm: one of `ALGORITHMS`.
+        granularity: one of the scheme's.
+        narrower: whether int8 may stand in for narrower weights.
 
     Returns:
-        `operators`: how often each type does, and `reason`: why, None when there are none.
+        None when there is none of them: the operator stays float32.
     """
-    found = Counter(operator.name for operator in graph.operators if _on_reference(graph, operator))
-    return {"operators": dict(sorted(found.items())), "reason": WHY_INT16 if found else None}
+    bits = _bits(schemes.SCHEMES["litert"][scheme].weights)
+    if name in schemes.PER_CHANNEL_ONLY.get((scheme, granularity), ()):
+        granularity = "channel"
+    chain = [
+        (algorithm, bits, granularity),
+        ("min_max", bits, granularity),
+        (algorithm, bits, "channel"),
+        ("min_max", bits, "channel"),
+    ]
+    if bits < 8 and narrower:
+        chain += [(algorithm, 8, "channel"), ("min_max", 8, "channel")]
+    for chosen, width, shared in chain:
+        asked = config(scheme, bits=width, granularity=shared)
+        if _supported(name, chosen, asked):
+            return chosen, asked
+    return None
 
 
-def _on_reference(graph: Graph, operator: Operator) -> bool:
-    def dtype(position: int) -> str | None:
-        if position >= len(operator.inputs) or operator.inputs[position] < 0:
-            return None
-        return graph.tensors[operator.inputs[position]].dtype
+def config(scheme: str, *, bits: int, granularity: str) -> Config:
+    """The configuration of a scheme, with weights of another width if need be."""
+    row = schemes.SCHEMES["litert"][scheme]
+    static = row.activations != "float32"
+    kind = qtyping.TensorDataType.FLOAT if row.weights == "float16" else qtyping.TensorDataType.INT
+    return Config(
+        # LiteRT's int16 kernels want symmetric activations; int8 ones take a zero point, which uses all codes.
+        activation_tensor_config=_activation(row.activations) if static else None,
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=bits, symmetric=True, granularity=_GRANULARITIES[granularity], dtype=kind
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER if row.computes == "integer" else qtyping.ComputePrecision.FLOAT,
+        explicit_dequantize=row.computes == "float",
+    )
 
-    if dtype(_DATA.get(operator.name, 0)) != "int16":
+
+def boundary_config(dtype: str) -> Config:
+    """The configuration of an input or output with an integer dtype."""
+    return Config(
+        activation_tensor_config=_activation(dtype),
+        weight_tensor_config=qtyping.TensorQuantizationConfig(
+            num_bits=8, symmetric=True, granularity=qtyping.QuantGranularity.CHANNELWISE
+        ),
+        compute_precision=qtyping.ComputePrecision.INTEGER,
+        explicit_dequantize=False,
+    )
+
+
+def dtype_of(tensor: qtyping.TensorQuantizationConfig) -> str:
+    """The dtype that a tensor's configuration stores it in."""
+    return f"{'float' if tensor.dtype == qtyping.TensorDataType.FLOAT else 'int'}{tensor.num_bits}"
+
+
+def key(algorithm: str | None) -> str:
+    """The name that ai-edge-quantizer has for an algorithm; None: leave the operator alone."""
+    return str((ALGORITHMS[algorithm] if algorithm else AlgorithmName.NO_QUANTIZE).value)
+
+
+def is_static(scheme: str) -> bool:
+    """Whether a scheme of the litert engine stores activations as integers, between ranges measured before."""
+    return schemes.SCHEMES["litert"][scheme].activations != "float32"
+
+
+def plain(value: Any) -> Any:
+    """Enumerations as their values, so that JSON can hold them."""
+    if isinstance(value, dict):
+        return {name: plain(entry) for name, entry in value.items()}
+    return getattr(value, "value", value)
+
+
+def _supported(name: str, algorithm: str, asked: Config) -> bool:
+    called, operation = ALGORITHMS[algorithm], _NAMES(name)
+    if not algorithm_manager.is_op_registered(called, operation):
         return False
-    if operator.name in _ALWAYS:
-        return True
-    # Without a bias the kernel takes the path for 64 bits too.
-    return operator.name == "CONV_2D" and dtype(_CONV_BIAS) != "int32"
+    try:
+        algorithm_manager.check_op_quantization_config(called, operation, asked)
+    except ValueError:
+        return False
+    return True
+
+
+def _activation(dtype: str) -> qtyping.TensorQuantizationConfig:
+    kind = qtyping.TensorDataType.UINT if dtype.startswith("u") else qtyping.TensorDataType.INT
+    return qtyping.TensorQuantizationConfig(num_bits=_bits(dtype), symmetric=dtype == "int16", dtype=kind)
+
+
+def _bits(dtype: str) -> int:
+    return int(dtype.lstrip("abcdefghijklmnopqrstuvwxyz"))

@@ -1,7 +1,8 @@
 """LiteRT: running a .tflite file."""
 
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,6 +91,30 @@ def predict(model: bytes, samples: Mapping[str, np.ndarray], *, workers: int) ->
     else:
         run(first, rest)
     return results
+
+
+def activations(
+    model: bytes, samples: Iterable[Mapping[str, np.ndarray]], names: Collection[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The values of tensors between operators, which an interpreter otherwise overwrites.
+
+    Args:
+        model: float32 .tflite file.
+        samples: inputs by signature name, with the batch dimension of the file.
+        names: of tensors; those of the main subgraph are found.
+
+    Yields:
+        For each sample the values by tensor name; valid until the next is asked for.
+    """
+    with warnings.catch_warnings():
+        # It warns that preserving all tensors is for debugging and takes memory.
+        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        interpreter = Interpreter(model_content=model, num_threads=1, experimental_preserve_all_tensors=True)
+    runner = interpreter.get_signature_runner()
+    index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details() if detail["name"] in names}
+    for sample in samples:
+        runner(**sample)
+        yield {name: interpreter.get_tensor(number) for name, number in index.items()}
 
 
 def _batch(runner: Any) -> int:

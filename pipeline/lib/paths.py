@@ -15,6 +15,7 @@ RANGES = Path("models/ranges.json")
 RECIPES = Path("models/recipes")
 VARIANTS = Path("models/variants")
 SELECTED = Path("models/selected")
+SEARCHED = Path(".cache/search")
 
 SPLIT = Path("data/split.json")
 CALIBRATION = Path("data/calibration")
@@ -39,6 +40,21 @@ def variant_model(name: str) -> Path:
     return VARIANTS / name / "model.tflite"
 
 
+def variant_outcome(name: str) -> Path:
+    """What became of each operator of one variant."""
+    return VARIANTS / name / "quantization.json"
+
+
 def recipe(search: str) -> Path:
     """What one search found."""
     return RECIPES / f"{search}.json"
+
+
+def checkpoint(search: str, key: str) -> Path:
+    """Every candidate that one search with the inputs `key` has measured; outside DVC's outputs, which it deletes."""
+    return SEARCHED / f"{search}-{key}.jsonl"
+
+
+def best_so_far(search: str) -> Path:
+    """The best that a search found which could not meet its budget."""
+    return SEARCHED / f"{search}-best.json"

@@ -1,38 +1,60 @@
-from pathlib import Path
-
 import pytest
 
-from pipeline.lib import files, flatbuffer, kernels, paths
-from pipeline.lib.flatbuffer import Tensor
-from tests.lib.graphs import graph, tensor
-
-INT16, WEIGHTS = tensor((1, 4, 4, 2), "int16"), tensor((8, 3, 3, 2), "int8")
+from pipeline.lib import kernels
 
 
-def test_of_the_shipped_example(finished: Path) -> None:
-    read = {
-        name: flatbuffer.read(files.read_bytes(finished / paths.variant_model(name))) for name in ("float32", "int8", "int16x8")
-    }
-    found = kernels.reference_only(read["int16x8"])
-    assert found["operators"] == {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 2}
-    assert "XNNPACK has no such kernels" in found["reason"]
-    assert kernels.reference_only(read["int8"]) == {"operators": {}, "reason": None}
-    assert kernels.float_tensors(read["int8"]) == []
-    assert len(kernels.float_tensors(read["float32"])) > 5
-    assert kernels.operators(read["int8"])["CONV_2D"] == 2
+def found(
+    name: str, scheme: str, algorithm: str = "min_max", granularity: str = "channel", **options: bool
+) -> tuple[str, str, str] | None:
+    answer = kernels.nearest(name, scheme=scheme, algorithm=algorithm, granularity=granularity, **options)
+    if answer is None:
+        return None
+    weights = answer[1].weight_tensor_config
+    return answer[0], kernels.dtype_of(weights), kernels.GRANULARITY_OF[str(kernels.plain(weights.granularity))]
 
 
 @pytest.mark.parametrize(
-    ("name", "inputs", "slow"),
+    ("name", "asked", "nearest"),
     [
-        ("CONV_2D", [INT16, WEIGHTS, tensor((8,), "int64")], True),
-        ("CONV_2D", [INT16, WEIGHTS, None], True),
-        ("CONV_2D", [INT16, WEIGHTS, tensor((8,), "int32")], False),
-        ("CONV_2D", [tensor((1, 4, 4, 2), "int8"), WEIGHTS, tensor((8,), "int32")], False),
-        ("FULLY_CONNECTED", [INT16, WEIGHTS, tensor((8,), "int32")], True),
-        ("TRANSPOSE_CONV", [tensor((4,), "int32"), WEIGHTS, INT16], True),
-        ("ADD", [INT16, INT16], False),
+        ("CONV_2D", ("dynamic_wi4_afp32", "octav", "channel"), ("octav", "int4", "channel")),
+        ("CONV_2D", ("dynamic_wi4_afp32", "gptq", "channel"), ("min_max", "int4", "channel")),
+        ("CONV_2D", ("dynamic_wi4_afp32", "octav", "block32"), ("octav", "int4", "channel")),
+        ("FULLY_CONNECTED", ("dynamic_wi4_afp32", "gptq", "block64"), ("gptq", "int4", "block64")),
+        ("DEPTHWISE_CONV_2D", ("dynamic_wi4_afp32", "octav", "channel"), ("octav", "int8", "channel")),
+        ("DEPTHWISE_CONV_2D", ("dynamic_wi8_afp32", "min_max", "tensor"), ("min_max", "int8", "channel")),
+        ("DEPTHWISE_CONV_2D", ("static_wi8_ai8", "min_max", "tensor"), ("min_max", "int8", "tensor")),
+        ("BATCH_MATMUL", ("dynamic_wi8_afp32", "mse", "channel"), ("min_max", "int8", "channel")),
+        ("BATCH_MATMUL", ("float16", "none", "none"), None),
+        ("HARD_SWISH", ("static_wi8_ai16", "min_max", "channel"), None),
     ],
 )
-def test_int16_runs_on_reference_kernels_where_litert_has_no_others(name: str, inputs: list[Tensor | None], slow: bool) -> None:
-    assert kernels.reference_only(graph(name, inputs, INT16))["operators"] == ({name: 1} if slow else {})
+def test_the_nearest_there_is(name: str, asked: tuple[str, str, str], nearest: tuple[str, str, str] | None) -> None:
+    assert found(name, *asked) == nearest
+
+
+def test_a_search_gets_the_widths_it_asks_for_or_nothing() -> None:
+    assert found("DEPTHWISE_CONV_2D", "dynamic_wi4_afp32", narrower=False) is None
+
+
+def test_activations_are_symmetric_where_litert_wants_them() -> None:
+    """int16 kernels take no zero point; int8 ones do, and uint8 has none that is 0 for all."""
+    symmetric = {
+        scheme: kernels.config(scheme, bits=8, granularity="channel").activation_tensor_config.symmetric
+        for scheme in ("static_wi8_ai8", "static_wi8_ai16")
+    }
+    assert symmetric == {"static_wi8_ai8": False, "static_wi8_ai16": True}
+    assert kernels.boundary_config("uint8").activation_tensor_config.dtype == "UINT"
+
+
+def test_plain_values_for_json() -> None:
+    config = kernels.config("dynamic_wi4_afp32", bits=4, granularity="block32")
+    weights = kernels.plain(config.to_dict())["weight_tensor_config"]
+    assert weights == {"num_bits": 4, "symmetric": True, "granularity": "BLOCKWISE_32", "dtype": "INT"}
+    assert [type(value) for value in weights.values()] == [int, bool, str, str]
+
+
+def test_names_of_algorithms() -> None:
+    assert kernels.key(None) == "no_quantize"
+    assert kernels.key("gptq") == "GPTQ"
+    assert not kernels.is_static("dynamic_wi8_afp32")
+    assert kernels.is_static("static_wi4_ai16")

@@ -1,0 +1,142 @@
+"""Candidates of a mixed-precision search: which operators there are to choose for, building one, and what it is worth."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.lib import fidelity, kernels, litert, quantizer, recipes, schemes, treatments, work
+from pipeline.lib.flatbuffer import Graph
+from pipeline.lib.metrics import Metric
+
+FLOAT = "float32"
+
+
+class Unit(NamedTuple):
+    """An operator to choose a scheme for: its type, first output tensor, Keras layers, multiply-accumulates, and choices."""
+
+    operator: str
+    tensor: str
+    layers: list[str]
+    macs: int
+    choices: tuple[str, ...]
+
+
+def units(
+    graph: Graph,
+    rows: Sequence[Mapping[str, Any]],
+    choices: Sequence[str],
+    *,
+    algorithm: str,
+    granularity: str,
+    exclude: Collection[str] = (),
+) -> list[Unit]:
+    """The operators that can be something other than float32, in the order of the graph.
+
+    Args:
+        graph: of the float32 file.
+        rows: `operators` of models/layers.json.
+        choices: schemes in the order of preference. An operator without weights gets one for each dtype of activations.
+        algorithm, granularity: of weights.
+        exclude: tensors of operators that stay float32.
+    """
+    layers = {row["tensor"]: list(row["layers"]) for row in rows}
+    found = []
+    for operator in graph.operators:
+        tensor = graph.tensors[operator.outputs[0]].name
+        if tensor in exclude:
+            continue
+        sound: list[str] = []
+        stored: list[tuple[str, str]] = []
+        for name in choices:
+            scheme = schemes.SCHEMES["litert"][name]
+            same = ("" if operator.name not in kernels.WEIGHTED else name, scheme.activations)
+            if name != FLOAT and not recipes.choice(graph, operator, scheme=name, algorithm=algorithm, granularity=granularity):
+                continue
+            if same not in stored:
+                sound.append(name)
+                stored.append(same)
+        if any(name != FLOAT for name in sound):
+            found.append(Unit(operator.name, tensor, layers.get(tensor, []), work.macs(graph, operator), tuple(sound)))
+    return found
+
+
+def build(
+    model: bytes,
+    graph: Graph,
+    chosen: Mapping[str, str],
+    measured: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    algorithm: str,
+    granularity: str,
+) -> tuple[recipes.Recipe, bytes]:
+    """The recipe of one candidate, and the file it gives.
+
+    Args:
+        model, graph: the float32 file.
+        chosen: scheme by tensor of a unit.
+        measured: ranges by tensor, under "8" and "16" (bits).
+        algorithm, granularity: of weights.
+    """
+    recipe = recipes.each(graph, chosen, algorithm=algorithm, granularity=granularity)
+    rows = treatments.describe(graph, recipe, scheme="mixed", algorithm="recipe", granularity="recipe")
+    return recipe, quantizer.quantize(model, recipe, known=quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured)))
+
+
+def judge(
+    candidate: bytes,
+    samples: Mapping[str, np.ndarray],
+    reference: Mapping[str, np.ndarray],
+    *,
+    labels: np.ndarray | None,
+    metric: Metric,
+    output: str,
+    workers: int,
+) -> dict[str, Any]:
+    """What a candidate is worth on the tuning samples.
+
+    Args:
+        candidate: .tflite file.
+        samples: inputs [n, ...] by name.
+        reference: the float32 file's outputs [n, ...] by name.
+        labels: [n, ...], or None.
+        metric: the deciding one.
+        output: the output it is computed on.
+        workers: interpreters.
+
+    Returns:
+        `bytes`; `noise`, the largest ratio of noise power to signal power of any output; `sqnr_db`, the same in decibels,
+        None without noise; `drop` of the metric against the reference (positive: worse), None without labels;
+        `finite`: whether all outputs are, without which nothing else is there.
+    """
+    found = litert.predict(candidate, samples, workers=workers)
+    figures = [fidelity.measure(reference[name], found[name]) for name in reference]
+    if any(figure["finite"] == 0 for figure in figures):
+        return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None}
+    noise = max(float(figure["relative_l2"] or 0.0) ** 2 for figure in figures)
+    drop = None
+    if labels is not None:
+        sign = 1.0 if metric.higher_is_better else -1.0
+        drop = sign * (metric.compute(labels, reference[output]) - metric.compute(labels, found[output]))
+    return {
+        "bytes": len(candidate),
+        "finite": True,
+        "noise": noise,
+        "sqnr_db": -10 * math.log10(noise) if noise > 0 else None,
+        "drop": drop,
+    }
+
+
+def violation(figures: Mapping[str, Any], *, max_drop: float | None, min_sqnr_db: float | None) -> float:
+    """By how much figures of `judge` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept."""
+    if not figures["finite"]:
+        return math.inf
+    missed = 0.0
+    if max_drop is not None:
+        # The drop is a difference of two shares: what rounding in float64 may add to it is no miss.
+        over = figures["drop"] - max_drop
+        missed = max(missed, over if over > 1e-9 else 0.0)
+    if min_sqnr_db is not None and figures["sqnr_db"] is not None:
+        missed = max(missed, (min_sqnr_db - figures["sqnr_db"]) / 100)
+    return missed

@@ -1,0 +1,186 @@
+"""Searching for a scheme for each operator: the cheapest assignment that keeps a budget. Knows no file formats and no networks.
+
+Greedy from sensitivity, then local improvement: the noise that each operator adds alone predicts what an assignment adds, as
+noise powers of independent sources add up (after Dong et al. 2019, HAWQ, who order layers so); every prediction is then measured.
+There is nothing random in it: the same figures give the same path.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Assignment = tuple[str, ...]
+Figures = Mapping[str, Any]
+FLOAT = "float32"
+# Exchanges of two operators that are tried when no single change helps: the most promising ones.
+_EXCHANGES = 200
+
+
+class Found(NamedTuple):
+    """The result of a search.
+
+    Attributes:
+        assignment: the cheapest that keeps the budget, else the nearest to keeping it.
+        met: whether it keeps the budget.
+        finished: nothing more to try; False when the steps ran out.
+        steps: candidates measured.
+        path: every improvement: `step`, `move`, `cost` and the figures.
+    """
+
+    assignment: Assignment
+    met: bool
+    finished: bool
+    steps: int
+    path: list[dict[str, Any]]
+
+
+class _OutOfSteps(Exception):
+    """The limit is reached."""
+
+
+def find(
+    choices: Sequence[Sequence[str]],
+    *,
+    noise: Sequence[Mapping[str, float]],
+    saving: Sequence[Mapping[str, float]],
+    cost: Callable[[Assignment], float],
+    measure: Callable[[Assignment], Figures],
+    violation: Callable[[Figures], float],
+    steps: int,
+) -> Found:
+    """Search.
+
+    Args:
+        choices: for each operator the schemes it may get, at least one.
+        noise: for each operator and choice the noise power it adds alone, 0 for none.
+        saving: for each operator and choice what it alone takes off the cost.
+        cost: of an assignment; cheap to ask.
+        measure: figures of an assignment; expensive, asked once for each.
+        violation: by how much figures miss the budget; 0 when they keep it.
+        steps: assignments to measure at most.
+    """
+    seen: dict[Assignment, Figures] = {}
+    path: list[dict[str, Any]] = []
+    best: tuple[float, float, Assignment] | None = None
+
+    def judge(candidate: Assignment, move: str) -> bool:
+        nonlocal best
+        if candidate not in seen:
+            if len(seen) >= steps:
+                raise _OutOfSteps
+            seen[candidate] = measure(candidate)
+            rank = (violation(seen[candidate]), cost(candidate), candidate)
+            if best is None or rank < best:
+                best = rank
+                path.append({"step": len(seen), "move": move, "cost": rank[1], **seen[candidate]})
+        return violation(seen[candidate]) == 0
+
+    def predicted(candidate: Assignment) -> float:
+        return sum(noise[unit][name] for unit, name in enumerate(candidate))
+
+    finished = False
+    try:
+        # The same scheme everywhere: the cheapest that keeps the budget is where to start.
+        for name, candidate in sorted(uniform(choices), key=lambda pair: (cost(pair[1]), pair[1])):
+            if judge(candidate, f"all {name}"):
+                break
+        # The frontier that sensitivity predicts, from the cheapest to the most accurate.
+        line = list(frontier(choices, noise=noise, saving=saving))
+        low, high = 0, len(line) - 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if judge(line[middle], "frontier of sensitivity") else (middle + 1, high)
+        judge(line[low], "frontier of sensitivity")
+        while best is not None and best[0] == 0:
+            start = best
+            for unit, name in _single_changes(best[2], choices, noise=noise, saving=saving):
+                candidate = _changed(best[2], unit, name)
+                if cost(candidate) < best[1]:
+                    judge(candidate, f"operator {unit}: {name}")
+            if best < start:
+                continue
+            for move, candidate in _exchanges(best[2], choices, saving=saving, predicted=predicted):
+                if cost(candidate) < best[1] and judge(candidate, move):
+                    break
+            if best == start:
+                break
+        finished = True
+    except _OutOfSteps:
+        pass
+    if best is None:
+        raise ValueError("a search needs at least one step")
+    return Found(assignment=best[2], met=best[0] == 0, finished=finished, steps=len(seen), path=path)
+
+
+def uniform(choices: Sequence[Sequence[str]]) -> list[tuple[str, Assignment]]:
+    """For each scheme that occurs: every operator has it, or else the next that it may have, in the order of the list."""
+    names = list(dict.fromkeys(name for unit in choices for name in unit))
+    found: dict[Assignment, str] = {}
+    for name in names:
+        order = [*names[names.index(name) :], *names[: names.index(name)]]
+        found.setdefault(tuple(next(other for other in order if other in unit) for unit in choices), name)
+    return [(name, assignment) for assignment, name in found.items()]
+
+
+def frontier(
+    choices: Sequence[Sequence[str]], *, noise: Sequence[Mapping[str, float]], saving: Sequence[Mapping[str, float]]
+) -> Iterator[Assignment]:
+    """From the cheapest choices step by step to the least noise, each step the most noise removed for what it costs."""
+    current = tuple(max(unit, key=lambda name, i=i: (saving[i][name], -noise[i][name])) for i, unit in enumerate(choices))  # type: ignore[misc]
+    yield current
+    while True:
+        moves = [
+            ((noise[i][current[i]] - noise[i][name]) / max(saving[i][current[i]] - saving[i][name], 1e-12), -i, name)
+            for i, unit in enumerate(choices)
+            for name in unit
+            if noise[i][name] < noise[i][current[i]]
+        ]
+        if not moves:
+            return
+        _, unit, name = max(moves)
+        current = _changed(current, -unit, name)
+        yield current
+
+
+def _single_changes(
+    current: Assignment,
+    choices: Sequence[Sequence[str]],
+    *,
+    noise: Sequence[Mapping[str, float]],
+    saving: Sequence[Mapping[str, float]],
+) -> list[tuple[int, str]]:
+    """Every change of one operator, the largest saving for the least noise first."""
+    found = []
+    for i, unit in enumerate(choices):
+        for name in unit:
+            if name != current[i]:
+                gain = saving[i][name] - saving[i][current[i]]
+                added = noise[i][name] - noise[i][current[i]]
+                # Those that add no noise first, then by what they save for it.
+                found.append((added > 0, -gain / added if added > 0 else -gain, i, name))
+    return [(i, name) for _, _, i, name in sorted(found)]
+
+
+def _exchanges(
+    current: Assignment,
+    choices: Sequence[Sequence[str]],
+    *,
+    saving: Sequence[Mapping[str, float]],
+    predicted: Callable[[Assignment], float],
+) -> list[tuple[str, Assignment]]:
+    """Changes of two operators at once that promise to save, the least predicted noise first."""
+    found = []
+    for i, first in enumerate(choices):
+        for j in range(i + 1, len(choices)):
+            for one in first:
+                for other in choices[j]:
+                    if one == current[i] or other == current[j]:
+                        continue
+                    if saving[i][one] + saving[j][other] <= saving[i][current[i]] + saving[j][current[j]]:
+                        continue
+                    candidate = _changed(_changed(current, i, one), j, other)
+                    found.append((predicted(candidate), f"operators {i} and {j}: {one} and {other}", candidate))
+    return [(move, candidate) for _, move, candidate in sorted(found)[:_EXCHANGES]]
+
+
+def _changed(assignment: Assignment, unit: int, name: str) -> Assignment:
+    return (*assignment[:unit], name, *assignment[unit + 1 :])

@@ -1,0 +1,104 @@
+"""Networks that the tests make: small, seeded, with properties that are known beforehand."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.lib import fidelity, files, flatbuffer, litert, paths, quantizer, ranges, recipes, schemes, treatments
+from tests.helpers import ROOT
+
+
+class Made(NamedTuple):
+    """A network: its SavedModel, its float32 file, and `operators` of models/layers.json."""
+
+    saved: Path
+    model: bytes
+    rows: list[dict[str, object]]
+
+
+class Measured(NamedTuple):
+    """A network with calibration samples, their ranges under "8" and "16", evaluation samples, labels and the float outputs."""
+
+    saved: Path
+    model: bytes
+    rows: list[dict[str, object]]
+    graph: flatbuffer.Graph
+    samples: list[dict[str, np.ndarray]]
+    ranges: dict[str, dict[str, tuple[float, float]]]
+    evaluation: dict[str, np.ndarray]
+    labels: np.ndarray
+    reference: np.ndarray
+
+    def quantized(self, scheme: str, algorithm: str, granularity: str, boundary: str, exclude: tuple[str, ...] = ()) -> bytes:
+        """A variant, as the stage `quantize` makes it."""
+        asked = {"scheme": scheme, "algorithm": algorithm, "granularity": granularity, "exclude": exclude}
+        recipe = recipes.whole(self.graph, **asked, boundary=boundary)  # type: ignore[arg-type]
+        rows = treatments.describe(self.graph, recipe, **asked)  # type: ignore[arg-type]
+        known, needs = None, schemes.calibration("litert", scheme, algorithm)
+        if needs == schemes.RANGES:
+            known = quantizer.ranges_as_statistics(treatments.ranges(self.graph, rows, self.ranges))
+        elif needs == schemes.SAMPLES:
+            known = quantizer.statistics(self.model, self.samples, recipe=recipe, signature=self.graph.signature)
+        return quantizer.quantize(self.model, recipe, known=known)
+
+    def figures(self, model: bytes) -> dict[str, float | None]:
+        """Fidelity to the float file on the evaluation samples, and `accuracy` and `drop`."""
+        found = litert.predict(model, self.evaluation, workers=1)["probabilities"]
+        accuracy = float((found.argmax(1) == self.labels).mean())
+        drop = float((self.reference.argmax(1) == self.labels).mean()) - accuracy
+        return {**fidelity.measure(self.reference, found), "accuracy": accuracy, "drop": drop}
+
+
+def measured(network: Made, finished: Path) -> Measured:
+    """Calibrate a network that takes the digits, on the pipeline's own calibration samples."""
+    pool, evaluation = files.read_samples(finished / paths.CALIBRATION), files.read_samples(finished / paths.EVALUATION)
+    samples = [{name: np.asarray(array[i : i + 1]) for name, array in pool.items()} for i in range(100)]
+    graph, labels = flatbuffer.read(network.model), files.read_labels(finished / paths.EVALUATION)
+    extremes = quantizer.observe(network.model, samples, signature=graph.signature)
+    found = {str(bits): ranges.estimate(extremes, None, method="min_max", bits=bits, percentile=100.0) for bits in ranges.BITS}
+    assert labels is not None
+    reference = litert.predict(network.model, evaluation, workers=1)["probabilities"]
+    return Measured(*network, graph, samples, found, evaluation, labels, reference)
+
+
+def made(keras_model: object, folder: Path) -> Made:
+    """A Keras model converted as the pipeline does it, with a batch of 1."""
+    from pipeline.lib import converter, layers, network
+
+    network.export(keras_model, folder, batch=1)  # type: ignore[arg-type]
+    model = converter.convert_saved_model(folder)
+    paths = [str(row["path"]) for row in network.layers(keras_model)]  # type: ignore[arg-type]
+    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), paths))
+
+
+def badly_scaled(folder: Path, *, spread: float) -> Made:
+    """The shipped digits network, the same function, with channels whose weights differ by `spread`**2 within a tensor.
+
+    ReLU passes positive factors through. So the channels before the depthwise convolution are made smaller by a, those behind
+    it larger by a, and its weights larger by a^2, with a from 1 to `spread`; the next convolution takes it back.
+    """
+    from pipeline.lib import network
+
+    model = network.load_keras(ROOT / "models" / "digits_cnn.keras", custom={})
+    channels = model.get_layer("depthwise").get_weights()[0].shape[2]
+    factor = np.random.default_rng(0).permutation(np.geomspace(1, spread, channels)).astype(np.float32)
+    gamma, beta, *rest = model.get_layer("conv_bn").get_weights()
+    model.get_layer("conv_bn").set_weights([gamma / factor, beta / factor, *rest])
+    (kernel,) = model.get_layer("depthwise").get_weights()
+    model.get_layer("depthwise").set_weights([kernel * factor[None, None, :, None]])
+    gamma, beta, *rest = model.get_layer("depthwise_bn").get_weights()
+    model.get_layer("depthwise_bn").set_weights([gamma * factor, beta * factor, *rest])
+    (kernel,) = model.get_layer("pointwise").get_weights()
+    model.get_layer("pointwise").set_weights([kernel / factor[None, None, :, None]])
+    return made(model, folder)
+
+
+def unsupported(folder: Path) -> Made:
+    """Two dense layers with an ELU between them, for which LiteRT has no integer kernel."""
+    from pipeline.lib.tf import tf
+
+    tf.keras.utils.set_random_seed(0)
+    image = tf.keras.Input((4,), name="x")
+    hidden = tf.keras.layers.ELU(name="bend")(tf.keras.layers.Dense(8, name="first")(image))
+    return made(tf.keras.Model(image, tf.keras.layers.Dense(3, name="second")(hidden), name="net"), folder)
