@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline import config
-from pipeline.lib import files, litert, paths
+from pipeline.lib import files, litert, paths, runnable
 from pipeline.lib.errors import run
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     options = settings.benchmark
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
+    runnable.require(model, name=str(paths.variant_model(name)), stage="benchmark")
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
         figures = litert.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)

@@ -1,7 +1,7 @@
 """Stage `calibrate`: the range of every tensor on real samples, measured once for all static variants."""
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, quantizer, ranges
+from pipeline.lib import files, flatbuffer, paths, quantizer, ranges, runnable
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -10,6 +10,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "ai_edge_quantizer"])
     model = files.read_bytes(paths.FLOAT32)
+    runnable.require(model, name=str(paths.FLOAT32), stage="calibrate")
     pool = files.read_samples(paths.CALIBRATION)
     held = len(next(iter(pool.values())))
     count, method = settings.calibrate.samples, settings.calibrate.method

@@ -17,7 +17,7 @@ def main() -> None:
     settings = config.read()
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
-    model = ENGINES[variant.engine](variant, settings.convert.batch)
+    model = ENGINES[variant.engine](variant, settings.convert)
     scheme = schemes.SCHEMES[variant.engine][variant.scheme]
     found = {tensor.dtype for tensor in flatbuffer.constants(flatbuffer.read(model))}
     if scheme.weights not in found:
@@ -28,7 +28,7 @@ def main() -> None:
     files.write_bytes(paths.variant_model(name), model)
 
 
-def litert(variant: config.Variant, batch: int | None) -> bytes:
+def litert(variant: config.Variant, options: config.Convert) -> bytes:
     """ai-edge-quantizer on the float32 file, with the ranges measured once."""
     from pipeline.lib import quantizer
 
@@ -46,18 +46,24 @@ def litert(variant: config.Variant, batch: int | None) -> bytes:
     )
 
 
-def converter(variant: config.Variant, batch: int | None) -> bytes:
+def converter(variant: config.Variant, options: config.Convert) -> bytes:
     """tf.lite.TFLiteConverter on the SavedModel, with the samples themselves."""
     from pipeline.lib import converter as tflite
 
     samples = None
     if variant.samples is not None:
         pool = files.read_samples(Path(variant.reads.calibration))
-        samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]
-    return tflite.convert_saved_model(Path(variant.reads.network), scheme=variant.scheme, samples=samples)
+        samples = [inputs for _, inputs in batches(pool, batch=options.batch, count=variant.samples)]
+    return tflite.convert_saved_model(
+        Path(variant.reads.network),
+        scheme=variant.scheme,
+        samples=samples,
+        select_tf_ops=options.select_tf_ops,
+        custom_ops=options.custom_ops,
+    )
 
 
-ENGINES: dict[str, Callable[[config.Variant, int | None], bytes]] = {"litert": litert, "converter": converter}
+ENGINES: dict[str, Callable[[config.Variant, config.Convert], bytes]] = {"litert": litert, "converter": converter}
 
 
 if __name__ == "__main__":

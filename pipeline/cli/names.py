@@ -1,14 +1,13 @@
 """Are the names in a configuration those of functions that exist, and do its options fit them? Asked when it is composed."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline import config
 from pipeline.custom.metrics import METRICS
 from pipeline.custom.readers import READERS, STEPS
-from pipeline.lib import ranges
-from pipeline.lib.errors import UserError, one_of
+from pipeline.lib import options, ranges
+from pipeline.lib.errors import one_of
 
 
 def check(settings: config.Config) -> None:
@@ -21,7 +20,7 @@ def check(settings: config.Config) -> None:
     _options(READERS, settings.data.reader, where="data.reader.options", given=1)
     for number, step in enumerate(settings.data.preprocess):
         one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")
-        _options(STEPS, step, where=f"data.preprocess.{number}.options", given=1)
+        options.check_step(STEPS[step.name], step.options, name=step.name, where=f"data.preprocess.{number}.options")
     one_of(settings.calibrate.method, ranges.METHODS, where="calibrate.method")
     for number, name in enumerate(settings.task.metrics):
         one_of(name, METRICS, where=f"task.metrics.{number}")
@@ -29,10 +28,4 @@ def check(settings: config.Config) -> None:
 
 def _options(table: Mapping[str, Callable[..., Any]], call: config.Call, *, where: str, given: int) -> None:
     """Options against the function's own signature; its first `given` arguments come from the pipeline."""
-    parameters = list(inspect.signature(table[call.name]).parameters.values())[given:]
-    allowed = {parameter.name for parameter in parameters}
-    needed = {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
-    if unknown := sorted(set(call.options) - allowed):
-        raise UserError(f"{where}: {call.name} takes no {unknown[0]!r}; allowed: {', '.join(sorted(allowed))}")
-    if missing := sorted(needed - set(call.options)):
-        raise UserError(f"{where}: {call.name} needs {missing[0]!r}")
+    options.check(table[call.name], call.options, name=call.name, where=where, given=given)

@@ -1,5 +1,6 @@
 """tf.lite.TFLiteConverter: from an exported SavedModel to the bytes of a .tflite file."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,8 @@ def convert_saved_model(
     *,
     scheme: str = "float32",
     samples: Iterable[Mapping[str, np.ndarray]] | None = None,
+    select_tf_ops: bool = False,
+    custom_ops: bool = False,
 ) -> bytes:
     """Convert, and quantize when the scheme says so.
 
@@ -24,9 +27,11 @@ def convert_saved_model(
         folder: SavedModel with the signature `SIGNATURE`.
         scheme: "float32" or one of `schemes.SCHEMES["converter"]`.
         samples: representative dataset: inputs by name with a batch dimension. Static schemes need it.
+        select_tf_ops: keep operators that LiteRT lacks as TensorFlow ones.
+        custom_ops: keep operators that neither knows as custom ones.
 
     Raises:
-        UserError: when the network holds an operation the converter cannot translate.
+        UserError: when the network holds an operation the converter cannot translate, with the option that would allow it.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
     if scheme != "float32":
@@ -43,6 +48,9 @@ def convert_saved_model(
     elif scheme == "static_wi8_ai16":
         converter.target_spec.supported_ops = [INT16X8]
         converter.inference_input_type = converter.inference_output_type = tf.int16
+    if select_tf_ops:
+        converter.target_spec.supported_ops = [*converter.target_spec.supported_ops, _OPS.SELECT_TF_OPS]
+    converter.allow_custom_ops = custom_ops
     try:
         return bytes(converter.convert())
     except tf.errors.InvalidArgumentError as error:
@@ -51,5 +59,34 @@ def convert_saved_model(
         # ConverterError is private to TensorFlow; anything else is a bug and keeps its traceback.
         if type(error).__name__ != "ConverterError":
             raise
-        lines = [line for line in str(error).splitlines() if "error:" in line] or str(error).splitlines()
-        raise UserError(f"{folder}: the converter cannot translate the network: {lines[-1].split('error: ')[-1]}") from None
+        raise UserError(f"{folder}: the converter cannot translate the network: {explain(str(error))}") from None
+
+
+def explain(message: str) -> str:
+    """What a message of the converter means to the user, in one line.
+
+    Args:
+        message: of a ConverterError: diagnostics, and for operators without a kernel the lines `TF Select ops: A, B` and
+            `Custom ops: C`.
+
+    Returns:
+        The operators with the option that would keep them, or how to export a recurrent network, or the last diagnostic.
+    """
+    parts = []
+    for title, option, needs in (
+        ("TF Select ops", "select_tf_ops", "the app must link the Select TF ops, and no stage can run the file here"),
+        ("Custom ops", "custom_ops", "the app must bring kernels for them"),
+    ):
+        if found := re.findall(rf"^{title}: (.+)$", message, re.MULTILINE):
+            operators = sorted({name.strip() for line in found for name in line.split(",")})
+            parts.append(f"LiteRT has no {', '.join(operators)}; convert.{option}: true keeps them ({needs})")
+    if parts:
+        return "; ".join(parts) + "; or replace them in the network"
+    if "TensorList" in message:
+        return (
+            "a recurrent layer was traced with a free batch, and only tracing it again mends that: set convert.batch to 1 or more, "
+            "and give the .keras or .h5 file; for a SavedModel that Keras 2 wrote set model.format: keras2_saved_model; any other "
+            "must be exported again with a fixed batch"
+        )
+    lines = [line for line in message.splitlines() if "error:" in line] or message.splitlines() or [""]
+    return lines[-1].split("error: ")[-1]
