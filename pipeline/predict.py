@@ -16,9 +16,9 @@ def main() -> None:
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
     runnable.require(model, name=str(paths.variant_model(name)), stage="predict")
-    outputs = litert.predict(model, files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1)
     with files.replacing(paths.OUTPUTS / name) as folder:
-        files.write_arrays(folder, outputs)
+        folder.mkdir(parents=True)
+        litert.predict(model, files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1, store=files.mapped(folder))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, schemes
+from pipeline.lib import files, flatbuffer, loops, paths, schemes
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -37,8 +37,11 @@ def litert(variant: config.Variant, options: config.Convert) -> bytes:
     scheme = schemes.SCHEMES["litert"][variant.scheme]
     bits = {"int8": "8", "int16": "16"}.get(scheme.activations, "")
     needed = scheme.calibration == schemes.RANGES
+    network = files.read_bytes(Path(variant.reads.network))
+    if needed:
+        loops.refuse(flatbuffer.read(network), scheme=variant.scheme)
     return quantizer.quantize(
-        files.read_bytes(Path(variant.reads.network)),
+        network,
         scheme=variant.scheme,
         algorithm=variant.algorithm,
         boundary=variant.boundary,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.lib import flatbuffer, loops
 from pipeline.lib.errors import UserError
 from pipeline.lib.tf import SIGNATURE, tf
 
@@ -41,6 +42,11 @@ def convert_saved_model(
     elif scheme.startswith("static"):
         if samples is None:
             raise ValueError(f"{scheme} needs samples")
+        if b"While" in (folder / "saved_model.pb").read_bytes():
+            # Which of them the converter fuses away, only the float file tells.
+            loops.refuse(
+                flatbuffer.read(convert_saved_model(folder, select_tf_ops=select_tf_ops, custom_ops=custom_ops)), scheme=scheme
+            )
         converter.representative_dataset = lambda: ((SIGNATURE, dict(sample)) for sample in samples)
     if scheme == "static_wi8_ai8":
         converter.target_spec.supported_ops = [_OPS.TFLITE_BUILTINS_INT8]

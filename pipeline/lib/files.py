@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -120,6 +120,11 @@ def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count:
                     )
                 # Not through a memory map: its pages would count as the process's memory until the system takes them back.
                 streams[name].write(np.ascontiguousarray(array).tobytes())
+
+
+def mapped(folder: Path) -> Callable[[str, tuple[int, ...], np.dtype], np.ndarray]:
+    """A function of name, shape and dtype that makes an array in a file of the folder, to be filled in any order."""
+    return lambda name, shape, dtype: np.lib.format.open_memmap(array_path(folder, name), mode="w+", dtype=dtype, shape=shape)
 
 
 def write_samples(

@@ -71,15 +71,17 @@ def _is_graph(model: Any) -> bool:
 
 def _functional(model: Any) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """A graph of layers: it knows its inputs and outputs."""
-    inputs = named(model.input, [tensor.name for tensor in model.inputs], single="input")
-    order = [id(tensor) for tensor in keras.tree.flatten(model.input)]
+    # A Sequential knows its tensors, but not the structure of its input: that is always a single one.
+    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    inputs = named(structure, [tensor.name for tensor in model.inputs], single="input")
+    order = [id(tensor) for tensor in keras.tree.flatten(structure)]
     by_id = {id(tensor): name for name, tensor in inputs.items()}
     output_names = getattr(model, "output_names", None) or [model.layers[-1].name]
     symbolic = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
 
     def call(values: dict[str, Any]) -> dict[str, Any]:
-        structure = keras.tree.pack_sequence_as(model.input, [values[by_id[key]] for key in order])
-        return named(model(structure, training=False), output_names, single="output")
+        given = keras.tree.pack_sequence_as(structure, [values[by_id[key]] for key in order])
+        return named(model(given, training=False), output_names, single="output")
 
     specs = {name: _spec(tensor) for name, tensor in inputs.items()}
     return specs, call, {name: _spec(tensor) for name, tensor in named(symbolic, output_names, single="output").items()}
