@@ -20,7 +20,7 @@ def main() -> None:
     path = Path(model.path)
     found = formats.detect(path)
     format = found if model.format == "auto" else model.format
-    if path.is_dir() != format.endswith("saved_model"):
+    if formats.CONTAINERS[format] != formats.CONTAINERS[found]:
         raise UserError(f"model.format: {format} is not what {path} holds: that is {found}; set it to auto")
     loaded = LOADERS[format](path, format, model)
     inputs = network.fixed(loaded.inputs, shapes=model.inputs, batch=model.batch)

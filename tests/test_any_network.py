@@ -118,11 +118,11 @@ class Two(tf.Module):
     def __init__(self) -> None:
         self.weight = tf.Variable(uniform(5)[3:6].T.copy() * 2, name="inner/weight")
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def add(self, b: Any, a: Any) -> Any:
         return {"sum": tf.matmul(b, self.weight) + 0.5 * a, "b_only": tf.nn.relu(tf.matmul(b, self.weight))}
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def other(self, x: Any) -> Any:
         return {"y": x}
 
@@ -276,7 +276,7 @@ def float64_saved_model(folder: Path) -> Case:
     return Case({"path": "m"}, {"image": x}, {"scores": model(x.astype(np.float64))}, "saved_model")
 
 
-class Scale(keras.layers.Layer):
+class Scale(keras.layers.Layer):  # type: ignore[misc]
     """A layer of the user's own."""
 
     def build(self, shape: Any) -> None:
@@ -286,7 +286,7 @@ class Scale(keras.layers.Layer):
         return x * self.factor
 
 
-class Subclassed(keras.Model):
+class Subclassed(keras.Model):  # type: ignore[misc]
     """A model with a `call` of its own, two inputs by name and two outputs by name."""
 
     def __init__(self, **options: Any) -> None:

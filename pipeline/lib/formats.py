@@ -10,13 +10,20 @@ import h5py
 
 from pipeline.lib.errors import UserError
 
-# What `model.format` may say; "auto" looks inside.
-FORMATS = ("keras", "keras3_h5", "keras2", "keras2_h5", "saved_model", "keras2_saved_model")
+# What `model.format` may say beside "auto", which looks inside, and what such a network is kept in.
+CONTAINERS = {
+    "keras": "zip",
+    "keras2": "zip",
+    "keras3_h5": "hdf5",
+    "keras2_h5": "hdf5",
+    "saved_model": "folder",
+    "keras2_saved_model": "folder",
+}
 _KINDS = "a .keras or .h5 file of a whole model, or a SavedModel folder"
 
 
 def detect(path: Path) -> str:
-    """The format of a saved network, one of `FORMATS`.
+    """The format of a saved network, a key of `CONTAINERS`.
 
     A folder with saved_model.pb is a `saved_model`, whoever wrote it (`keras2_saved_model` is chosen by hand: it lets tf_keras
     rebuild the layers). A zip archive with config.json is `keras`, or `keras2` when its metadata.json names Keras 2; an HDF5
@@ -75,6 +82,20 @@ def holds_code(config: Any) -> bool:
                 return True
         return any(holds_code(value) for value in config.values())
     return isinstance(config, list) and any(holds_code(value) for value in config)
+
+
+def foreign_names(config: Any) -> set[str]:
+    """Classes and functions in the configuration of a file of Keras 3 that are not Keras' own, by registered name."""
+    if isinstance(config, list):
+        return {name for value in config for name in foreign_names(value)}
+    if not isinstance(config, dict):
+        return set()
+    found = {name for value in config.values() for name in foreign_names(value)}
+    module = str(config.get("module"))
+    if "class_name" in config and "module" in config and not module.startswith(("keras", "tf_keras")):
+        named = config["config"] if config["class_name"] == "function" else config.get("registered_name") or config["class_name"]
+        return found | {str(named)}
+    return found
 
 
 def _of_folder(path: Path) -> str:

@@ -31,7 +31,7 @@ def load(path: Path, *, format: str, custom: Mapping[str, Any], trust_code: bool
             is not trusted.
     """
     refuse_code(path, format=format, trust_code=trust_code)
-    with reading(path), contextlib.redirect_stdout(io.StringIO()):
+    with reading(path, format=format, custom=custom), contextlib.redirect_stdout(io.StringIO()):
         model = tf_keras.models.load_model(path, custom_objects=dict(custom), compile=False, safe_mode=not trust_code)
     if not isinstance(model, tf_keras.Model):
         raise UserError(f"model.path: {path} holds no Keras model; set model.format: saved_model")

@@ -39,9 +39,13 @@ def load(
             not trusted.
     """
     refuse_code(path, format=format, trust_code=trust_code)
-    with reading(path):
+    with reading(path, format=format, custom=custom):
         # Keras goes by the ending, this pipeline by the content.
         model = keras.models.load_model(path, custom_objects=dict(custom), compile=False, safe_mode=not trust_code)
+    if not model.built:
+        raise UserError(
+            f"model.path: {path} was saved before it was built, so it holds no weights; call it, train it, save it again"
+        )
     inputs, call, outputs = _functional(model) if _is_graph(model) else _subclassed(model, path, shapes, dtypes)
     return Network(
         inputs=inputs,
@@ -114,8 +118,7 @@ def _subclassed(
             result = model(values if by_name else next(iter(values.values())), training=False)
         return named(result, None, single="output")
 
-    with reading(path):
-        return specs, call, traced_outputs(call, specs)
+    return specs, call, traced_outputs(call, specs)
 
 
 def _shapes(structure: Any, name: str) -> dict[str, Sequence[int | None]]:

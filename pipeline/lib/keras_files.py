@@ -1,6 +1,8 @@
 """What loading a file of Keras 3 and of Keras 2 has in common: what may be run, what an error means, names of outputs."""
 
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,10 @@ from typing import Any
 from pipeline.lib import formats
 from pipeline.lib.errors import UserError
 
-_MISSING = re.compile(r"(?:Could not locate|Unknown) ([\w ]+?):? '([^']+)'")
+_MISSING = re.compile(r"(?:Could not locate|Unknown|Cannot deserialize object of) ([\w ]+?):? ['`]([^'`]+)['`]")
+
+# What Keras and TensorFlow say of a file that does not fit, whatever the type of the error.
+_OF_THE_FILE = re.compile(r"deserializ|config|Read less bytes|parse|\bfile\b")
 
 
 def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
@@ -26,7 +31,7 @@ def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Path, *, format: str, custom: Mapping[str, Any]) -> Iterator[None]:
     """Turn what Keras raises for an unreadable file into a message for the user.
 
     Raises:
@@ -34,16 +39,29 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, ImportError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        raise UserError(
+            f"model.path: {path} is not readable: {str(error).splitlines()[0]}; it may be truncated, copy it again"
+        ) from None
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ImportError, NotImplementedError, RuntimeError) as error:
         text = str(error)
         if found := _MISSING.search(text):
+            kind = found[1].replace("type", "class")
             raise UserError(
-                f"model.path: {path} needs the {found[1]} {found[2]!r}, which Keras does not know; add it to LAYERS in "
+                f"model.path: {path} needs the {kind} {found[2]!r}, which Keras does not know; add it to LAYERS in "
                 "pipeline/custom/layers.py"
             ) from None
-        if isinstance(error, (TypeError, AttributeError, KeyError)) and "deserializ" not in text and "config" not in text:
+        if not isinstance(error, ValueError) and not _OF_THE_FILE.search(text):
             raise  # a fault inside the user's class or ours keeps its traceback
-        raise UserError(f"model.path: {path} is not readable as a Keras model: {text.splitlines()[0][:300]}") from None
+        foreign = sorted(formats.foreign_names(formats.model_config(path, format=format)) - set(custom))
+        hint = f"; it uses {', '.join(foreign)}: add what is yours to LAYERS in pipeline/custom/layers.py" if foreign else ""
+        raise UserError(f"model.path: {path} is not readable as a Keras model: {_reason(text)}{hint}") from None
+
+
+def _reason(text: str) -> str:
+    """The line that tells: what was encountered inside, or the first."""
+    inner = [line for line in text.splitlines() if line.startswith("Exception encountered: ")]
+    return (inner or text.splitlines())[0].removeprefix("Exception encountered: ")[:200]
 
 
 def named(structure: Any, names: Sequence[str] | None, *, single: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def load(path: Path, *, signature: str | None) -> Network:
     """
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, IndexError, tf.errors.OpError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         raise UserError(
             f"model.path: {path} is not readable as a SavedModel: {reason}; it may be truncated, copy it again"
