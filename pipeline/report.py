@@ -1,7 +1,7 @@
 """Stage `report`: one page that opens offline, a summary in Markdown, and the pictures."""
 
 from pipeline import config
-from pipeline.lib import files, page, paths, pictures
+from pipeline.lib import files, page, paths, pictures, sufficiency
 from pipeline.lib.errors import run
 
 
@@ -18,6 +18,8 @@ def main() -> None:
             metrics["variants"], metric=deciding, baseline=accuracy["original"][deciding], selected=decision["selected"]
         )
     latency = files.read_json(paths.LATENCY)["variants"]
+    ranges, split = files.read_json(paths.RANGES), files.read_json(paths.SPLIT)
+    pool = split["sets"]["calibration"]
     context = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
@@ -25,7 +27,10 @@ def main() -> None:
         "decision": decision,
         "verified": {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in names},
         "latency": {"threads": latency[names[0]]["threads"], "variants": latency},
-        "ranges": files.read_json(paths.RANGES),
+        "ranges": ranges,
+        "calibration": sufficiency.advice(
+            ranges["stability"], samples=ranges["samples"], pool=pool["n"], classes=split["classes"], by_class=pool["by_class"]
+        ),
         "picture": picture,
     }
     with files.replacing(paths.PICTURES) as folder:

@@ -112,7 +112,7 @@ def recurrent_saved_model_of_keras2(folder: Path) -> Case:
     return Case({"path": "m", "format": "keras2_saved_model"}, {"sound": x}, {"scores": model(x)}, "keras2_saved_model")
 
 
-class Two(tf.Module):
+class Two(tf.Module):  # type: ignore[misc]
     """Signatures with two inputs each, whose order by name is not that of the arguments."""
 
     def __init__(self) -> None:

@@ -59,9 +59,9 @@ def reading(path: Path, *, format: str, custom: Mapping[str, Any]) -> Iterator[N
 
 
 def _reason(text: str) -> str:
-    """The line that tells: what was encountered inside, or the first."""
-    inner = [line for line in text.splitlines() if line.startswith("Exception encountered: ")]
-    return (inner or text.splitlines())[0].removeprefix("Exception encountered: ")[:200]
+    """The line that tells: what Keras encountered inside, or the first."""
+    inner = re.findall(r"(?:Exception|Error) encountered: (.+)", text)
+    return str(inner[-1] if inner else text.splitlines()[0])[:200]
 
 
 def named(structure: Any, names: Sequence[str] | None, *, single: str) -> dict[str, Any]:
