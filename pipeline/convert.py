@@ -11,7 +11,11 @@ def main() -> None:
     facts = files.read_json(paths.SOURCE_FACTS)
     options = settings.convert
     model = converter.convert_saved_model(paths.SOURCE, select_tf_ops=options.select_tf_ops, custom_ops=options.custom_ops)
-    rows = layers.operators_by_layer(flatbuffer.read(model), [layer["path"] for layer in facts["layers"]])
+    rows = layers.operators_by_layer(
+        flatbuffer.read(model),
+        [layer["path"] for layer in facts["layers"]],
+        numbered=facts["format"] in ("keras", "keras3_h5"),
+    )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, {"operators": rows})
 

@@ -83,7 +83,7 @@ def _facts(
         "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
         "rewritten_to_float32": rewritten,
         "layers": loaded.layers,
-        "counts": {"parameters": int(sum(array.size for array in loaded.weights.values())), "variables": len(loaded.weights)},
+        "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.lib import files
 from pipeline.lib.tf import tf
 from tests.inprocess import ROOT, configure
-from tests.test_sample import network
+from tests.test_bad_data import network
 
 
 def peak_anonymous_kb(command: list[str], cwd: Path) -> int:

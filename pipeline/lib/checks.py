@@ -28,10 +28,7 @@ def fits_signature(sample: Mapping[str, np.ndarray], inputs: Sequence[Mapping[st
     for key, array in sample.items():
         shape = expected[key]["shape"][1:]
         if array.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, array.shape, strict=True)):
-            raise UserError(
-                f"{name}: input {key} has shape {list(array.shape)} after preprocessing, the network wants {shape}; "
-                "see data.preprocess"
-            )
+            raise UserError(f"{name}: input {key} has shape {list(array.shape)}, the network wants {shape}; see data.preprocess")
         if array.dtype.name != expected[key]["dtype"]:
             raise UserError(
                 f"{name}: input {key} is {array.dtype.name}, the network wants {expected[key]['dtype']}; "

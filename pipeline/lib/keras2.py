@@ -52,6 +52,7 @@ def load(path: Path, *, format: str, custom: Mapping[str, Any], trust_code: bool
         variables=list(model.variables),
         weights=_weights(model),
         layers=layers(model),
+        parameters=int(model.count_params()),
     )
 
 

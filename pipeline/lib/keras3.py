@@ -55,6 +55,7 @@ def load(
         variables=[variable.value for variable in model.variables],
         weights={variable.path: _array(variable) for variable in model.variables},
         layers=layers(model),
+        parameters=int(model.count_params()),
     )
 
 

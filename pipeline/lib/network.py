@@ -23,6 +23,7 @@ class Network:
         variables: the tf.Variables that `call` reads, those that the SavedModel must track.
         weights: the value of every variable by its path.
         layers: path, class and number of parameters of every layer; empty when the file does not tell.
+        parameters: how many numbers were trained or measured; the state of random generators is none.
         frozen: of `graphs.freeze` when the network is a finished graph, whose shapes can only be fixed by rewriting it.
     """
 
@@ -32,6 +33,7 @@ class Network:
     variables: Sequence[Any]
     weights: dict[str, np.ndarray]
     layers: list[dict[str, Any]]
+    parameters: int
     frozen: Any = None
 
 

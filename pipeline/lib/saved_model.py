@@ -40,6 +40,7 @@ def load(path: Path, *, signature: str | None) -> Network:
         variables=[],
         weights=weights,
         layers=_scopes(weights),
+        parameters=int(sum(array.size for array in weights.values())),
         frozen=frozen,
     )
 

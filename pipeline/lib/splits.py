@@ -19,7 +19,7 @@ def content_hash(sample: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def duplicates(hashes: Mapping[int, str], order: Iterable[int]) -> list[tuple[int, int]]:
+def duplicates(hashes: Mapping[int, str] | Sequence[str], order: Iterable[int]) -> list[tuple[int, int]]:
     """Pairs (kept, repeated) of sample numbers with the same content; the first in `order` is kept. Hashes are by sample number."""
     first: dict[str, int] = {}
     return [(first[hashes[i]], i) for i in order if first.setdefault(hashes[i], i) != i]
