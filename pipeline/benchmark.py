@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, reference_kernels, timing
+from pipeline.lib import files, flatbuffer, paths, reference_kernels, runnable, timing
 from pipeline.lib.errors import run
 from pipeline.lib.macs import macs
 
@@ -21,6 +21,7 @@ def main() -> None:
     options = settings.benchmark
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
+    runnable.require(model, name=str(paths.variant_model(name)), stage="benchmark")
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
         figures = timing.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from pipeline import config
-from pipeline.lib import files, flatbuffer, histograms, litert, paths, quantizer, ranges
+from pipeline.lib import files, flatbuffer, histograms, litert, paths, quantizer, ranges, runnable
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -14,6 +14,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "ai_edge_quantizer"])
     model = files.read_bytes(paths.FLOAT32)
+    runnable.require(model, name=str(paths.FLOAT32), stage="calibrate")
     pool = files.read_samples(paths.CALIBRATION)
     held = len(next(iter(pool.values())))
     count, method = settings.calibrate.samples, settings.calibrate.method

@@ -24,9 +24,16 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 DISTRIBUTIONS = {
     "tensorflow": ("tensorflow-cpu", "tensorflow"),
     "keras": ("keras",),
+    "tf_keras": ("tf_keras",),
     "ai_edge_litert": ("ai-edge-litert",),
     "ai_edge_quantizer": ("ai-edge-quantizer",),
     "numpy": ("numpy",),
+    "pillow": ("pillow",),
+    "pandas": ("pandas",),
+    "pyarrow": ("pyarrow",),
+    "soundfile": ("soundfile",),
+    "soxr": ("soxr",),
+    "scipy": ("scipy",),
     "scikit_learn": ("scikit-learn",),
     "matplotlib": ("matplotlib",),
 }
@@ -39,15 +46,28 @@ class Section(BaseModel):
 
 
 class Model(Section):
-    """The trained network: a file, and the batch its exported signature has (None leaves it free)."""
+    """The trained network: a file or folder, and what its exported signature fixes.
+
+    `format`: "auto" looks inside. `signature`: key of a SavedModel's signature (None: the only one, or serving_default).
+    `inputs`: shapes without the batch, for inputs that leave dimensions free. `input_dtypes`: for a subclassed model, whose file
+    does not tell. `trust_code`: run Python bytecode that the file holds. `batch` of the export; None leaves it free.
+    """
 
     name: str
     path: str
+    format: Literal["auto", "keras", "keras3_h5", "keras2", "keras2_h5", "saved_model", "keras2_saved_model"]
+    signature: str | None
+    inputs: dict[str, list[Count]]
+    input_dtypes: dict[str, Literal["float32", "int8", "uint8", "int16", "int32", "int64", "bool"]]
+    trust_code: bool
     batch: Count | None
 
 
 class Call(Section):
-    """A function of a table by its name, with its keyword options, checked against the function's own signature."""
+    """A function of a table by its name, with its keyword options, checked against the function's own signature.
+
+    A preprocessing step also takes the option `inputs`: the names of the inputs it is for, all of them without it.
+    """
 
     name: str
     options: dict[str, Any]
@@ -70,7 +90,10 @@ class Splits(Section):
 
 
 class Data(Section):
-    """The user's data: which function reads which path, how samples become the model's input, which set takes which."""
+    """The user's data: which function reads which path, how samples become the model's input, which set takes which.
+
+    `classes` names the class indices (None: as the reader says). `limit` looks at so many samples only, drawn by the seed.
+    """
 
     name: str
     path: str
@@ -78,13 +101,16 @@ class Data(Section):
     preprocess: list[Call]
     classes: list[str] | None
     duplicates: Literal["error", "drop"]
+    limit: Count | None
     splits: Splits
 
 
 class Convert(Section):
-    """`batch` of the shipped file; None leaves it free."""
+    """`batch` of the shipped file; None leaves it free. The others allow operators that need more than LiteRT itself to run."""
 
     batch: Count | None
+    select_tf_ops: bool
+    custom_ops: bool
 
 
 class Calibrate(Section):

@@ -9,9 +9,12 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["tensorflow"])
     facts = files.read_json(paths.SOURCE_FACTS)
-    model = converter.convert_saved_model(paths.SOURCE)
+    options = settings.convert
+    model = converter.convert_saved_model(paths.SOURCE, select_tf_ops=options.select_tf_ops, custom_ops=options.custom_ops)
     rows = layers.operators_by_layer(
-        flatbuffer.read(model), [layer["path"] for layer in facts["layers"]], numbered=facts["format"] == "keras"
+        flatbuffer.read(model),
+        [layer["path"] for layer in facts["layers"]],
+        numbered=facts["format"] in ("keras", "keras3_h5"),
     )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, {"operators": rows})

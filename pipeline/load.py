@@ -1,49 +1,90 @@
 """Stage `load`: from the user's trained network to an inference-only SavedModel with one named signature."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline import config
 from pipeline.custom import layers as custom
-from pipeline.lib import files, network, paths
+from pipeline.lib import files, formats, network, paths
 from pipeline.lib.errors import UserError, run
 from pipeline.lib.tf import SIGNATURE
 
 
 def main() -> None:
     settings = config.read()
-    config.require(settings, ["tensorflow", "keras"])
-    path = Path(settings.model.path)
-    if not path.exists():
-        raise UserError(f"model.path: no such file: {path}; set it in conf/model/")
-    if path.suffix != ".keras":
-        raise UserError(f"model.path: {path} is no .keras file; save your network with model.save('NAME.keras')")
-    model = network.load_keras(path, custom=custom.LAYERS)
-    inputs, outputs = network.tensors(model)
-    batch = settings.model.batch
-    weights = network.weights(model)
-    facts = {
-        "name": settings.model.name,
-        "format": "keras",
+    config.require(settings, ["tensorflow", "keras", "tf_keras"])
+    model = settings.model
+    path = Path(model.path)
+    found = formats.detect(path)
+    format = found if model.format == "auto" else model.format
+    if formats.CONTAINERS[format] != formats.CONTAINERS[found]:
+        raise UserError(f"model.format: {format} is not what {path} holds: that is {found}; set it to auto")
+    loaded = LOADERS[format](path, format, model)
+    inputs = network.fixed(loaded.inputs, shapes=model.inputs, batch=model.batch)
+    with files.replacing(paths.SOURCE) as folder:
+        outputs, rewritten = network.export(loaded, folder, inputs=inputs)
+        facts = _facts(model, format, loaded, network.in_float32(inputs), outputs, rewritten)
+        with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **loaded.weights)
+        files.write_json(paths.SOURCE_FACTS, facts)
+
+
+def _keras3(path: Path, format: str, model: config.Model) -> network.Network:
+    from pipeline.lib import keras3
+
+    return keras3.load(
+        path,
+        format=format,
+        custom=custom.LAYERS,
+        trust_code=model.trust_code,
+        shapes=model.inputs,
+        dtypes=model.input_dtypes,
+    )
+
+
+def _keras2(path: Path, format: str, model: config.Model) -> network.Network:
+    from pipeline.lib import keras2
+
+    return keras2.load(path, format=format, custom=custom.LAYERS, trust_code=model.trust_code)
+
+
+def _saved_model(path: Path, format: str, model: config.Model) -> network.Network:
+    from pipeline.lib import saved_model
+
+    return saved_model.load(path, signature=model.signature)
+
+
+LOADERS: dict[str, Callable[[Path, str, config.Model], network.Network]] = {
+    "keras": _keras3,
+    "keras3_h5": _keras3,
+    "keras2": _keras2,
+    "keras2_h5": _keras2,
+    "keras2_saved_model": _keras2,
+    "saved_model": _saved_model,
+}
+
+
+def _facts(
+    model: config.Model, format: str, loaded: network.Network, inputs: dict[str, Any], outputs: dict[str, Any], rewritten: list[str]
+) -> dict[str, Any]:
+    """What models/source.json says."""
+    return {
+        "name": model.name,
+        "format": format,
         "signature": {
             "key": SIGNATURE,
-            "batch": batch,
-            "inputs": network.signature(inputs, batch=batch),
-            "outputs": network.signature(outputs, batch=batch),
+            "batch": model.batch,
+            "inputs": network.signature(inputs),
+            "outputs": network.signature(outputs),
         },
-        "original_signature": {
-            "inputs": network.signature(inputs, batch=None),
-            "outputs": network.signature(outputs, batch=None),
-        },
-        "layers": network.layers(model),
-        "counts": {"parameters": int(model.count_params()), "variables": len(weights)},
+        "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
+        "rewritten_to_float32": rewritten,
+        "layers": loaded.layers,
+        "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
     }
-    with files.replacing(paths.SOURCE) as folder:
-        network.export(model, folder, batch=batch)
-    with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **weights)
-    files.write_json(paths.SOURCE_FACTS, facts)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from pipeline import config
-from pipeline.lib import files, litert, paths
+from pipeline.lib import files, litert, paths, runnable
 from pipeline.lib.errors import run
 
 
@@ -14,11 +14,11 @@ def main() -> None:
     name = parser.parse_args().variant
     settings = config.read()
     config.require(settings, ["ai_edge_litert"])
-    outputs = litert.predict(
-        files.read_bytes(paths.variant_model(name)), files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1
-    )
+    model = files.read_bytes(paths.variant_model(name))
+    runnable.require(model, name=str(paths.variant_model(name)), stage="predict")
     with files.replacing(paths.OUTPUTS / name) as folder:
-        files.write_arrays(folder, outputs)
+        folder.mkdir(parents=True)
+        litert.predict(model, files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1, store=files.mapped(folder))
 
 
 if __name__ == "__main__":

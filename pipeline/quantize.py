@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import config
-from pipeline.lib import exclusions, files, flatbuffer, outcome, paths, schemes
+from pipeline.lib import exclusions, files, flatbuffer, loops, outcome, paths, schemes
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import UserError, run
 
@@ -19,7 +19,7 @@ def main() -> None:
     settings = config.read()
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
-    model, rows = ENGINES[variant.engine](name, variant, settings.convert.batch)
+    model, rows = ENGINES[variant.engine](name, variant, settings.convert)
     found = outcome.describe(flatbuffer.read(model), rows, boundary=variant.boundary)
     outcome.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
     for line in outcome.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
@@ -28,7 +28,7 @@ def main() -> None:
     files.write_json(paths.variant_outcome(name), {"variant": name, **found})
 
 
-def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes, list[dict[str, Any]]]:
+def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
     """ai-edge-quantizer on the float32 file."""
     from pipeline.lib import quantizer, recipes, treatments
 
@@ -36,6 +36,8 @@ def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes
     if variant.scheme == "float32":
         return model, []
     graph, source = flatbuffer.read(model), files.read_json(Path(variant.reads.recipe))
+    if schemes.SCHEMES["litert"][variant.scheme].activations != "float32":
+        loops.refuse(graph, scheme=variant.scheme)
     asked: dict[str, Any] = {"scheme": variant.scheme, "algorithm": variant.algorithm, "granularity": variant.granularity}
     if variant.search is not None:
         recipe = source["recipe"]
@@ -50,7 +52,7 @@ def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes
         known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured))
     elif needs == schemes.SAMPLES:
         pool = files.read_samples(Path(variant.reads.calibration))
-        samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]
+        samples = [inputs for _, inputs in batches(pool, batch=options.batch, count=variant.samples)]
         known = quantizer.statistics(model, samples, recipe=recipe, signature=graph.signature)
     made = quantizer.quantize(model, recipe, known=known)
     if variant.search is not None and hashlib.sha256(made).hexdigest() != source["sha256"]:
@@ -59,20 +61,26 @@ def litert(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes
     return made, [{**vars(row), "layers": layers[row.tensor]} for row in rows]
 
 
-def converter(name: str, variant: config.Variant, batch: int | None) -> tuple[bytes, list[dict[str, Any]]]:
+def converter(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
     """tf.lite.TFLiteConverter on the SavedModel, with the samples themselves."""
     from pipeline.lib import converter as tflite
 
     samples = None
     if variant.samples is not None:
         pool = files.read_samples(Path(variant.reads.calibration))
-        samples = [inputs for _, inputs in batches(pool, batch=batch, count=variant.samples)]
-    return tflite.convert_saved_model(
-        Path(variant.reads.network), scheme=variant.scheme, boundary=variant.boundary, samples=samples
-    ), []
+        samples = [inputs for _, inputs in batches(pool, batch=options.batch, count=variant.samples)]
+    made = tflite.convert_saved_model(
+        Path(variant.reads.network),
+        scheme=variant.scheme,
+        boundary=variant.boundary,
+        samples=samples,
+        select_tf_ops=options.select_tf_ops,
+        custom_ops=options.custom_ops,
+    )
+    return made, []
 
 
-ENGINES: dict[str, Callable[[str, config.Variant, int | None], tuple[bytes, list[dict[str, Any]]]]] = {
+ENGINES: dict[str, Callable[[str, config.Variant, config.Convert], tuple[bytes, list[dict[str, Any]]]]] = {
     "litert": litert,
     "converter": converter,
 }

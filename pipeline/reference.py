@@ -3,7 +3,7 @@
 from tqdm import tqdm
 
 from pipeline import config
-from pipeline.lib import files, network, paths
+from pipeline.lib import files, inference, paths
 from pipeline.lib.errors import run
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     samples = files.read_samples(paths.EVALUATION)
     batch = files.read_json(paths.SOURCE_FACTS)["signature"]["batch"]
     count = len(next(iter(samples.values())))
-    rows = tqdm(network.run_saved_model(paths.SOURCE, samples, batch=batch), total=count, desc="reference", disable=None)
+    rows = tqdm(inference.run_saved_model(paths.SOURCE, samples, batch=batch), total=count, desc="reference", disable=None)
     with files.replacing(paths.REFERENCE) as folder:
         files.write_rows(folder, rows, count=count)
 

@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from pipeline import config
-from pipeline.lib import files, page, paths, pictures, plots, sections, stage_graph
+from pipeline.lib import files, page, paths, pictures, plots, sections, stage_graph, sufficiency
 from pipeline.lib.errors import UserError, run
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     stages = {name: stage for name, stage in every.items() if stage.get("foreach") != "${searches}" or settings.searches}
     graph = stage_graph.edges(stages, [variant.model_dump() for variant in settings.variants.values()])
     origin = paths.SELECTED / "provenance.json"
+    ranges, pool = files.read_json(paths.RANGES), split["sets"]["calibration"]
     context: dict[str, Any] = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
@@ -43,7 +44,10 @@ def main() -> None:
         "latency": latency,
         "costs": sections.costs(latency),
         "threads": next(iter(latency.values()))["threads"],
-        "ranges": files.read_json(paths.RANGES),
+        "ranges": ranges,
+        "calibration": sufficiency.advice(
+            ranges["stability"], samples=ranges["samples"], pool=pool["n"], classes=split["classes"], by_class=pool["by_class"]
+        ),
         "split": split,
         "provenance": files.read_json(origin) if selected is not None else None,
         "pictures": drawn,

@@ -1,31 +1,48 @@
 """Stage `sample`: from the user's data to the calibration pool, the tuning and the evaluation set. Real samples only."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from pipeline import config
 from pipeline.custom.readers import READERS, STEPS
-from pipeline.lib import checks, files, paths, preprocess, readers, splits
+from pipeline.lib import checks, files, listing, options, paths, preprocess, splits
+from pipeline.lib.dataset import Dataset
 from pipeline.lib.errors import UserError, one_of, run
+
+FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
+# Those that decode, resize, resample or transform: their versions change bytes.
+LIBRARIES = ("numpy", "pillow", "pandas", "pyarrow", "soundfile", "soxr", "scipy")
 
 
 def main() -> None:
     settings = config.read()
-    config.require(settings, ["numpy"])
-    data = settings.data
+    config.require(settings, LIBRARIES)
+    data, seed = settings.data, settings.seed
     inputs = files.read_json(paths.SOURCE_FACTS)["signature"]["inputs"]
     dataset = _read(data)
-    classes = readers.classes(dataset)
-    if classes is not None and data.classes is not None:
-        checks.labels_in_range(classes, data.classes, dataset.ids)
-    hashes = [splits.content_hash(dataset.read(i)) for i in tqdm(range(len(dataset.ids)), desc="hash", disable=None)]
+    labels, classes = dataset.labels, data.classes
+    by_class = checks.classes_of(labels)
+    if by_class is not None:
+        labels, classes = by_class, classes = checks.class_indices(by_class, own=dataset.classes, wanted=classes, ids=dataset.ids)
+    steps = [(step.name, step.options) for step in data.preprocess]
 
-    training = [i for i in range(len(hashes)) if dataset.split is not None and dataset.split[i] in data.splits.training]
-    repeated = splits.duplicates(hashes, [*training, *sorted(set(range(len(hashes))) - set(training))])
+    def prepared(i: int) -> dict[str, np.ndarray]:
+        sample = preprocess.apply(dataset.read(i), steps, name=dataset.ids[i])
+        checks.fits_signature(sample, inputs, name=dataset.ids[i])
+        return sample
+
+    prepared(0)  # what does not fit is said before everything is read
+    numbers: Sequence[int] = range(len(dataset.ids))
+    if data.limit is not None:
+        numbers = sorted(splits.stratified_order(numbers, by_class, seed=seed)[: data.limit])
+    hashes = {i: splits.content_hash(dataset.read(i)) for i in tqdm(numbers, desc="hash", disable=None)}
+    training = [i for i in numbers if dataset.split is not None and dataset.split[i] in data.splits.training]
+    repeated = splits.duplicates(hashes, [*training, *sorted(set(numbers) - set(training))])
     if repeated and data.duplicates == "error":
         kept, again = repeated[0]
         raise UserError(
@@ -33,70 +50,47 @@ def main() -> None:
             "remove one, or set data.duplicates to drop"
         )
     out = set(training) | {again for _, again in repeated}
-    wanted = {name: getattr(data.splits, name) for name in ("calibration", "tuning", "evaluation")}
-    sets = splits.draw(
-        [i for i in range(len(hashes)) if i not in out],
-        dataset.split,
-        classes,
-        {name: (take.source, take.take) for name, take in wanted.items()},
-        seed=settings.seed,
-    )
-    chosen = {**sets, "training": training}
-    splits.check_disjoint({name: [hashes[i] for i in members] for name, members in chosen.items()})
-
-    steps = [(step.name, step.options) for step in data.preprocess]
-
-    def prepared(members: list[int], name: str) -> Iterator[dict[str, np.ndarray]]:
-        for i in tqdm(members, desc=name, disable=None):
-            sample = preprocess.apply(dataset.read(i), steps)
-            checks.fits_signature(sample, inputs, name=dataset.ids[i])
-            yield sample
-
-    folders = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
+    available = [i for i in numbers if i not in out]
+    if by_class is not None:
+        splits.check_classes(available, by_class, classes, dataset.ids)
+    wanted = {name: (getattr(data.splits, name).source, getattr(data.splits, name).take) for name in FOLDERS}
+    sets = splits.draw(available, dataset.split, by_class, wanted, seed=seed)
+    splits.check_disjoint({name: [hashes[i] for i in members] for name, members in {**sets, "training": training}.items()})
+    facts = {
+        "data": data.name,
+        "classes": classes,
+        "labelled": labels is not None,
+        "training_samples": len(training),
+        "dropped_duplicates": [dataset.ids[again] for _, again in repeated],
+        "sets": listing.listing(sets, ids=dataset.ids, hashes=hashes, labels=labels, classes=classes),
+    }
     with ExitStack() as all_or_nothing:
         for name, members in sets.items():
-            folder = all_or_nothing.enter_context(files.replacing(folders[name]))
-            files.write_samples(folder, prepared(members, name), count=len(members), labels=readers.take(dataset, members))
-    files.write_json(paths.SPLIT, _listing(data, dataset, hashes, sets, len(training), [again for _, again in repeated]))
+            folder = all_or_nothing.enter_context(files.replacing(FOLDERS[name]))
+            rows = (prepared(i) for i in tqdm(members, desc=name, disable=None))
+            files.write_samples(folder, rows, count=len(members), labels=_of(labels, members))
+        files.write_json(paths.SPLIT, facts)
 
 
-def _read(data: config.Data) -> readers.Dataset:
+def _read(data: config.Data) -> Dataset:
     if not Path(data.path).exists():
         raise UserError(f"data.path: no such file or folder: {data.path}; set it in conf/data/")
-    reader = READERS[one_of(data.reader.name, READERS, where="data.reader.name")]
     for number, step in enumerate(data.preprocess):
-        one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")
+        function = STEPS[one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")]
+        options.check_step(function, step.options, name=step.name, where=f"data.preprocess.{number}.options")
+    reader = READERS[one_of(data.reader.name, READERS, where="data.reader.name")]
+    options.check(reader, data.reader.options, name=data.reader.name, where="data.reader.options")
     dataset = reader(Path(data.path), **data.reader.options)
     if unknown := sorted(set(data.splits.training) - set([] if dataset.split is None else dataset.split.tolist())):
         raise UserError(f"data.splits.training: the data declares no split {unknown[0]!r}")
     return dataset
 
 
-def _listing(
-    data: config.Data, dataset: readers.Dataset, hashes: list[str], sets: dict[str, list[int]], training: int, dropped: list[int]
-) -> dict[str, object]:
-    """What data/split.json says: who is where, by id and content."""
-    labels = readers.classes(dataset)
-
-    def entry(i: int) -> dict[str, object]:
-        return {"id": dataset.ids[i], "sha256": hashes[i], "label": None if labels is None else int(labels[i])}
-
-    def histogram(members: list[int]) -> dict[str, int] | None:
-        if labels is None:
-            return None
-        names = data.classes or [str(label) for label in range(int(labels.max()) + 1)]
-        return {name: int((labels[members] == index).sum()) for index, name in enumerate(names)}
-
-    return {
-        "data": data.name,
-        "classes": data.classes,
-        "training_samples": training,
-        "dropped_duplicates": [dataset.ids[i] for i in dropped],
-        "sets": {
-            name: {"n": len(members), "by_class": histogram(members), "samples": [entry(i) for i in members]}
-            for name, members in sets.items()
-        },
-    }
+def _of(labels: Any, members: list[int]) -> Any:
+    """The labels of some samples: one array, several by name, or None."""
+    if isinstance(labels, dict):
+        return {name: array[members] for name, array in labels.items()}
+    return None if labels is None else labels[members]
 
 
 if __name__ == "__main__":

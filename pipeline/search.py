@@ -3,18 +3,32 @@
 import argparse
 import hashlib
 import os
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline import config
 from pipeline.custom.metrics import METRICS
-from pipeline.lib import candidates, checkpoint, exclusions, files, flatbuffer, litert, mixed, paths, sensitivity, work
+from pipeline.lib import candidates, checkpoint, exclusions, files, flatbuffer, litert, mixed, paths, sensitivity, tasks, work
 from pipeline.lib.errors import UserError, one_of, run
 
 # The modules whose code decides what is measured; an edit of one makes the checkpoint another.
-_MEASURING = ("candidates", "fidelity", "kernels", "litert", "metrics", "quantizer", "recipes", "schemes", "treatments", "work")
+_MEASURING = (
+    "candidates",
+    "fidelity",
+    "kernels",
+    "litert",
+    "metrics",
+    "quantizer",
+    "recipes",
+    "schemes",
+    "tasks",
+    "treatments",
+    "work",
+)
 
 
 def main() -> None:
@@ -26,13 +40,11 @@ def main() -> None:
     config.require(settings, ["ai_edge_litert", "ai_edge_quantizer", "numpy", "scikit_learn"])
     model, rows = files.read_bytes(paths.FLOAT32), files.read_json(paths.LAYERS)["operators"]
     measured = files.read_json(paths.RANGES)["bits"]
-    samples, labels = files.read_samples(paths.TUNING), files.read_labels(paths.TUNING)
-    metric = METRICS[one_of(settings.task.deciding, METRICS, where="task.deciding")]
-    if asked.max_drop is not None and labels is None:
+    samples, targets = files.read_samples(paths.TUNING), files.read_targets(paths.TUNING)
+    if asked.max_drop is not None and not targets:
         raise UserError(f"searches.{name}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")
     workers = os.cpu_count() or 1
     graph, reference = flatbuffer.read(model), litert.predict(model, samples, workers=workers)
-    output = one_of(settings.task.output or next(iter(reference)), reference, where="task.output")
     how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
     kept = exclusions.tensors(rows, asked.exclude, where=f"searches.{name}.exclude")
     units = candidates.units(graph, rows, asked.choices, **how, exclude=kept)
@@ -56,9 +68,9 @@ def main() -> None:
         count, *assignment = question
         some = {key: array[: int(count)] for key, array in samples.items()}
         wanted = {key: array[: int(count)] for key, array in reference.items()}
-        truth = None if labels is None else labels[: int(count)]
-        made = build(assignment)[1]
-        return candidates.judge(made, some, wanted, labels=truth, metric=metric, output=output, workers=workers)
+        truth = {key: array[: int(count)] for key, array in targets.items()}
+        value = partial(_deciding, settings.task, truth, some) if truth else None
+        return candidates.judge(build(assignment)[1], some, wanted, value=value, workers=workers)
 
     n = len(next(iter(samples.values())))
     key = checkpoint.digest(_inputs(model, settings, asked, [unit.tensor for unit in units]))
@@ -103,13 +115,26 @@ def main() -> None:
     print(f"searches.{name}: {_figures(found.path[-1])} after {found.steps} steps{'' if found.finished else ', which ran out'}")
 
 
+def _deciding(
+    task: config.Task, targets: dict[str, np.ndarray], samples: dict[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+) -> float | None:
+    """The deciding metric of some outputs, more being better; None where it is undefined."""
+    head, called = config.reported(task)[task.deciding]
+    asked, metric = task.heads[head], METRICS[one_of(called, METRICS, where="task.deciding")]
+    evidence = tasks.evidence(
+        asked.kind.name, targets, outputs, samples, options=asked.kind.options, output=asked.output, target=asked.labels
+    )
+    figure = tasks.measure({called: (metric, asked.metrics[called])}, evidence)["metrics"][called]
+    return figure if figure is None or metric.higher_is_better else -figure
+
+
 def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors: list[str]) -> list[bytes]:
     """Everything that a measurement depends on; the budget and the limit of steps are not among it."""
     code = [Path(__file__).parent / "lib" / f"{name}.py" for name in _MEASURING]
     code.append(Path(__file__).parent / "custom" / "metrics.py")
     data = [files.array_path(paths.TUNING / "inputs", name) for name in sorted(files.read_samples(paths.TUNING))]
-    data += [paths.TUNING / "labels.npy"] if (paths.TUNING / "labels.npy").exists() else []
-    words = [asked.algorithm, asked.granularity, settings.task.deciding, str(settings.task.output), *tensors]
+    data += sorted(paths.TUNING.glob("labels.npy")) + sorted((paths.TUNING / "labels").glob("*.npy"))
+    words = [asked.algorithm, asked.granularity, settings.task.model_dump_json(), *tensors]
     words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
     return [model, *(path.read_bytes() for path in (paths.RANGES, *data, *code)), *(word.encode() for word in words)]
 

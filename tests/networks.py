@@ -1,7 +1,8 @@
 """Networks that the tests make: small, seeded, with properties that are known beforehand."""
 
+import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,14 +63,19 @@ def measured(network: Made, finished: Path) -> Measured:
     return Measured(*network, graph, samples, found, evaluation, labels, reference)
 
 
-def made(keras_model: object, folder: Path) -> Made:
-    """A Keras model converted as the pipeline does it, with a batch of 1."""
-    from pipeline.lib import converter, layers, network
+def made(keras_model: Any, folder: Path) -> Made:
+    """A Keras model saved, loaded and converted as the pipeline does it, with a batch of 1."""
+    from pipeline.lib import converter, keras3, layers, network
 
-    network.export(keras_model, folder, batch=1)  # type: ignore[arg-type]
+    path = folder.with_suffix(".keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras saving a model with a newer numpy
+        keras_model.save(path)
+    loaded = keras3.load(path, format="keras", custom={}, trust_code=False, shapes={}, dtypes={})
+    network.export(loaded, folder, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
     model = converter.convert_saved_model(folder)
-    paths = [str(row["path"]) for row in network.layers(keras_model)]  # type: ignore[arg-type]
-    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), paths))
+    names = [str(row["path"]) for row in loaded.layers]
+    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), names, numbered=True))
 
 
 def badly_scaled(folder: Path, *, spread: float) -> Made:
@@ -78,9 +84,9 @@ def badly_scaled(folder: Path, *, spread: float) -> Made:
     ReLU passes positive factors through. So the channels before the depthwise convolution are made smaller by a, those behind
     it larger by a, and its weights larger by a^2, with a from 1 to `spread`; the next convolution takes it back.
     """
-    from pipeline.lib import network
+    from pipeline.lib.tf import tf
 
-    model = network.load_keras(ROOT / "models" / "digits_cnn.keras", custom={})
+    model = tf.keras.models.load_model(ROOT / "models" / "digits_cnn.keras", compile=False)
     channels = model.get_layer("depthwise").get_weights()[0].shape[2]
     factor = np.random.default_rng(0).permutation(np.geomspace(1, spread, channels)).astype(np.float32)
     gamma, beta, *rest = model.get_layer("conv_bn").get_weights()

@@ -40,7 +40,7 @@ def test_the_shipped_network_was_trained_on_its_training_split_only_and_is_accur
     ("name", "content", "message"),
     [
         ("none.keras", None, "error: model.path: no such file: none.keras; set it in conf/model/"),
-        ("broken.keras", b"not a zip file", "error: broken.keras: not readable as a Keras model:"),
+        ("broken.keras", b"not a zip file", "error: model.path: broken.keras is not readable as a .keras file:"),
     ],
 )
 def test_a_missing_or_unreadable_model(finished: Path, tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

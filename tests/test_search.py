@@ -3,16 +3,18 @@
 import itertools
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from sklearn.metrics import accuracy_score
 
 from pipeline.cli.compose import compose
 from pipeline.lib import candidates, files, litert, paths
 from pipeline.lib.errors import UserError
-from pipeline.lib.metrics import METRICS
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
@@ -227,12 +229,20 @@ def test_the_search_recovers_the_budget_and_is_as_good_as_trying_everything(
     reference = litert.predict(scaled.model, samples, workers=1)
     units = candidates.units(scaled.graph, scaled.rows, CHOICES, algorithm="min_max", granularity="tensor")
     best = len(scaled.model)
+
+    def value(outputs: Mapping[str, np.ndarray]) -> float:
+        return float(accuracy_score(labels, outputs["probabilities"].argmax(1)))
+
     for assignment in itertools.product(*(unit.choices for unit in units)):
         chosen = {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
         made = candidates.build(scaled.model, scaled.graph, chosen, scaled.ranges, algorithm="min_max", granularity="tensor")[1]
         if len(made) < best:
             figures = candidates.judge(
-                made, samples, reference, labels=labels, metric=METRICS["accuracy"], output="probabilities", workers=1
+                made,
+                samples,
+                reference,
+                value=lambda outputs: float(accuracy_score(labels, outputs["probabilities"].argmax(1))),
+                workers=1,
             )
             if candidates.violation(figures, max_drop=0.01, min_sqnr_db=None) == 0:
                 best = len(made)

@@ -7,9 +7,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from itertools import islice
+from typing import Any
 
-from pipeline.lib import files, litert, paths, quantizer
+from pipeline.lib import files, flatbuffer, litert, paths, quantizer, recipes, treatments
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import run
 
@@ -30,16 +30,23 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     from pipeline.lib import converter  # TensorFlow, imported before the clock starts
 
-    model, ranges = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
-    samples = [inputs for _, inputs in islice(batches(files.read_samples(paths.CALIBRATION), batch=1), ranges["samples"])]
-    evaluation = files.read_samples(paths.EVALUATION)
-    eight, sixteen = ranges["bits"]["8"], ranges["bits"]["16"]
-    int16 = quantizer.quantize(model, scheme="static_wi8_ai16", algorithm="min_max", boundary="int16", ranges=sixteen)
-    workers = os.cpu_count() or 1
+    model, measured = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
+    pool, evaluation = files.read_samples(paths.CALIBRATION), files.read_samples(paths.EVALUATION)
+    samples = [inputs for _, inputs in batches(pool, batch=1, count=measured["samples"])]
+    graph = flatbuffer.read(model)
+
+    def quantized(scheme: str, boundary: str) -> bytes:
+        asked: dict[str, Any] = {"scheme": scheme, "algorithm": "min_max", "granularity": "channel"}
+        recipe = recipes.whole(graph, **asked, exclude=(), boundary=boundary)
+        rows = treatments.describe(graph, recipe, **asked, exclude=())
+        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured["bits"]))
+        return quantizer.quantize(model, recipe, known=known)
+
+    int16, workers = quantized("static_wi8_ai16", "int16"), os.cpu_count() or 1
     pairs = {
         "int8 by the converter / by litert": (
-            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", samples=samples),
-            lambda: quantizer.quantize(model, scheme="static_wi8_ai8", algorithm="min_max", boundary="int8", ranges=eight),
+            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", boundary="int8", samples=samples),
+            lambda: quantized("static_wi8_ai8", "int8"),
         ),
         f"predict int16x8 with 1 worker / with {workers}": (
             lambda: litert.predict(int16, evaluation, workers=1),

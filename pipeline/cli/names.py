@@ -1,13 +1,12 @@
 """Are the names in a configuration those of functions that exist, and do its options fit them? Asked when it is composed."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline import config
 from pipeline.custom.metrics import METRICS
 from pipeline.custom.readers import READERS, STEPS
-from pipeline.lib import ranges
+from pipeline.lib import options, ranges
 from pipeline.lib.errors import UserError, one_of
 from pipeline.lib.targets import TARGETS
 from pipeline.lib.tasks import KINDS
@@ -23,7 +22,7 @@ def check(settings: config.Config) -> None:
     _options(READERS, settings.data.reader, where="data.reader.options", given=1)
     for number, step in enumerate(settings.data.preprocess):
         one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")
-        _options(STEPS, step, where=f"data.preprocess.{number}.options", given=1)
+        options.check_step(STEPS[step.name], step.options, name=step.name, where=f"data.preprocess.{number}.options")
     one_of(settings.calibrate.method, ranges.METHODS, where="calibrate.method")
     for name, head in settings.task.heads.items():
         _head(head, where=f"task.heads.{name}")
@@ -39,21 +38,15 @@ def _head(head: config.Head, *, where: str) -> None:
     kind = one_of(head.kind.name, KINDS, where=f"{where}.kind.name")
     given = {name: entry.read for name, entry in KINDS.items()}
     _options(given, head.kind, where=f"{where}.kind.options", given=3 if KINDS[kind].needs_input else 2)
-    for name, options in head.metrics.items():
+    for name, chosen in head.metrics.items():
         metric = METRICS[one_of(name, METRICS, where=f"{where}.metrics")]
         if metric.kinds is not None and kind not in metric.kinds:
             fitting = [other for other, row in METRICS.items() if row.kinds is None or kind in row.kinds]
             raise UserError(f"{where}.metrics: {name} does not fit the kind {kind}; allowed: {', '.join(sorted(fitting))}")
-        call = config.Call(name=name, options=options)
+        call = config.Call(name=name, options=chosen)
         _options({name: metric.compute}, call, where=f"{where}.metrics.{name}", given=2)
 
 
 def _options(table: Mapping[str, Callable[..., Any]], call: config.Call, *, where: str, given: int) -> None:
     """Options against the function's own signature; its first `given` arguments come from the pipeline."""
-    parameters = list(inspect.signature(table[call.name]).parameters.values())[given:]
-    allowed = {parameter.name for parameter in parameters}
-    needed = {parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty}
-    if unknown := sorted(set(call.options) - allowed):
-        raise UserError(f"{where}: {call.name} takes no {unknown[0]!r}; allowed: {', '.join(sorted(allowed))}")
-    if missing := sorted(needed - set(call.options)):
-        raise UserError(f"{where}: {call.name} needs {missing[0]!r}")
+    options.check(table[call.name], call.options, name=call.name, where=where, given=given)

@@ -3,9 +3,12 @@
 Example:
     def mine(path: Path, *, labels: str) -> Dataset: ...
     READERS["mine"] = mine
+
+    def halve(sample: np.ndarray, *, times: int) -> np.ndarray: ...
+    STEPS["halve"] = halve
 """
 
 from pipeline.lib.preprocess import STEPS
-from pipeline.lib.readers import READERS
+from pipeline.lib.readers import READERS, Dataset
 
-__all__ = ["READERS", "STEPS"]
+__all__ = ["READERS", "STEPS", "Dataset"]

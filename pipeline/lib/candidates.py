@@ -1,14 +1,13 @@
 """Candidates of a mixed-precision search: which operators there are to choose for, building one, and what it is worth."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.lib import fidelity, kernels, litert, quantizer, recipes, schemes, treatments, work
 from pipeline.lib.flatbuffer import Graph
-from pipeline.lib.metrics import Metric
 
 FLOAT = "float32"
 
@@ -58,7 +57,7 @@ def units(
                 sound.append(name)
                 stored.append(same)
         if any(name != FLOAT for name in sound):
-            found.append(Unit(operator.name, tensor, layers.get(tensor, []), work.macs(graph, operator), tuple(sound)))
+            found.append(Unit(operator.name, tensor, layers.get(tensor, []), work.values(graph, operator), tuple(sound)))
     return found
 
 
@@ -89,9 +88,7 @@ def judge(
     samples: Mapping[str, np.ndarray],
     reference: Mapping[str, np.ndarray],
     *,
-    labels: np.ndarray | None,
-    metric: Metric,
-    output: str,
+    value: Callable[[Mapping[str, np.ndarray]], float | None] | None,
     workers: int,
 ) -> dict[str, Any]:
     """What a candidate is worth on the tuning samples.
@@ -100,14 +97,12 @@ def judge(
         candidate: .tflite file.
         samples: inputs [n, ...] by name.
         reference: the float32 file's outputs [n, ...] by name.
-        labels: [n, ...], or None.
-        metric: the deciding one.
-        output: the output it is computed on.
+        value: outputs by name to the deciding metric, more being better, None where it is undefined. None without labels.
         workers: interpreters.
 
     Returns:
         `bytes`; `noise`, the largest ratio of noise power to signal power of any output; `sqnr_db`, the same in decibels,
-        None without noise; `drop` of the metric against the reference (positive: worse), None without labels;
+        None without noise; `drop` of the metric against the reference (positive: worse), None without labels or a figure;
         `finite`: whether all outputs are, without which nothing else is there.
     """
     found = litert.predict(candidate, samples, workers=workers)
@@ -116,9 +111,9 @@ def judge(
         return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None}
     noise = max(float(figure["relative_l2"] or 0.0) ** 2 for figure in figures)
     drop = None
-    if labels is not None:
-        sign = 1.0 if metric.higher_is_better else -1.0
-        drop = sign * (metric.compute(labels, reference[output]) - metric.compute(labels, found[output]))
+    if value is not None:
+        before, after = value(reference), value(found)
+        drop = None if before is None or after is None else before - after
     return {
         "bytes": len(candidate),
         "finite": True,
@@ -135,7 +130,7 @@ def violation(figures: Mapping[str, Any], *, max_drop: float | None, min_sqnr_db
     missed = 0.0
     if max_drop is not None:
         # The drop is a difference of two shares: what rounding in float64 may add to it is no miss.
-        over = figures["drop"] - max_drop
+        over = math.inf if figures["drop"] is None else figures["drop"] - max_drop
         missed = max(missed, over if over > 1e-9 else 0.0)
     if min_sqnr_db is not None and figures["sqnr_db"] is not None:
         missed = max(missed, (min_sqnr_db - figures["sqnr_db"]) / 100)

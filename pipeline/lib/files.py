@@ -1,13 +1,14 @@
 """The file formats of the pipeline. Everything is written under a temporary name first, so that nothing is ever half-written."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -92,30 +93,43 @@ def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count: int) -> None:
-    """Write arrays row by row, memory-mapped: `NAME.npy` [count, ...] for each name.
+    """Write arrays row by row, none of them in memory: `NAME.npy` [count, ...] for each name, to be memory-mapped by readers.
 
     Args:
         folder: does not exist yet (see `replacing`).
         rows: `count` of them, each with the same names, shapes and dtypes.
+        count: how many rows there are.
 
     Raises:
         UserError: when rows differ in shape.
     """
     folder.mkdir()
-    maps: dict[str, np.memmap] = {}
-    for number, row in enumerate(rows):
-        for name, array in row.items():
-            if name not in maps:
-                path = array_path(folder, name)
-                maps[name] = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=(count, *array.shape))
-            if maps[name].shape[1:] != array.shape:
-                raise UserError(
-                    f"{name}: sample {number} has shape {list(array.shape)}, the first has {list(maps[name].shape[1:])}; "
-                    "bring them to one shape in data.preprocess"
-                )
-            maps[name][number] = array
-    for written in maps.values():
-        written.flush()
+    shapes: dict[str, tuple[int, ...]] = {}
+    with contextlib.ExitStack() as opened:
+        streams: dict[str, BinaryIO] = {}
+        for number, row in enumerate(rows):
+            for name, array in row.items():
+                if name not in streams:
+                    streams[name] = opened.enter_context(array_path(folder, name).open("wb"))
+                    shapes[name] = array.shape
+                    header = {
+                        "descr": np.lib.format.dtype_to_descr(array.dtype),
+                        "fortran_order": False,
+                        "shape": (count, *array.shape),
+                    }
+                    np.lib.format.write_array_header_1_0(streams[name], header)
+                if shapes[name] != array.shape:
+                    raise UserError(
+                        f"{name}: sample {number} has shape {list(array.shape)}, the first has {list(shapes[name])}; "
+                        "bring them to one shape in data.preprocess"
+                    )
+                # Not through a memory map: its pages would count as the process's memory until the system takes them back.
+                streams[name].write(np.ascontiguousarray(array).tobytes())
+
+
+def mapped(folder: Path) -> Callable[[str, tuple[int, ...], np.dtype], np.ndarray]:
+    """A function of name, shape and dtype that makes an array in a file of the folder, to be filled in any order."""
+    return lambda name, shape, dtype: np.lib.format.open_memmap(array_path(folder, name), mode="w+", dtype=dtype, shape=shape)
 
 
 def write_samples(

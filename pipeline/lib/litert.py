@@ -1,8 +1,9 @@
 """LiteRT: running a .tflite file."""
 
+import itertools
 import time
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,8 +23,14 @@ def open_model(model: bytes, *, threads: int = 1) -> Any:
     Raises:
         UserError: when this interpreter cannot run the file, such as one with Select TF ops.
     """
+    return _open(model, threads=threads)[1]
+
+
+def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
     try:
-        return Interpreter(model_content=model, num_threads=threads).get_signature_runner()
+        interpreter = Interpreter(model_content=model, num_threads=threads)
+        interpreter.allocate_tensors()
+        return interpreter, interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
@@ -48,13 +55,20 @@ def real(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     return values if scale == 0 else ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
 
 
-def predict(model: bytes, samples: Mapping[str, np.ndarray], *, workers: int) -> dict[str, np.ndarray]:
-    """The outputs of every sample in real units.
+def predict(
+    model: bytes,
+    samples: Mapping[str, np.ndarray],
+    *,
+    workers: int,
+    store: Callable[[str, tuple[int, ...], np.dtype], np.ndarray] = lambda name, shape, dtype: np.empty(shape, dtype),
+) -> dict[str, np.ndarray]:
+    """The outputs of every sample in real units. State that the file keeps between calls (fused LSTM) is cleared before each.
 
     Args:
         model: .tflite file. A batch other than one is filled up with the last sample.
         samples: inputs [n, ...] by signature name, in real units.
         workers: interpreters of one thread each, if a sample is worth it; the result does not depend on it.
+        store: makes the array for an output of a name, shape [n, ...] and dtype; memory-mapped ones keep memory flat.
 
     Returns:
         Outputs [n, ...] by signature name.
@@ -63,33 +77,34 @@ def predict(model: bytes, samples: Mapping[str, np.ndarray], *, workers: int) ->
         UserError: when the file cannot be run, or its inputs are not those of `samples`.
     """
     count = len(next(iter(samples.values())))
-    first = open_model(model)
+    interpreter, first = _open(model, threads=1)
     if set(first.get_input_details()) != set(samples):
         raise UserError(f"the file's inputs are {', '.join(first.get_input_details())}, the data has {', '.join(samples)}")
-    work = list(batches(samples, batch=_batch(first)))
+    batch = _batch(first)
     results: dict[str, np.ndarray] = {}
 
-    def run(runner: Any, share: Sequence[tuple[slice, dict[str, np.ndarray]]]) -> None:
+    def run(interpreter: Any, runner: Any, share: Iterable[tuple[slice, dict[str, np.ndarray]]]) -> None:
         details_in, details_out = runner.get_input_details(), runner.get_output_details()
         for rows, inputs in share:
+            interpreter.reset_all_variables()
             outputs = runner(**{name: quantized(array, details_in[name]) for name, array in inputs.items()})
             for name, output in outputs.items():
                 values = real(output, details_out[name])
                 if name not in results:
-                    results[name] = np.empty((count, *values.shape[1:]), values.dtype)
+                    results[name] = store(name, (count, *values.shape[1:]), values.dtype)
                 results[name][rows] = values[: rows.stop - rows.start]
 
-    run(first, work[:1])  # the first call also allocates
+    head = list(itertools.islice(batches(samples, batch=batch), 1))
+    run(interpreter, first, head)  # the first call also allocates
     begun = time.perf_counter()
-    run(first, work[:1])
-    rest = work[1:]
+    run(interpreter, first, head)
     if workers > 1 and time.perf_counter() - begun > _WORTH_A_THREAD_SECONDS:
         with ThreadPoolExecutor(workers) as pool:
-            shares = [rest[i::workers] for i in range(workers)]
-            for future in [pool.submit(run, open_model(model), share) for share in shares if share]:
+            shares = (batches(samples, batch=batch, first=1 + worker, every=workers) for worker in range(workers))
+            for future in [pool.submit(run, *_open(model, threads=1), share) for share in shares]:
                 future.result()
     else:
-        run(first, rest)
+        run(interpreter, first, batches(samples, batch=batch, first=1))
     return results
 
 
@@ -113,6 +128,7 @@ def activations(
     runner = interpreter.get_signature_runner()
     index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details() if detail["name"] in names}
     for sample in samples:
+        interpreter.reset_all_variables()
         runner(**sample)
         yield {name: interpreter.get_tensor(number) for name, number in index.items()}
 

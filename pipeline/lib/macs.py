@@ -13,11 +13,17 @@ def macs(graph: Graph) -> dict[str, int]:
     """
     counted: dict[str, int] = {}
     for operator in graph.operators:
-        if operator.name in _COUNT:
-            inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
-            found = _COUNT[operator.name](inputs, graph.tensors[operator.outputs[0]], operator)
+        if found := of_operator(graph, operator):
             counted[operator.name] = counted.get(operator.name, 0) + found
     return counted
+
+
+def of_operator(graph: Graph, operator: Operator) -> int:
+    """Those of one operator; 0 for types that make none."""
+    if operator.name not in _COUNT:
+        return 0
+    inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
+    return _COUNT[operator.name](inputs, graph.tensors[operator.outputs[0]], operator)
 
 
 def _elements(tensor: Tensor | None) -> int:

@@ -1,98 +1,164 @@
-"""The user's trained network: loading it, describing it, exporting it for inference only, running it."""
+"""A trained network whatever it was saved as: fixing its shapes, exporting it for inference only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.lib.batches import batches
+from pipeline.lib import graphs
 from pipeline.lib.errors import UserError
 from pipeline.lib.tf import SIGNATURE, tf
 
-# keras must come after pipeline.lib.tf, which sets how TensorFlow computes.
-import keras  # isort: skip
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A loaded network.
+
+    Attributes:
+        inputs: tf.TensorSpec of each input by name, batch first, None where free.
+        outputs: the same of each output.
+        call: inputs by name to outputs by name, inference only; traced by `export`.
+        variables: the tf.Variables that `call` reads, those that the SavedModel must track.
+        weights: the value of every variable by its path.
+        layers: path, class and number of parameters of every layer; empty when the file does not tell.
+        parameters: how many numbers were trained or measured; the state of random generators is none.
+        frozen: of `graphs.freeze` when the network is a finished graph, whose shapes can only be fixed by rewriting it.
+    """
+
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    call: Callable[[dict[str, Any]], dict[str, Any]]
+    variables: Sequence[Any]
+    weights: dict[str, np.ndarray]
+    layers: list[dict[str, Any]]
+    parameters: int
+    frozen: Any = None
 
 
-def load_keras(path: Path, *, custom: Mapping[str, Any]) -> keras.Model:
-    """Load a .keras file without its optimizer.
+def fixed(inputs: Mapping[str, Any], *, shapes: Mapping[str, Sequence[int]], batch: int | None) -> dict[str, Any]:
+    """The inputs with every dimension known but the batch, which may stay free.
 
     Args:
-        path: the file.
-        custom: the user's classes by registered name.
+        inputs: tf.TensorSpec by name, batch first.
+        shapes: shape of an input without the batch, for those that leave dimensions free.
+        batch: of the export; None leaves it free.
 
     Raises:
-        UserError: when the file cannot be read as a Keras model.
+        UserError: when a name matches no input, a shape contradicts the network's, a dimension is left free, or the network
+            was saved with another batch.
     """
-    try:
-        return keras.models.load_model(path, custom_objects=dict(custom), compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path}: not readable as a Keras model: {str(error).splitlines()[0]}") from None
+    if unknown := sorted(set(shapes) - set(inputs)):
+        raise UserError(f"model.inputs: the network has no input {unknown[0]!r}; has: {', '.join(inputs)}")
+    return {name: _fixed(name, spec, shapes.get(name), batch) for name, spec in inputs.items()}
 
 
-def tensors(model: keras.Model) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Symbolic inputs and outputs of a model, each by its name."""
-    return {tensor.name: tensor for tensor in model.inputs}, dict(zip(model.output_names, model.outputs, strict=True))
+def _fixed(name: str, spec: Any, wanted: Sequence[int] | None, batch: int | None) -> Any:
+    if not (spec.dtype.is_floating or spec.dtype.is_integer or spec.dtype.is_bool):
+        raise UserError(f"model.path: input {name} is {spec.dtype.name}; a .tflite file takes numbers: export the part after it")
+    if spec.shape.rank is None:
+        have: list[int | None] = [None, *(wanted or [])]
+    else:
+        have = list(spec.shape)
+    if not have:
+        raise UserError(f"model.path: input {name} is a scalar; the first dimension of every input must count samples")
+    if have[0] not in (None, batch):
+        raise UserError(
+            f"model.batch: the network was saved with a batch of {have[0]}, asked for is {batch}; set convert.batch: {have[0]}"
+        )
+    shape = have[1:]
+    if wanted is not None:
+        if len(wanted) != len(shape) or any(own not in (None, new) for own, new in zip(shape, wanted, strict=True)):
+            raise UserError(
+                f"model.inputs.{name}: {list(wanted)} does not fit the network's {shape} (without the batch; None is free)"
+            )
+        shape = list(wanted)
+    if None in shape:
+        raise UserError(
+            f"model.inputs: input {name} leaves dimensions free: {shape}; fix them in conf/model/, as in "
+            f"inputs: {{{name}: {[64 if length is None else length for length in shape]}}}"
+        )
+    return tf.TensorSpec([batch, *shape], spec.dtype, name=name)
 
 
-def layers(model: keras.Model, prefix: str = "") -> list[dict[str, Any]]:
-    """Every layer in order, the layers of nested models behind them: path, class, number of parameters."""
-    rows = []
-    for layer in model.layers:
-        path = f"{prefix}{layer.name}"
-        rows.append({"path": path, "class": type(layer).__name__, "parameters": int(layer.count_params())})
-        if isinstance(layer, keras.Model):
-            rows += layers(layer, f"{path}/")
-    return rows
+def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Write an inference-only SavedModel whose one signature has these inputs.
 
-
-def weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Every variable by its path."""
-    return {variable.path: np.asarray(variable) for variable in model.variables}
-
-
-def export(model: keras.Model, folder: Path, *, batch: int | None) -> None:
-    """Write an inference-only SavedModel whose one signature has named inputs and outputs and this batch.
-
-    The batch is fixed here, where Keras traces the network, because recurrent layers only convert when every shape inside
-    them was known at that time.
-    """
-    inputs, outputs = tensors(model)
-    specs = {name: tf.TensorSpec([batch, *tensor.shape[1:]], tensor.dtype, name=name) for name, tensor in inputs.items()}
-
-    def infer(**values: Any) -> dict[str, Any]:
-        result = model([values[name] for name in inputs] if len(inputs) > 1 else values[next(iter(inputs))], training=False)
-        return dict(zip(outputs, tf.nest.flatten(result), strict=True))
-
-    traced = tf.function(infer, autograph=False)
-    module = tf.Module()
-    # The tf.Variables themselves: with Keras' wrappers the converter keeps them as mutable resources instead of constants.
-    module.network_variables = [variable.value for variable in model.variables]
-    module.infer = traced
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: traced.get_concrete_function(**specs)})
-
-
-def signature(named: Mapping[str, Any], *, batch: int | None) -> list[dict[str, Any]]:
-    """Name, shape (batch first, None where free) and dtype of each tensor, in order."""
-    return [
-        {"name": name, "shape": [batch, *tensor.shape[1:]], "dtype": tf.as_dtype(tensor.dtype).name}
-        for name, tensor in named.items()
-    ]
-
-
-def run_saved_model(folder: Path, samples: Mapping[str, np.ndarray], *, batch: int | None) -> Iterator[dict[str, np.ndarray]]:
-    """The network's outputs, one sample after the other.
+    Shapes are fixed here, where the network is traced, because recurrent layers only convert when every shape inside them was
+    known at that time. A network that computes in half or double precision is rewritten to float32.
 
     Args:
-        folder: a SavedModel that `export` wrote.
-        samples: inputs [n, ...] by name.
-        batch: the signature's batch; None, where it is free, runs one sample at a time.
+        network: as loaded.
+        folder: does not exist yet.
+        inputs: of `fixed`.
 
-    Yields:
-        Outputs by name, without a batch dimension.
+    Returns:
+        tf.TensorSpec of each output by name, and the precisions other than float32 that it was rewritten from.
+
+    Raises:
+        UserError: when an output has no batch dimension.
     """
-    run = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
-    for rows, inputs in batches(samples, batch=batch):
-        outputs = run(**{name: tf.constant(array) for name, array in inputs.items()})
-        for offset in range(rows.stop - rows.start):
-            yield {name: output.numpy()[offset] for name, output in outputs.items()}
+    if network.frozen is None:
+        concrete = _trace(network.call, inputs)
+        foreign = sorted(graphs.dtypes(concrete) & graphs.RETYPED)
+        frozen, order = (graphs.freeze(concrete), list(concrete.structured_input_signature[1])) if foreign else (None, [])
+    else:
+        frozen, order = network.frozen, list(network.inputs)
+        foreign = sorted(graphs.dtypes(frozen) & graphs.RETYPED)
+    module = tf.Module()
+    if frozen is not None:
+        specs = [_float32(inputs[name]) for name in order]
+        rewritten = graphs.reshaped(frozen, specs)
+        # Outputs of a traced function are in the order of their names.
+        names = sorted(network.outputs)
+        module.rewritten = rewritten
+        concrete = _trace(
+            lambda values: dict(zip(names, rewritten(*(values[name] for name in order)), strict=True)),
+            {spec.name: spec for spec in specs},
+        )
+    else:
+        module.network_variables = list(network.variables)
+    module.infer = concrete
+    outputs = dict(concrete.structured_outputs)
+    batch = next(iter(inputs.values())).shape[0]
+    for name, output in outputs.items():
+        if output.shape.rank == 0 or (batch is not None and output.shape.rank and output.shape[0] not in (None, batch)):
+            raise UserError(
+                f"model.path: output {name} has shape {output.shape}; its first dimension must count samples, {batch} of them"
+            )
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: concrete})
+    return {name: outputs[name] for name in network.outputs}, foreign
+
+
+def traced_outputs(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """tf.TensorSpec of each output by name, for networks whose file does not tell."""
+    return dict(_trace(call, inputs).structured_outputs)
+
+
+def _trace(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Any]) -> Any:
+    def infer(**values: Any) -> dict[str, Any]:
+        return {name: tf.convert_to_tensor(value) for name, value in call(values).items()}
+
+    return tf.function(infer, autograph=False).get_concrete_function(**inputs)
+
+
+def in_float32(specs: Mapping[str, Any]) -> dict[str, Any]:
+    """The same tf.TensorSpecs with half and double precision replaced by float32."""
+    return {name: _float32(spec) for name, spec in specs.items()}
+
+
+def _float32(spec: Any) -> Any:
+    return tf.TensorSpec(spec.shape, tf.float32, name=spec.name) if spec.dtype.name in graphs.RETYPED else spec
+
+
+def signature(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name, shape (batch first, None where free; None when the rank is unknown) and dtype of each tensor, in order."""
+    return [
+        {
+            "name": name,
+            "shape": None if tensor.shape.rank is None else list(tensor.shape),
+            "dtype": tf.as_dtype(tensor.dtype).name,
+        }
+        for name, tensor in named.items()
+    ]

@@ -19,8 +19,8 @@ def content_hash(sample: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def duplicates(hashes: Sequence[str], order: Iterable[int]) -> list[tuple[int, int]]:
-    """Pairs (kept, repeated) of sample numbers with the same content; the first in `order` is kept."""
+def duplicates(hashes: Mapping[int, str] | Sequence[str], order: Iterable[int]) -> list[tuple[int, int]]:
+    """Pairs (kept, repeated) of sample numbers with the same content; the first in `order` is kept. Hashes are by sample number."""
     first: dict[str, int] = {}
     return [(first[hashes[i]], i) for i in order if first.setdefault(hashes[i], i) != i]
 
@@ -92,6 +92,34 @@ def draw(
         sets[name] = free[:count]
         taken.update(sets[name])
     return {name: sets[name] for name in wanted}
+
+
+def check_classes(
+    available: Sequence[int], labels: np.ndarray, classes: Sequence[str] | None, ids: Sequence[str], *, wanted: int = 2
+) -> None:
+    """Refuse a class that cannot be both calibrated with and judged.
+
+    Args:
+        available: sample numbers that may be used.
+        labels: class of every sample, int [n].
+        classes: their names.
+        ids: of the samples.
+        wanted: samples of each class, at least.
+
+    Raises:
+        UserError: naming the class and its sample.
+    """
+    counts: dict[int, list[int]] = {int(label): [] for label in np.unique(labels)}
+    for i in available:
+        counts[int(labels[i])].append(i)
+    for label, members in sorted(counts.items()):
+        if len(members) < wanted:
+            name = repr(classes[label]) if classes else str(label)
+            have = f"{len(members)} sample ({ids[members[0]]})" if members else "no sample"
+            raise UserError(
+                f"data: class {name} has {have} for calibration, tuning and evaluation; it needs {wanted} at least: add samples, "
+                "or take the class out"
+            )
 
 
 def check_disjoint(hashes: Mapping[str, Sequence[str]]) -> None:

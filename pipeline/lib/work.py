@@ -3,25 +3,15 @@
 import math
 from collections.abc import Mapping
 
-from pipeline.lib import flatbuffer, kernels
+from pipeline.lib import flatbuffer, macs
 from pipeline.lib.flatbuffer import Graph, Operator
 
 FLOAT = "float32"
 
 
-def macs(graph: Graph, operator: Operator) -> int:
-    """Multiply-accumulates of one inference: those of the weights, else one for each value written."""
-    written = math.prod(graph.tensors[operator.outputs[0]].shape)
-    weights = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
-    shapes = [tensor.shape for tensor in weights if len(tensor.shape) > 1]
-    if operator.name not in kernels.WEIGHTED or operator.name == "EMBEDDING_LOOKUP" or not shapes:
-        return written
-    if operator.name == "CONV_2D_TRANSPOSE":
-        read = math.prod(graph.tensors[operator.inputs[2]].shape)
-        return read * math.prod(shapes[0][:3])  # weights [out, height, width, in]: each input value meets out * h * w of them
-    if operator.name == "DEPTHWISE_CONV_2D":
-        return written * math.prod(shapes[0][1:3])  # weights [1, height, width, channels]
-    return written * math.prod(shapes[0][1:])  # weights [out, ..., in]
+def values(graph: Graph, operator: Operator) -> int:
+    """Multiply-accumulates of one operator, or how many values it writes when it makes none."""
+    return macs.of_operator(graph, operator) or math.prod(graph.tensors[operator.outputs[0]].shape)
 
 
 def weighted_macs(graph: Graph, candidate: bytes, chosen: Mapping[str, str], costs: Mapping[str, float]) -> float:
@@ -41,6 +31,6 @@ def weighted_macs(graph: Graph, candidate: bytes, chosen: Mapping[str, str], cos
         if operator.name in ("QUANTIZE", "DEQUANTIZE") and made.tensors[operator.inputs[0]].data is None
     )
     return converted + sum(
-        macs(graph, operator) * costs.get(chosen.get(graph.tensors[operator.outputs[0]].name, FLOAT), 1.0)
+        values(graph, operator) * costs.get(chosen.get(graph.tensors[operator.outputs[0]].name, FLOAT), 1.0)
         for operator in graph.operators
     )

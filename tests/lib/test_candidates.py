@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 
 from pipeline.lib import candidates, flatbuffer, recipes
-from pipeline.lib.metrics import METRICS
 from tests.networks import Measured
 
 CHOICES = ("static_wi4_ai8", "static_wi8_ai8", "static_wi8_ai16", "dynamic_wi4_afp32", "dynamic_wi8_afp32", "float32")
@@ -51,9 +51,7 @@ def test_every_unit_alone_in_every_choice_can_be_built_and_run(digits: Measured)
                 made,
                 some,
                 {"probabilities": digits.reference[:5]},
-                labels=None,
-                metric=METRICS["accuracy"],
-                output="probabilities",
+                value=None,
                 workers=1,
             )
             assert figures["finite"]
@@ -74,9 +72,7 @@ def test_figures_by_hand(digits: Measured) -> None:
         made,
         digits.evaluation,
         {"probabilities": digits.reference},
-        labels=digits.labels,
-        metric=METRICS["accuracy"],
-        output="probabilities",
+        value=lambda outputs: float(accuracy_score(digits.labels, outputs["probabilities"].argmax(1))),
         workers=2,
     )
     assert found["bytes"] == len(made)
@@ -90,9 +86,7 @@ def test_the_float_file_has_no_noise(digits: Measured) -> None:
         digits.model,
         digits.evaluation,
         {"probabilities": digits.reference},
-        labels=None,
-        metric=METRICS["accuracy"],
-        output="probabilities",
+        value=None,
         workers=1,
     )
     assert (found["noise"], found["sqnr_db"], found["drop"]) == (0.0, None, None)
@@ -104,9 +98,7 @@ def test_outputs_that_are_not_finite(digits: Measured) -> None:
         digits.model,
         digits.evaluation,
         {"probabilities": reference},
-        labels=None,
-        metric=METRICS["accuracy"],
-        output="probabilities",
+        value=None,
         workers=1,
     )
     assert found["finite"] is False

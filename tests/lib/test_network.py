@@ -1,45 +1,67 @@
-from pathlib import Path
+"""Fixing shapes, and exporting a network so that it computes the same by name."""
 
-import keras
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from pipeline.lib import network
+from pipeline.lib import inference, network
 from pipeline.lib.errors import UserError
+from pipeline.lib.tf import tf
 
 
-@pytest.fixture(scope="module")
-def model() -> keras.Model:
-    """Two inputs, two outputs, one of them nested, and names whose alphabetical order is not their order."""
-    keras.utils.set_random_seed(0)
-    second, first = keras.Input((3,), name="zeta"), keras.Input((2,), name="alpha")
-    inner_input = keras.Input((5,))
-    inner = keras.Model(inner_input, keras.layers.Dense(4, name="deep")(inner_input), name="inner")
-    joined = inner(keras.layers.Concatenate(name="join")([second, first]))
-    return keras.Model(
-        [second, first], [keras.layers.Dense(2, name="one")(joined), keras.layers.Dense(1, name="two")(joined)], name="net"
-    )
+def a_network(*, inputs: dict[str, Any], call: Any, outputs: dict[str, Any]) -> network.Network:
+    return network.Network(inputs=inputs, outputs=outputs, call=call, variables=[], weights={}, layers=[], parameters=0)
+
+
+SPECS = {"zeta": tf.TensorSpec([None, 3], tf.float32), "alpha": tf.TensorSpec([None, None], tf.float32)}
 
 
 @pytest.mark.parametrize("batch", [1, 4, None])
-def test_the_exported_network_computes_the_same_by_name(model: keras.Model, tmp_path: Path, batch: int | None) -> None:
-    network.export(model, tmp_path / "saved", batch=batch)
+def test_the_exported_network_computes_the_same_by_name(tmp_path: Path, batch: int | None) -> None:
+    def call(values: dict[str, Any]) -> dict[str, Any]:
+        return {"two": values["zeta"][:, :2] - values["alpha"], "one": 2.0 * values["zeta"]}
+
+    made = a_network(inputs=SPECS, call=call, outputs={"two": None, "one": None})
+    inputs = network.fixed(made.inputs, shapes={"alpha": [2]}, batch=batch)
+    outputs, rewritten = network.export(made, tmp_path / "saved", inputs=inputs)
+    assert [(entry["name"], entry["shape"]) for entry in network.signature(outputs)] == [("two", [batch, 2]), ("one", [batch, 3])]
+    assert rewritten == []
     rng = np.random.default_rng(0)
     samples = {"alpha": rng.normal(size=(7, 2)).astype(np.float32), "zeta": rng.normal(size=(7, 3)).astype(np.float32)}
-    expected = model.predict([samples["zeta"], samples["alpha"]], verbose=0)
-    rows = list(network.run_saved_model(tmp_path / "saved", samples, batch=batch))
-    for name, values in zip(("one", "two"), expected, strict=True):
-        np.testing.assert_allclose(np.stack([row[name] for row in rows]), values, atol=1e-6)
+    rows = list(inference.run_saved_model(tmp_path / "saved", samples, batch=batch))
+    np.testing.assert_array_equal(np.stack([row["one"] for row in rows]), 2 * samples["zeta"])
+    np.testing.assert_array_equal(np.stack([row["two"] for row in rows]), samples["zeta"][:, :2] - samples["alpha"])
 
 
-def test_layers_of_nested_networks_are_listed_behind_them(model: keras.Model) -> None:
-    paths = [row["path"] for row in network.layers(model)]
-    assert paths.index("inner/deep") > paths.index("inner")
-    assert {"join", "one", "two"} <= set(paths)
+def test_double_precision_becomes_float32(tmp_path: Path) -> None:
+    specs = {"x": tf.TensorSpec([None, 2], tf.float64)}
+    made = a_network(inputs=specs, call=lambda values: {"y": values["x"] / 3.0}, outputs={"y": None})
+    outputs, rewritten = network.export(made, tmp_path / "saved", inputs=network.fixed(specs, shapes={}, batch=1))
+    assert rewritten == ["float64"]
+    assert network.signature(outputs) == [{"name": "y", "shape": [1, 2], "dtype": "float32"}]
+    (row,) = inference.run_saved_model(tmp_path / "saved", {"x": np.ones((1, 2), np.float32)}, batch=1)
+    np.testing.assert_allclose(row["y"], [1 / 3, 1 / 3], rtol=1e-7)
 
 
-def test_a_broken_file(tmp_path: Path) -> None:
-    path = tmp_path / "m.keras"
-    path.write_bytes(b"PK nothing")
-    with pytest.raises(UserError, match=r"m\.keras: not readable as a Keras model"):
-        network.load_keras(path, custom={})
+@pytest.mark.parametrize(
+    ("shapes", "batch", "message"),
+    [
+        ({"beta": [2]}, 1, "model.inputs: the network has no input 'beta'; has: zeta, alpha"),
+        ({}, 1, r"input alpha leaves dimensions free: \[None\]; fix them in conf/model/, as in inputs: {alpha: \[64\]}"),
+        ({"alpha": [2], "zeta": [4]}, 1, r"model.inputs.zeta: \[4\] does not fit the network's \[3\]"),
+        ({"alpha": [2, 2]}, 1, r"model.inputs.alpha: \[2, 2\] does not fit the network's \[None\]"),
+    ],
+)
+def test_shapes_that_do_not_fit(shapes: dict[str, Sequence[int]], batch: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        network.fixed(SPECS, shapes=shapes, batch=batch)
+
+
+def test_an_output_without_a_batch(tmp_path: Path) -> None:
+    specs = {"x": tf.TensorSpec([None, 2], tf.float32)}
+    made = a_network(inputs=specs, call=lambda values: {"y": tf.reduce_sum(values["x"])}, outputs={"y": None})
+    with pytest.raises(UserError, match=r"output y has shape \(\); its first dimension must count samples"):
+        network.export(made, tmp_path / "saved", inputs=network.fixed(specs, shapes={}, batch=1))

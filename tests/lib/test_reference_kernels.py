@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lib import files, flatbuffer, kernels, paths
+from pipeline.lib import files, flatbuffer, paths, reference_kernels
 from pipeline.lib.flatbuffer import Tensor
 from tests.lib.graphs import graph, tensor
 

@@ -3,7 +3,7 @@ from tests.networks import Measured
 
 
 def test_multiply_accumulates_by_hand(digits: Measured) -> None:
-    found = [work.macs(digits.graph, operator) for operator in digits.graph.operators]
+    found = [work.values(digits.graph, operator) for operator in digits.graph.operators]
     assert found == [
         8 * 8 * 16 * 3 * 3 * 1,  # CONV_2D 3x3, 1 to 16
         8 * 8 * 16 * 3 * 3,  # DEPTHWISE_CONV_2D 3x3
@@ -18,7 +18,7 @@ def test_multiply_accumulates_by_hand(digits: Measured) -> None:
 
 def test_weighted_by_scheme_and_conversions_counted(digits: Measured) -> None:
     tensors = [str(row["tensor"]) for row in digits.rows]
-    everything = sum(work.macs(digits.graph, operator) for operator in digits.graph.operators)
+    everything = sum(work.values(digits.graph, operator) for operator in digits.graph.operators)
     assert work.weighted_macs(digits.graph, digits.model, {}, {}) == everything
     cheaper = work.weighted_macs(digits.graph, digits.model, {tensors[5]: "dynamic_wi8_afp32"}, {"dynamic_wi8_afp32": 0.25})
     assert cheaper == everything - 0.75 * 512 * 32
