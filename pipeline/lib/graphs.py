@@ -1,6 +1,6 @@
 """Rewriting a traced TensorFlow function: variables into constants, shapes fixed, arithmetic in float32."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,10 @@ def freeze(concrete: Any) -> Any:
         UserError: when it needs a resource that is no variable, such as a look-up table.
     """
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
-    if left := sorted(
-        {node.op for node in frozen.graph.as_graph_def().node if node.op.startswith(("HashTable", "MutableHashTable"))}
-    ):
+    operations = {operation.type for operation in frozen.graph.get_operations()}
+    if tables := sorted(name for name in operations if "LookupTable" in name or "HashTable" in name):
         raise UserError(
-            f"model.path: the network looks up a table ({', '.join(left)}), which .tflite cannot hold; export the part after it"
+            f"model.path: the network looks up a table ({', '.join(tables)}), which .tflite cannot hold; export the part after it"
         )
     return frozen
 
@@ -47,10 +46,13 @@ def reshaped(frozen: Any, specs: Sequence[Any]) -> Callable[..., list[Any]]:
         A function of the inputs that returns the outputs in order.
     """
     graph = frozen.graph.as_graph_def()
+    # Functions of a name are the same in all of TensorFlow; those that change need another one.
+    renamed = {function.signature.name: f"{function.signature.name}_float32" for function in graph.library.function}
     for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
         for node in nodes:
-            _retype(node)
+            _retype(node, renamed)
     for function in graph.library.function:
+        function.signature.name = renamed[function.signature.name]
         for argument in (*function.signature.input_arg, *function.signature.output_arg):
             if argument.type in _RETYPED:
                 argument.type = types_pb2.DT_FLOAT
@@ -72,12 +74,16 @@ def dtypes(concrete: Any) -> set[str]:
     return {dtype.name for dtype in found if dtype.is_floating}
 
 
-def _retype(node: Any) -> None:
+def _retype(node: Any, renamed: Mapping[str, str]) -> None:
     for value in node.attr.values():
         kind = value.WhichOneof("value")
         if kind == "type" and value.type in _RETYPED:
             value.type = types_pb2.DT_FLOAT
+        elif kind == "func":
+            value.func.name = renamed.get(value.func.name, value.func.name)
         elif kind == "list":
+            for function in value.list.func:
+                function.name = renamed.get(function.name, function.name)
             for index, dtype in enumerate(value.list.type):
                 if dtype in _RETYPED:
                     value.list.type[index] = types_pb2.DT_FLOAT

@@ -133,6 +133,6 @@ def _spec(tensor: Any) -> Any:
 
 
 def _array(variable: Any) -> np.ndarray:
-    array = np.asarray(variable)
+    array = np.asarray(variable.numpy())
     # bfloat16 is no dtype of .npz files; float32 holds its values exactly.
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
