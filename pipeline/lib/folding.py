@@ -246,8 +246,12 @@ def linears(nodes: Sequence[Mapping[str, Any]], known: Mapping[str, Constant]) -
         kernel, axes, data = found
         channels = int(np.prod([kernel.value.shape[axis] for axis in axes]))
         after = list(_downstream(graph, known, f"{node['name']}:0", channels))
-        inputs = kernel.value.shape[-2] if node["op"] in ("MatMul", "BatchMatMulV2", "BatchMatMul") else 0
-        before = list(_upstream(graph, known, data, inputs)) if inputs else [_IDENTITY]
+        before = [_IDENTITY]
+        if node["op"] in ("MatMul", "BatchMatMulV2", "BatchMatMul", "Conv2D", "Conv3D"):
+            before = list(_upstream(graph, known, data, kernel.value.shape[-2]))
+        if node["op"] in ("Conv2D", "Conv3D"):
+            # An offset would meet the zeros of the padding: only scales move into a convolution.
+            before = [way for way in before if not np.any(way.offset.value)]
         rows.append(Linear(node=node["name"], op=node["op"], kernel=kernel, axes=axes, before=before, after=after))
     return rows
 
@@ -276,7 +280,7 @@ def folded(linear: Linear, before: Affine, after: Affine) -> tuple[Callable[[], 
         return result
 
     bias = after.offset
-    if before.steps:
+    if before.steps and np.any(before.offset.value):
         matrix = kernel.value.astype(np.float64)
         vector = np.broadcast_to(before.offset.value, matrix.shape[-2:-1])
         value = vector @ matrix
@@ -388,7 +392,7 @@ def _upstream(graph: _Neighbours, known: Mapping[str, Constant], reference: str,
         node = graph.makers.get(reference.split(":")[0])
         if node is None:
             return
-        if node["op"] in _PASS:
+        if node["op"] in (*_PASS, "Pad"):
             reference = node["inputs"][0]
             continue
         data = [entry for entry in node["inputs"] if entry not in known]
