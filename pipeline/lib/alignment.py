@@ -87,7 +87,11 @@ class _Walk:
         self.sides = (expected, found)
         self.makers = tuple(
             [
-                {tensor: (index, place) for index, operator in enumerate(subgraph.operators) for place, tensor in enumerate(operator.outputs)}
+                {
+                    tensor: (index, place)
+                    for index, operator in enumerate(subgraph.operators)
+                    for place, tensor in enumerate(operator.outputs)
+                }
                 for subgraph in graph.subgraphs
             ]
             for graph in self.sides

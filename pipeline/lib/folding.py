@@ -66,7 +66,9 @@ class Operand:
     steps: tuple[str, ...]
 
 
-def _unary(function: Callable[[np.ndarray], np.ndarray], slope: Callable[[np.ndarray, np.ndarray], np.ndarray], units: float) -> Any:
+def _unary(
+    function: Callable[[np.ndarray], np.ndarray], slope: Callable[[np.ndarray, np.ndarray], np.ndarray], units: float
+) -> Any:
     def apply(a: Constant) -> tuple[np.ndarray, Any]:
         with np.errstate(divide="ignore", invalid="ignore"):
             value = function(a.value)
@@ -209,9 +211,11 @@ def _apply(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[Cons
         yield Constant(value=values, error=errors if errors.any() else 0.0, variables=variables, nodes=made)
     elif op in ("Split", "SplitV", "Unpack"):
         data = inputs[0] if op != "Split" else inputs[1]
-        axis = {"Split": lambda: int(arrays[0]), "SplitV": lambda: int(arrays[2]), "Unpack": lambda: int(node["attributes"].get("axis", 0))}[
-            op
-        ]()
+        axis = {
+            "Split": lambda: int(arrays[0]),
+            "SplitV": lambda: int(arrays[2]),
+            "Unpack": lambda: int(node["attributes"].get("axis", 0)),
+        }[op]()
         spots = {
             "Split": lambda: node["attributes"]["num_split"],
             "SplitV": lambda: np.cumsum(arrays[1])[:-1],

@@ -23,9 +23,37 @@ _LOOPS = ("While", "StatelessWhile")
 _BRANCHES = ("If", "StatelessIf")
 # Attributes that change what an operation computes.
 _ATTRIBUTES = frozenset(
-    "strides padding dilations explicit_paddings ksize data_format transpose_a transpose_b adj_x adj_y alpha epsilon axis "
-    "squeeze_dims keep_dims num_split equation begin_mask end_mask ellipsis_mask new_axis_mask shrink_axis_mask batch_dims "
-    "is_training block_size DstT approximate half_pixel_centers align_corners".split()
+    [
+        "strides",
+        "padding",
+        "dilations",
+        "explicit_paddings",
+        "ksize",
+        "data_format",
+        "transpose_a",
+        "transpose_b",
+        "adj_x",
+        "adj_y",
+        "alpha",
+        "epsilon",
+        "axis",
+        "squeeze_dims",
+        "keep_dims",
+        "num_split",
+        "equation",
+        "begin_mask",
+        "end_mask",
+        "ellipsis_mask",
+        "new_axis_mask",
+        "shrink_axis_mask",
+        "batch_dims",
+        "is_training",
+        "block_size",
+        "DstT",
+        "approximate",
+        "half_pixel_centers",
+        "align_corners",
+    ]
 )
 
 

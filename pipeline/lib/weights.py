@@ -151,7 +151,9 @@ def _linear(
     steps = (*before.steps, *after.steps)
     layout = LAYOUT if axes != tuple(range(len(axes))) else EXACT
     words = {LAYOUT: "axes reordered", EXACT: "as it is"}[layout]
-    rescaled = any(step.scale.variables or step.scale.value.size > 1 or not np.all(step.scale.value == 1) for step in (before, after))
+    rescaled = any(
+        step.scale.variables or step.scale.value.size > 1 or not np.all(step.scale.value == 1) for step in (before, after)
+    )
     rows = {
         at: _row(
             kernel.reshape(expected.value.shape),
@@ -197,7 +199,11 @@ def _operand(
     best: tuple[tuple, Operand, np.ndarray, str] | None = None
     candidates = sorted(
         by_size.get(found.size, []),
-        key=lambda operand: (not _mentions(operand.steps, names), "/".join(operand.steps) in claimed, -len(operand.constant.variables)),
+        key=lambda operand: (
+            not _mentions(operand.steps, names),
+            "/".join(operand.steps) in claimed,
+            -len(operand.constant.variables),
+        ),
     )
     for operand in candidates:
         for words, value in _arrangements(operator, found, operand.constant):
@@ -291,7 +297,11 @@ def _row(found: np.ndarray, expected: Constant, *, node: str, kind: str, transfo
         "max_error": float(difference.max(initial=0)),
         "share": min(float(ratio.flat[worst]), 1e300) if ratio.size else 0.0,
         "passed": passed,
-        "reason": "equal bit for bit" if passed and not difference.any() else "within float32 rounding" if passed else describe(found, expected.value, ratio > 1),
+        "reason": "equal bit for bit"
+        if passed and not difference.any()
+        else "within float32 rounding"
+        if passed
+        else describe(found, expected.value, ratio > 1),
     }
 
 
