@@ -1,5 +1,6 @@
 """Which operators of a .tflite file carry which layer, read off the names that the converter gives to tensors."""
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -21,7 +22,7 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[st
         For each operator in order: `operator` (its type), `tensor` (name of its first output) and `layers` (paths, in the
         order of the network; empty when no name tells).
     """
-    patterns = {path: _scope(path.split("/")) for path in layer_paths}
+    patterns = {path: scope(path.split("/")) for path in layer_paths}
     return [
         {
             "operator": operator.name,
@@ -32,7 +33,8 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[st
     ]
 
 
-def _scope(parts: Sequence[str]) -> re.Pattern[str]:
+def scope(parts: Sequence[str]) -> re.Pattern[str]:
+    """What to search a name for to know whether it belongs to a layer, given as the names from the outermost to its own."""
     return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}(?:_[0-9]*[13579])?" for part in parts) + "/")
 
 

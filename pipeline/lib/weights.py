@@ -5,7 +5,7 @@ the rounding of float32. Names only decide which explanation is tried first, and
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ class Row:
         subgraph: number of the subgraph; `operator`, `input`: of the operator in it, and which of its inputs.
         tensor: name of the constant; `type`: of the operator.
         variables: paths of the variables it comes from, sorted.
-        node: the operation of the original graph it was compared with, empty when there is none.
+        node: the operation of the original graph it was compared with, empty when there is none; `steps`: the operations whose
+            constants were folded into it.
         transformation: in words; `kind`: one of EXACT, LAYOUT, FOLDED, CONVERTER.
         max_error: largest difference to what was recomputed, in real units; `share`: the largest share of what float32
             rounding allows that an entry uses up, at most 1 when it passes (0: equal bit for bit).
@@ -61,6 +62,7 @@ class Row:
     elements: int
     variables: list[str]
     node: str
+    steps: tuple[str, ...]
     transformation: str
     kind: str
     max_error: float | None
@@ -159,6 +161,7 @@ def _linear(
             kernel.reshape(expected.value.shape),
             expected,
             node=linear.node,
+            steps=steps,
             kind=FOLDED if np.any(expected.error) else layout,
             transformation=f"{words}, times {_words(steps)}" if rescaled else words,
         )
@@ -173,6 +176,7 @@ def _linear(
                 variables=expected_bias.variables,
             ),
             node=linear.node,
+            steps=steps,
             kind=kind if expected_bias.variables or expected_bias.nodes or np.any(expected_bias.value) else CONVERTER,
             transformation=f"folded from {_words(steps)}" if kind == FOLDED else "as it is" if steps else "zeros: no bias",
         )
@@ -228,6 +232,7 @@ def _operand(
         "elements": int(found.size),
         "variables": [],
         "node": "",
+        "steps": (),
         "transformation": "none found",
         "kind": CONVERTER,
         "max_error": None,
@@ -245,6 +250,7 @@ def _explained(operand: Operand, value: np.ndarray, words: str, claimed: set[str
         value,
         operand.constant,
         node=operand.steps[0],
+        steps=operand.steps,
         kind=FOLDED if made else EXACT if words == "as it is" else LAYOUT,
         transformation=source + (f"computed for {_words(operand.steps)}" if made else words),
     )
@@ -266,6 +272,7 @@ def _part(found: np.ndarray, by_size: Mapping[int, list[Operand]]) -> dict | Non
                             found.reshape(view.shape),
                             Constant(value=view, variables=operand.constant.variables),
                             node=operand.steps[0],
+                            steps=operand.steps,
                             kind=LAYOUT,
                             transformation=f"part {number + 1} of {parts} of the last axis",
                         )
@@ -283,7 +290,7 @@ def _arrangements(operator: Operator, found: np.ndarray, expected: Constant) -> 
             yield "axes reordered", found.transpose(axes).reshape(shape)
 
 
-def _row(found: np.ndarray, expected: Constant, *, node: str, kind: str, transformation: str) -> dict:
+def _row(found: np.ndarray, expected: Constant, *, node: str, steps: tuple[str, ...], kind: str, transformation: str) -> dict:
     difference, allowed = _difference(found, expected)
     ratio = _ratio(difference, allowed)
     worst = int(np.argmax(ratio)) if ratio.size else 0
@@ -292,6 +299,7 @@ def _row(found: np.ndarray, expected: Constant, *, node: str, kind: str, transfo
         "elements": int(found.size),
         "variables": sorted(expected.variables),
         "node": node,
+        "steps": steps,
         "transformation": transformation,
         "kind": kind,
         "max_error": float(difference.max(initial=0)),
@@ -341,6 +349,7 @@ def _converter(found: np.ndarray, words: str) -> dict:
         "elements": int(found.size),
         "variables": [],
         "node": "",
+        "steps": (),
         "transformation": words,
         "kind": CONVERTER,
         "max_error": None,
@@ -394,6 +403,3 @@ def _mentions(steps: Sequence[str], names: set[str]) -> bool:
 def _words(steps: Sequence[str]) -> str:
     scopes = dict.fromkeys(step.rsplit("/", 1)[0] for step in steps)
     return ", ".join(scopes)
-
-
-Explain = Callable[[flatbuffer.Graph], list[Row]]
