@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline import config
 from pipeline.custom import layers as custom
-from pipeline.lib import files, network, paths
+from pipeline.lib import files, graphdef, network, paths
 from pipeline.lib.errors import UserError, run
 from pipeline.lib.tf import SIGNATURE
 
@@ -43,6 +43,7 @@ def main() -> None:
         network.export(model, folder, batch=batch)
     with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **weights)
+    files.write_graph(paths.SOURCE_GRAPH, *graphdef.read(paths.SOURCE, list(weights)))
     files.write_json(paths.SOURCE_FACTS, facts)
 
 

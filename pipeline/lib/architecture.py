@@ -13,7 +13,7 @@ from pipeline.lib.flatbuffer import Graph
 from pipeline.lib.layers import scope
 from pipeline.lib.weights import Row
 
-# What may carry an activation of the network's graph: an operator of its own, the fused activation of another, or a pattern that swallows it.
+# What may carry an activation of the network: an operator of its own, the fused activation of another, or a pattern around it.
 _ACTIVATIONS: dict[str, frozenset[str]] = {
     "Relu": frozenset(("RELU", "RELU_0_TO_1", "PRELU", "LEAKY_RELU", "RELU6")),
     "Relu6": frozenset(("RELU6", "HARD_SWISH")),
@@ -28,7 +28,9 @@ _POOLS = {"MaxPool": "MAX_POOL_2D", "AvgPool": "AVERAGE_POOL_2D"}
 _STRIDED = frozenset(("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"))
 _PADDINGS = {"SAME": 0, "VALID": 1}
 # Operations that move values or name them: nothing is lost when a converter finds them to be needless.
-_MOVES = frozenset(("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast", "Shape", "StridedSlice", "Pack", "ConcatV2", "Pad"))
+_MOVES = frozenset(
+    ("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast", "Shape", "StridedSlice", "Pack", "ConcatV2", "Pad")
+)
 _DATA = frozenset(("Variable", "Const", "Placeholder", "LoopArgument"))
 _LOOPS = frozenset(("While", "StatelessWhile"))
 
@@ -78,7 +80,9 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
                 if number == graph.main and output in aliases:
                     found.append(aliases[output])
                 for name in subgraph.tensors[output].name.split(";"):
-                    found.append(name if name in known else name.rstrip("0123456789") if name.rstrip("0123456789") in known else name)
+                    found.append(
+                        name if name in known else name.rstrip("0123456789") if name.rstrip("0123456789") in known else name
+                    )
             nodes[number, index] = found
     for row in rows:
         place = (row.subgraph, row.operator)
@@ -96,7 +100,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
 
 
 def root_scope(source: Mapping[str, Any]) -> str:
-    """The scope that all operations share, which is the network's own name and may be that of a layer, too; "" when there is none."""
+    """The scope that all operations share: the network's own name, which a layer may have, too. "" when there is none."""
     scopes = {node["name"].split("/")[0] for node in source["nodes"] if node["op"] not in _DATA}
     return f"{scopes.pop()}/" if len(scopes) == 1 else ""
 
@@ -154,10 +158,16 @@ def _how(path: str, places: Sequence[Place], graph: Graph, mapped: Map, root: st
         operator = graph.subgraphs[place[0]].operators[place[1]].name
         main = mapped.main.get(place)
         first = mapped.layers[place][0] if mapped.layers[place] else path
-        if (main is not None and pattern.search(main.removeprefix(root))) or (main is None and (len(mapped.layers[place]) == 1 or first == path)):
+        if (main is not None and pattern.search(main.removeprefix(root))) or (
+            main is None and (len(mapped.layers[place]) == 1 or first == path)
+        ):
             own.append(operator)
         else:
-            inner = [other for other in mapped.layers[place] if other != path and main is not None and scope(other.split("/")).search(main.removeprefix(root))]
+            inner = [
+                other
+                for other in mapped.layers[place]
+                if other != path and main is not None and scope(other.split("/")).search(main.removeprefix(root))
+            ]
             hosts.append(f"{operator} of {inner[-1] if inner else first}")
     if own:
         return {"how": "carried", "reason": f"carried by {', '.join(dict.fromkeys(own))}"}
@@ -200,7 +210,13 @@ def _activations(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[F
         if place is not None:
             free.remove(place)
         else:
-            faults.append(Fault(place=None, layers=_layers(node["name"], mapped, root_scope(source)), reason=f"no operator carries {node['op']} ({node['name']})"))
+            faults.append(
+                Fault(
+                    place=None,
+                    layers=_layers(node["name"], mapped, root_scope(source)),
+                    reason=f"no operator carries {node['op']} ({node['name']})",
+                )
+            )
     taken = {fault.place for fault in faults}
     for place in free:
         does = _does(graph, place) & _CARRIERS
@@ -250,7 +266,12 @@ def _attributes(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fa
             # A padding before, or around a dilated convolution, may have moved into the operator.
             maker = nodes.get(node["inputs"][0].split(":")[0], {}).get("op")
             spread = maker in ("Pad", "PadV2", "SpaceToBatchND")
-            if padding is not None and operator.options.get("padding") != padding and not spread and operator.options.get("dilationHFactor", 1) == 1:
+            if (
+                padding is not None
+                and operator.options.get("padding") != padding
+                and not spread
+                and operator.options.get("dilationHFactor", 1) == 1
+            ):
                 reason = f"{operator.name} pads otherwise than {node['name']}, which has {attributes['padding']}"
                 faults.append(Fault(place=place, layers=tuple(mapped.layers[place]), reason=reason))
     return faults
@@ -329,5 +350,3 @@ def signature(graph: Graph, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _compared(what: str, expected: Any, found: Any) -> dict[str, Any]:
     return {"what": what, "expected": expected, "found": found, "passed": expected == found}
-
-

@@ -81,7 +81,7 @@ def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]
     """How the scales of a symmetric kernel compare with max |w| / largest code.
 
     Returns:
-        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN where all weights are zero).
+        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN: all weights are zero).
     """
     largest = {"int8": 127, "int4": 7, "int2": 1, "int16": 32767}.get(found.dtype, 127)
     if found.scales is None:
@@ -148,7 +148,8 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
 
 
 def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
-    assert found.scales is not None and found.zero_points is not None
+    if found.scales is None or found.zero_points is None:
+        raise ValueError(f"{found.name} is not quantized")
     if not (np.isfinite(found.scales).all() and (found.scales > 0).all()):
         return _failed(found, "has a scale that is not a positive number")
     scales = flatbuffer.spread(found, found.scales)
@@ -276,10 +277,8 @@ def _bias(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     wrong = np.abs(bias.scales.astype(np.float64) / wanted - 1) > _SCALE_TOLERANCE
     if wrong.any():
         at = int(np.argmax(wrong))
-        yield (
-            f"bias {bias.name}: scale {bias.scales.ravel()[at if bias.scales.size > 1 else 0]:.6g} of channel {at}; expected the product of "
-            f"the data's and the kernel's, {wanted.ravel()[at if wanted.size > 1 else 0]:.6g}"
-        )
+        has, needs = np.broadcast_to(bias.scales, wrong.shape)[at], np.broadcast_to(wanted, wrong.shape)[at]
+        yield f"bias {bias.name}: scale {has:.6g} of channel {at}; expected the product of the data's and the kernel's, {needs:.6g}"
     if bias.zero_points is not None and np.any(bias.zero_points != 0):
         yield f"bias {bias.name}: zero point {int(bias.zero_points[bias.zero_points != 0][0])}; expected 0"
 

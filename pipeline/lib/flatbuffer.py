@@ -33,7 +33,7 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One operator: its name, the numbers of its tensors (-1: an optional input left out), and what else decides what it computes."""
+    """One operator: its name, the numbers of its tensors (-1: an optional input left out), and its options."""
 
     name: str
     inputs: tuple[int, ...]

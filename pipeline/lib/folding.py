@@ -1,8 +1,8 @@
 """What the constants of a converted file must be: the constant parts of the network's graph, recomputed in float64.
 
 A converter evaluates what depends on constants only, and moves multiplications and additions by constants into the kernel
-and bias of the linear operation beside them. Both are done here again, from gamma, beta, mean, variance and epsilon, with a bound on
-how far float32 arithmetic may be from the exact result.
+and bias of the linear operation beside them. Both are done here again, from gamma, beta, mean, variance and epsilon, with a
+bound on how far float32 arithmetic may be from the exact result.
 
 The bound is the running error analysis of Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., section 3.3):
 each float32 operation adds half a unit in the last place of its result to what its operands carry.

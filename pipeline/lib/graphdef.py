@@ -4,8 +4,6 @@ The certificate recomputes folded constants from this graph: it knows every epsi
 Keras made it or not.
 """
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,14 +105,6 @@ def read(folder: Path, paths: Sequence[str]) -> tuple[dict[str, Any], dict[str, 
         name: _resolve(root, tensor.name, library, nodes, constants) for name, tensor in zip(names, concrete.outputs, strict=True)
     }
     return {"nodes": list(nodes.values()), "outputs": outputs}, constants
-
-
-def packed(graph: Mapping[str, Any], constants: Mapping[str, np.ndarray]) -> bytes:
-    """Graph and constants as the bytes of one .npz file."""
-    stream = io.BytesIO()
-    text = np.frombuffer(json.dumps(graph, sort_keys=True).encode(), np.uint8)
-    np.savez(stream, allow_pickle=False, graph=text, **{f"constant/{name}": value for name, value in constants.items()})
-    return stream.getvalue()
 
 
 def _node(name: str, op: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Which operators of a .tflite file carry which layer, read off the names that the converter gives to tensors."""
 
-import functools
 import re
 from collections.abc import Iterable, Sequence
 

@@ -47,8 +47,12 @@ def layers(model: keras.Model, prefix: str = "") -> list[dict[str, Any]]:
 
 
 def weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Every variable by its path."""
-    return {variable.path: np.asarray(variable) for variable in model.variables}
+    """Every variable by its path, in the order of `model.variables`; a path that occurs again gets `#2`, `#3` and so on."""
+    found: dict[str, np.ndarray] = {}
+    for variable in model.variables:
+        count = sum(path.split("#")[0] == variable.path for path in found)
+        found[f"{variable.path}#{count + 1}" if count else variable.path] = np.asarray(variable)
+    return found
 
 
 def export(model: keras.Model, folder: Path, *, batch: int | None) -> None:

@@ -28,10 +28,10 @@ _KERNELS: dict[str, tuple[int, int, tuple[int, ...]]] = {
 # Inputs that say how to compute, not with what: shapes, axes, permutations, paddings, indices.
 _STRUCTURE: dict[str, tuple[int, ...]] = {
     "RESHAPE": (1,), "TRANSPOSE": (1,), "MEAN": (1,), "SUM": (1,), "REDUCE_MAX": (1,), "REDUCE_MIN": (1,), "REDUCE_PROD": (1,),
-    "PAD": (1,), "PADV2": (1,), "MIRROR_PAD": (1,), "STRIDED_SLICE": (1, 2, 3), "SLICE": (1, 2), "SPLIT": (0,), "SPLIT_V": (1, 2),
+    "PAD": (1,), "PADV2": (1,), "MIRROR_PAD": (1,), "STRIDED_SLICE": (1, 2, 3), "SLICE": (1, 2), "SPLIT": (0,), "SPLIT_V": (1, 2), "ONE_HOT": (1,),
     "EXPAND_DIMS": (1,), "TILE": (1,), "BROADCAST_TO": (1,), "FILL": (0,), "REVERSE_V2": (1,), "ARG_MAX": (1,), "ARG_MIN": (1,),
     "RESIZE_BILINEAR": (1,), "RESIZE_NEAREST_NEIGHBOR": (1,), "TRANSPOSE_CONV": (0,), "CONV_3D_TRANSPOSE": (0,), "TOPK_V2": (1,),
-    "SPACE_TO_BATCH_ND": (1, 2), "BATCH_TO_SPACE_ND": (1, 2), "CUMSUM": (1,), "GATHER_ND": (1,), "RANGE": (0, 1, 2), "ONE_HOT": (1,),
+    "SPACE_TO_BATCH_ND": (1, 2), "BATCH_TO_SPACE_ND": (1, 2), "CUMSUM": (1,), "GATHER_ND": (1,), "RANGE": (0, 1, 2),
     "DYNAMIC_UPDATE_SLICE": (2,),
 }  # fmt: skip
 # A loop starts from zeros, and a padding or selection may fill with them.
@@ -92,7 +92,11 @@ def account(graph: flatbuffer.Graph, linears: Sequence[Linear], operands: Sequen
                 if tensor >= 0 and subgraph.tensors[tensor].data is not None
             }
             names = _names(subgraph.tensors, operator)
-            for place, found in _operator(operator, constants, names, linears, by_size, claimed):
+            # Integers that no value of the network flows through: index arithmetic of loops and shapes.
+            real = any(
+                number >= 0 and subgraph.tensors[number].dtype == "float32" for number in (*operator.inputs, *operator.outputs)
+            )
+            for place, found in _operator(operator, constants, names, linears, by_size, claimed, found_float=real):
                 rows.append(
                     Row(subgraph=number, operator=index, input=place, tensor=constants[place].name, type=operator.name, **found)
                 )
@@ -106,6 +110,8 @@ def _operator(
     linears: Sequence[Linear],
     by_size: Mapping[int, list[Operand]],
     claimed: set[str],
+    *,
+    found_float: bool,
 ) -> Iterator[tuple[int, dict]]:
     done: set[int] = set()
     if operator.name in _KERNELS and _KERNELS[operator.name][0] in constants:
@@ -115,7 +121,7 @@ def _operator(
             done = set(found)
     for place, tensor in constants.items():
         if place not in done:
-            yield place, _operand(operator, place, tensor, names, by_size, claimed)
+            yield place, _operand(operator, place, tensor, names, by_size, claimed, found_float=found_float)
 
 
 def _linear(
@@ -194,7 +200,14 @@ def _bias_misses(bias: Tensor, expected: Constant) -> bool:
 
 
 def _operand(
-    operator: Operator, place: int, tensor: Tensor, names: set[str], by_size: Mapping[int, list[Operand]], claimed: set[str]
+    operator: Operator,
+    place: int,
+    tensor: Tensor,
+    names: set[str],
+    by_size: Mapping[int, list[Operand]],
+    claimed: set[str],
+    *,
+    found_float: bool,
 ) -> dict:
     """A constant of an operator that has no kernel."""
     found = flatbuffer.values(tensor)
@@ -226,7 +239,9 @@ def _operand(
         return part
     if operator.name in _ZEROS and not found.any():
         return _converter(found, "zeros")
-    if best is not None and best[0][1] is False:
+    if found.dtype.kind in "iub" and not found_float:
+        return _converter(found, "index arithmetic")
+    if best is not None and not best[0][1]:
         return _explained(best[1], best[2], best[3], claimed)
     return {
         "elements": int(found.size),
