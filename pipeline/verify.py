@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import config
-from pipeline.lib import certificate, divergence, fidelity, files, flatbuffer, limits, litert, paths, schemes, verdict
+from pipeline.lib import certificate, divergence, files, flatbuffer, litert, outputs, paths, schemes
 from pipeline.lib.errors import UserError, run
 
 # A fall in SQNR that one operator causes, from which on it is called the first divergence.
@@ -34,57 +34,47 @@ def main() -> None:
     float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
     proof = certificate.prove(source, float32)
     proved = certificate.certify(source, proof, model, scheme=scheme, boundary=variant.boundary, algorithm=variant.algorithm)
-    outputs, checks = _outputs(name, proof.graph, flatbuffer.read(model), scheme, settings.verify, variant.scheme)
+    options = settings.verify
+    figures, checks = outputs.judge(
+        *_outputs(name),
+        float32=proof.graph,
+        found=flatbuffer.read(model),
+        formats=(scheme.weights, scheme.activations),
+        ids=[sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]],
+        rounding=options.rounding,
+        margin_db=options.margin_db,
+        agreement=options.limits[variant.scheme].agreement,
+        worst=options.worst,
+    )
     checks = proved.pop("checks") + checks
     passed = all(row["passed"] for row in checks)
     report: dict[str, Any] = {
         "variant": name,
         "scheme": variant.scheme,
-        "n": next(iter(outputs.values()))["n"],
+        "n": next(iter(figures.values()))["n"],
         "passed": passed,
         "checks": checks,
-        "outputs": outputs,
+        "outputs": figures,
         "certificate": proved,
         "divergence": None,
     }
-    if model != float32 and (not passed or any((figures["agreement"] or 1.0) < 1 for figures in outputs.values())):
-        report["divergence"] = _divergence(proof, float32, model, outputs, settings.verify.divergence)
+    if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
+        report["divergence"] = _divergence(proof, float32, model, figures, options.divergence)
     files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)
 
 
-def _outputs(
-    name: str, float32: flatbuffer.Graph, found: flatbuffer.Graph, scheme: schemes.Scheme, options: config.Verify, scheme_name: str
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Figures and verdicts of each output, and the worst samples by id."""
+def _outputs(name: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The network's outputs on the evaluation samples, and the file's."""
     reference, predicted = files.read_arrays(paths.REFERENCE), files.read_arrays(paths.OUTPUTS / name)
     if set(reference) != set(predicted):
         raise UserError(f"variants.{name}: its outputs are {', '.join(predicted)}, the network's are {', '.join(reference)}")
-    ids = [sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]]
-    rounding = options.rounding * limits.accumulated_rounding(float32)
-    sqnr = limits.expected_sqnr(weights=scheme.weights, activations=scheme.activations, layers=limits.layers(float32))
-    figures, checks = {}, []
-    for output in reference:
-        step = limits.step(found, output)
-        measured = fidelity.measure(reference[output], predicted[output], step=step)
-        allowed = limits.derive(
-            measured,
-            sqnr=sqnr,
-            rounding=rounding,
-            margin_db=options.margin_db,
-            agreement=options.limits[scheme_name].agreement,
-            step=step,
-        )
-        checks += verdict.judge(measured, allowed, output=output)
-        worst = fidelity.worst(reference[output], predicted[output], count=options.worst)
-        listed = [{"id": ids[i], "index": i, "max_error": error if np.isfinite(error) else None} for i, error in worst]
-        figures[output] = {**measured, "n": len(reference[output]), "worst": listed}
-    return figures, checks
+    return reference, predicted
 
 
-def _divergence(proof: certificate.Proof, float32: bytes, model: bytes, outputs: dict[str, Any], count: int) -> dict[str, Any]:
+def _divergence(proof: certificate.Proof, float32: bytes, model: bytes, figures: dict[str, Any], count: int) -> dict[str, Any]:
     """Both files on the worst samples, operator by operator."""
     samples = files.read_samples(paths.EVALUATION)
-    chosen = list(dict.fromkeys(row["index"] for figures in outputs.values() for row in figures["worst"]))[:count]
+    chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
     traces = []
     for index in chosen:
         sample = {key: np.asarray(array[index : index + 1]) for key, array in samples.items()}

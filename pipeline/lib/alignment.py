@@ -133,11 +133,11 @@ class _Walk:
         self.result.differences.append(Difference(expected=expected, found=found, reason=reason))
 
     def _compare(self, ours: tuple[int, int], theirs: tuple[int, int]) -> None:
-        makers = self.makers[0][ours[0]].get(ours[1]), self.makers[1][theirs[0]].get(theirs[1])
-        if makers[0] is None or makers[1] is None:
-            self._ends(ours, theirs, *makers)
+        first, second = self.makers[0][ours[0]].get(ours[1]), self.makers[1][theirs[0]].get(theirs[1])
+        if first is None or second is None:
+            self._ends(ours, theirs, first, second)
             return
-        (mine, output), (yours, other) = makers
+        (mine, output), (yours, other) = first, second
         places = (ours[0], mine), (theirs[0], yours)
         operators = self._subgraph(0, ours).operators[mine], self._subgraph(1, theirs).operators[yours]
         if operators[0].name != operators[1].name:
@@ -155,15 +155,15 @@ class _Walk:
         for mine_output, yours_output in zip(operators[0].outputs, operators[1].outputs, strict=False):
             self.result.tensors[ours[0], mine_output] = (theirs[0], yours_output)
 
-    def _ends(self, ours: tuple[int, int], theirs: tuple[int, int], mine: object, yours: object) -> None:
+    def _ends(self, ours: tuple[int, int], theirs: tuple[int, int], mine: Place | None, yours: Place | None) -> None:
         """At least one tensor is made by no operator: an input of the graph, or a constant."""
         names = tuple(self._name(side, at) for side, at in enumerate((ours, theirs)))
         if mine is None and yours is None:
             if names[0] != names[1]:
                 self._note(f"{names[1]} is read where {names[0]} was")
             return
-        place = None if mine is None else (ours[0], mine[0])  # type: ignore[index]
-        other = None if yours is None else (theirs[0], yours[0])  # type: ignore[index]
+        place = None if mine is None else (ours[0], mine[0])
+        other = None if yours is None else (theirs[0], yours[0])
         if place is not None:
             operator = self._subgraph(0, ours).operators[place[1]]
             self._note(f"{operator.name} is missing: {names[1]} is read instead", place, None)

@@ -206,9 +206,9 @@ def _activations(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[F
                 faults.append(Fault(place=place, layers=tuple(mapped.layers[place]), reason=reason))
     free = [place for place in mapped.nodes if place not in claimed and _does(graph, place) & _CARRIERS]
     for node in unnamed:
-        place = next((place for place in free if _does(graph, place) & _ACTIVATIONS[node["op"]]), None)
-        if place is not None:
-            free.remove(place)
+        carrier = next((place for place in free if _does(graph, place) & _ACTIVATIONS[node["op"]]), None)
+        if carrier is not None:
+            free.remove(carrier)
         else:
             faults.append(
                 Fault(
@@ -219,10 +219,10 @@ def _activations(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[F
             )
     taken = {fault.place for fault in faults}
     for place in free:
-        does = _does(graph, place) & _CARRIERS
+        extra = _does(graph, place) & _CARRIERS
         # max(x, 0) and clipping may be written without a Relu.
         if place not in taken and not _clips(mapped.nodes[place], source):
-            reason = f"{', '.join(sorted(does))} is no part of the network"
+            reason = f"{', '.join(sorted(extra))} is no part of the network"
             faults.append(Fault(place=place, layers=tuple(mapped.layers[place]), reason=reason))
     return faults
 
@@ -297,8 +297,8 @@ def _flow(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:
         main = mapped.main.get(place)
         if main is not None and f"before {main}" in behind and reads != behind[f"before {main}"]:
             faults.append(_misfed(place, mapped, root, main, reads, behind[f"before {main}"]))
-        own = frozenset(["a loop"]) if operator.name == "WHILE" else frozenset([main]) if main is not None else reads
-        found.update(dict.fromkeys(operator.outputs, own))
+        made = frozenset(["a loop"]) if operator.name == "WHILE" else frozenset([main]) if main is not None else reads
+        found.update({number: made for number in operator.outputs})
     makers = {output: (graph.main, index) for index, operator in enumerate(graph.operators) for output in operator.outputs}
     for name, number in graph.outputs.items():
         if name not in source["outputs"]:

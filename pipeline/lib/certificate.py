@@ -248,11 +248,11 @@ def _scales(
     if not follows:
         return algorithm or "other", []
     faults = []
-    for place, tensor, rule, ratio in kernels:
-        if rule != "symmetric":
+    for at, weight, kind, ratio in kernels:
+        if kind != "symmetric":
             worst = int(np.nanargmax(np.abs(ratio - 1)))
             reason = f"scale {worst} of the kernel is {ratio[worst]:.6g} times what its largest weight asks for"
-            faults.append(_fault("scales", proof.mapped.layers.get(place, ()), tensor.name, reason))
+            faults.append(_fault("scales", proof.mapped.layers.get(at, []), weight.name, reason))
     return "min_max", faults
 
 
@@ -336,9 +336,9 @@ def _variables(source: Source, tensors: Sequence[Mapping[str, Any]]) -> tuple[li
     """A row for each variable of the network, and how many parameters count as what."""
     read = {node["path"] for node in source.graph["nodes"] if node["op"] == "Variable"}
     holders: dict[str, list[Mapping[str, Any]]] = {}
-    for row in tensors:
-        for variable in row["variables"]:
-            holders.setdefault(variable, []).append(row)
+    for tensor in tensors:
+        for variable in tensor["variables"]:
+            holders.setdefault(variable, []).append(tensor)
     rows = []
     for path, array in source.weights.items():
         held = holders.get(path, [])

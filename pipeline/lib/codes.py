@@ -81,7 +81,7 @@ def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]
     """How the scales of a symmetric kernel compare with max |w| / largest code.
 
     Returns:
-        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN: all weights are zero).
+        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN: all zeros).
     """
     largest = {"int8": 127, "int4": 7, "int2": 1, "int16": 32767}.get(found.dtype, 127)
     if found.scales is None:

@@ -31,8 +31,19 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
     if reference.shape != predicted.shape:
         raise ValueError(f"shapes differ: {list(reference.shape)} and {list(predicted.shape)}")
     a, b = reference.astype(np.float64), predicted.astype(np.float64)
-    names = ("max_abs_error", "mean_abs_error", "l2_error", "relative_l2", "cosine", "sqnr_db", "agreement", "peak", "rms")
-    names += ("mean_steps", "max_steps")
+    names = (
+        "max_abs_error",
+        "mean_abs_error",
+        "l2_error",
+        "relative_l2",
+        "cosine",
+        "sqnr_db",
+        "agreement",
+        "peak",
+        "rms",
+        "mean_steps",
+        "max_steps",
+    )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return {"finite": 0.0, **dict.fromkeys(names)}
     difference = b - a

@@ -307,7 +307,7 @@ def operands(nodes: Sequence[Mapping[str, Any]], known: Mapping[str, Constant]) 
                 rows.append(Operand(constant=known[reference], steps=(node["name"],)))
                 constant = known[reference]
                 if node["op"] == "RealDiv" and reference == node["inputs"][1]:
-                    value, error = _divide(Constant(value=np.float64(1)), constant)
+                    value, error = _divide(Constant(value=np.ones(())), constant)
                     rows.append(
                         Operand(constant=Constant(value=value, error=error, variables=constant.variables), steps=(node["name"],))
                     )
@@ -422,7 +422,7 @@ def _step(node: Mapping[str, Any], data: str, known: Mapping[str, Constant], *, 
         return Affine(scale=Constant(value=-np.ones(1)), offset=_ZERO, steps=(name,))
     if op == "FusedBatchNormV3" and inputs[0] == data and not node["attributes"].get("is_training"):
         gamma, beta, mean, variance = (known[entry] for entry in inputs[1:5])
-        epsilon = Constant(value=np.float64(np.float32(node["attributes"]["epsilon"])))
+        epsilon = Constant(value=np.asarray(np.float32(node["attributes"]["epsilon"]), np.float64))
         root = _made(*_ARITHMETIC["Rsqrt"](_sum(variance, epsilon)), variance)
         scale = _product(root, gamma)
         return Affine(scale=scale, offset=_made(*_subtract(beta, _product(mean, scale)), beta, mean, scale), steps=(name,))

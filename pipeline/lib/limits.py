@@ -32,8 +32,9 @@ def expected_sqnr(*, weights: str, activations: str, layers: int) -> float:
     """Signal to quantization noise ratio in decibels that a network of this many layers should keep.
 
     b bits that span the range +-c r of a signal with root mean square r have steps of 2 c r / 2^b and, with a noise of
-    step^2 / 12, a ratio of 3 * 4^b / c^2 (Gersho and Gray, Vector Quantization and Signal Compression, chapter 5). float16 keeps 11 bits of
-    every value: its steps follow the value, so c is 1. Noise of weights and activations is independent and adds up over the layers.
+    step^2 / 12, a ratio of 3 * 4^b / c^2 (Gersho and Gray, Vector Quantization and Signal Compression, chapter 5).
+    float16 keeps 11 bits of every value: its steps follow the value, so c is 1. Noise of weights and activations is independent
+    and adds up over the layers.
 
     Args:
         weights: dtype: float32, float16, int8, int4, ...

@@ -33,6 +33,13 @@ def open_model(model: bytes, *, threads: int = 1) -> Any:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
 
+def free_batch(model: bytes) -> int | None:
+    """The batch of the file's first signature, None where it is free."""
+    lengths = [detail["shape_signature"] for detail in open_model(model).get_input_details().values()]
+    first = {int(length[0]) for length in lengths if len(length)}
+    return None if not first or -1 in first else first.pop()
+
+
 def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
     """Every tensor of the signature's own subgraph after one inference, in real units.
 

@@ -76,6 +76,39 @@ def export(model: keras.Model, folder: Path, *, batch: int | None) -> None:
     tf.saved_model.save(module, str(folder), signatures={SIGNATURE: traced.get_concrete_function(**specs)})
 
 
+def export_saved_model(
+    source: Path, folder: Path, *, batch: int | None
+) -> tuple[dict[str, np.ndarray], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Write the signature `serving_default` of any SavedModel again as `export` does, with this batch.
+
+    Returns:
+        Every variable that the signature reads by name, and `signature` of inputs and outputs.
+
+    Raises:
+        UserError: when the folder is no SavedModel, or has no such signature.
+    """
+    try:
+        loaded = tf.saved_model.load(str(source))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{source}: not readable as a SavedModel: {str(error).splitlines()[0]}") from None
+    if SIGNATURE not in loaded.signatures:
+        have = ", ".join(loaded.signatures) or "none"
+        raise UserError(f"{source}: no signature {SIGNATURE!r}; have: {have}")
+    original = loaded.signatures[SIGNATURE]
+    named = dict(sorted(original.structured_input_signature[1].items()))
+    specs = {name: tf.TensorSpec([batch, *spec.shape[1:]], spec.dtype, name=name) for name, spec in named.items()}
+    traced = tf.function(lambda **values: original(**values), autograph=False)
+    variables = list(original.graph.variables)
+    module = tf.Module()
+    module.network_variables = variables
+    module.infer = traced
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: traced.get_concrete_function(**specs)})
+    stored = {variable.name.split(":")[0]: variable.numpy() for variable in variables}
+    if len(stored) != len(variables):
+        raise UserError(f"{source}: two of its variables have one name")
+    return stored, signature(specs, batch=batch), signature(original.structured_outputs, batch=batch)
+
+
 def signature(named: Mapping[str, Any], *, batch: int | None) -> list[dict[str, Any]]:
     """Name, shape (batch first, None where free) and dtype of each tensor, in order."""
     return [

@@ -28,7 +28,8 @@ _KERNELS: dict[str, tuple[int, int, tuple[int, ...]]] = {
 # Inputs that say how to compute, not with what: shapes, axes, permutations, paddings, indices.
 _STRUCTURE: dict[str, tuple[int, ...]] = {
     "RESHAPE": (1,), "TRANSPOSE": (1,), "MEAN": (1,), "SUM": (1,), "REDUCE_MAX": (1,), "REDUCE_MIN": (1,), "REDUCE_PROD": (1,),
-    "PAD": (1,), "PADV2": (1,), "MIRROR_PAD": (1,), "STRIDED_SLICE": (1, 2, 3), "SLICE": (1, 2), "SPLIT": (0,), "SPLIT_V": (1, 2), "ONE_HOT": (1,),
+    "PAD": (1,), "PADV2": (1,), "MIRROR_PAD": (1,), "STRIDED_SLICE": (1, 2, 3), "SLICE": (1, 2), "SPLIT": (0,), "SPLIT_V": (1, 2),
+    "ONE_HOT": (1,),
     "EXPAND_DIMS": (1,), "TILE": (1,), "BROADCAST_TO": (1,), "FILL": (0,), "REVERSE_V2": (1,), "ARG_MAX": (1,), "ARG_MIN": (1,),
     "RESIZE_BILINEAR": (1,), "RESIZE_NEAREST_NEIGHBOR": (1,), "TRANSPOSE_CONV": (0,), "CONV_3D_TRANSPOSE": (0,), "TOPK_V2": (1,),
     "SPACE_TO_BATCH_ND": (1, 2), "BATCH_TO_SPACE_ND": (1, 2), "CUMSUM": (1,), "GATHER_ND": (1,), "RANGE": (0, 1, 2),
