@@ -41,7 +41,11 @@ def stages_run(output: str) -> set[str]:
 def copy_repository(target: Path) -> Path:
     """The files of the working tree that git tracks or would track, in a repository of their own with one commit."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).exists():

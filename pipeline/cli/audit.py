@@ -31,9 +31,7 @@ def main() -> None:
     parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
     known = {name: scheme for table in reversed(schemes.SCHEMES.values()) for name, scheme in table.items()}
-    parser.add_argument(
-        "--scheme", choices=sorted(known), help="what the file is said to be; not given, its dtypes are only reported"
-    )
+    parser.add_argument("--scheme", choices=sorted(known), help="what the file is said to be; else its dtypes are only reported")
     parser.add_argument("--json", action="store_true", help="the whole certificate as JSON")
     given = parser.parse_args()
     try:
@@ -91,9 +89,8 @@ def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
     except (OSError, ValueError) as error:
         raise UserError(f"--data: {data}: not readable as .npz ({error})") from None
     if set(samples) != set(found.inputs):
-        raise UserError(
-            f"--data: {data} has arrays {', '.join(sorted(samples))}; the file's inputs are {', '.join(sorted(found.inputs))}"
-        )
+        given, wanted = ", ".join(sorted(samples)), ", ".join(sorted(found.inputs))
+        raise UserError(f"--data: {data} has arrays {given}; the file's inputs are {wanted}")
     counts = {len(array) for array in samples.values()}
     if len(counts) != 1 or counts == {0}:
         raise UserError(f"--data: {data}: the inputs need the same number of samples, at least one")
@@ -196,10 +193,9 @@ def text(report: Mapping[str, Any]) -> str:
         lines += ["", f"{name}: {figures['n']} samples; largest errors: {listed or 'none'}"]
     if report.get("divergence"):
         lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
-    lines += [
-        f"FAULT {fault['check']}: {', '.join(fault['layers']) or fault['tensor'] or 'the file'}: {fault['reason']}"
-        for fault in report["faults"]
-    ]
+    for fault in report["faults"]:
+        where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
+        lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
     return "\n".join(lines)
 
 

@@ -52,11 +52,13 @@ class Map:
         nodes: names of operations by operator, from names of tensors and from constants.
         layers: paths of layers by operator, in the order of the network.
         main: the operation whose kernel the operator holds.
+        paths: of all layers.
     """
 
     nodes: dict[Place, list[str]]
     layers: dict[Place, list[str]]
     main: dict[Place, str]
+    paths: tuple[str, ...]
 
 
 def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str], rows: Iterable[Row]) -> Map:
@@ -96,7 +98,12 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
         place: [path for path, pattern in patterns.items() if any(pattern.search(name.removeprefix(root)) for name in names)]
         for place, names in nodes.items()
     }
-    return Map(nodes={place: list(dict.fromkeys(names)) for place, names in nodes.items()}, layers=layers, main=main)
+    return Map(
+        nodes={place: list(dict.fromkeys(names)) for place, names in nodes.items()},
+        layers=layers,
+        main=main,
+        paths=tuple(layer_paths),
+    )
 
 
 def root_scope(source: Mapping[str, Any]) -> str:
@@ -238,8 +245,7 @@ def _clips(names: Sequence[str], source: Mapping[str, Any]) -> bool:
 
 
 def _layers(name: str, mapped: Map, root: str) -> tuple[str, ...]:
-    known = dict.fromkeys(path for paths in mapped.layers.values() for path in paths)
-    return tuple(path for path in known if scope(path.split("/")).search(name.removeprefix(root)))
+    return tuple(path for path in mapped.paths if scope(path.split("/")).search(name.removeprefix(root)))
 
 
 def _attributes(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:
@@ -298,7 +304,7 @@ def _flow(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:
         if main is not None and f"before {main}" in behind and reads != behind[f"before {main}"]:
             faults.append(_misfed(place, mapped, root, main, reads, behind[f"before {main}"]))
         made = frozenset(["a loop"]) if operator.name == "WHILE" else frozenset([main]) if main is not None else reads
-        found.update({number: made for number in operator.outputs})
+        found.update(dict.fromkeys(operator.outputs, made))
     makers = {output: (graph.main, index) for index, operator in enumerate(graph.operators) for output in operator.outputs}
     for name, number in graph.outputs.items():
         if name not in source["outputs"]:

@@ -210,28 +210,27 @@ def _apply(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[Cons
         errors = join([np.broadcast_to(constant.error, constant.value.shape) for constant in parts], axis=axis)
         yield Constant(value=values, error=errors if errors.any() else 0.0, variables=variables, nodes=made)
     elif op in ("Split", "SplitV", "Unpack"):
-        data = inputs[0] if op != "Split" else inputs[1]
-        axis = {
-            "Split": lambda: int(arrays[0]),
-            "SplitV": lambda: int(arrays[2]),
-            "Unpack": lambda: int(node["attributes"].get("axis", 0)),
-        }[op]()
-        spots = {
-            "Split": lambda: node["attributes"]["num_split"],
-            "SplitV": lambda: np.cumsum(arrays[1])[:-1],
-            "Unpack": lambda: data.value.shape[axis],
-        }[op]()
+        data = inputs[1] if op == "Split" else inputs[0]
+        if op == "Split":
+            axis, spots = int(arrays[0]), node["attributes"]["num_split"]
+        elif op == "SplitV":
+            axis, spots = int(arrays[2]), np.cumsum(arrays[1])[:-1]
+        else:
+            axis = int(node["attributes"].get("axis", 0))
+            spots = data.value.shape[axis]
         errors = np.broadcast_to(data.error, data.value.shape)
         for value, error in zip(np.split(data.value, spots, axis), np.split(errors, spots, axis), strict=True):
             if op == "Unpack":
                 value, error = value.squeeze(axis), error.squeeze(axis)
             yield Constant(value=value, error=error if error.any() else 0.0, variables=variables, nodes=made)
     else:
-        value = _moved(arrays[0], arrays, node)
-        if value is not None:
-            spread = np.broadcast_to(inputs[0].error, arrays[0].shape) if np.ndim(inputs[0].error) else None
-            error = 0.0 if spread is None else _moved(spread, [spread, *arrays[1:]], node)
-            yield Constant(value=value, error=inputs[0].error if error is None else error, variables=variables, nodes=made)
+        moved = _moved(arrays[0], arrays, node)
+        if moved is not None:
+            carried: Any = inputs[0].error
+            if np.ndim(carried):
+                spread = np.broadcast_to(carried, arrays[0].shape)
+                carried = _moved(spread, [spread, *arrays[1:]], node)
+            yield Constant(value=moved, error=carried, variables=variables, nodes=made)
 
 
 def _wide(array: np.ndarray) -> np.ndarray:
@@ -321,7 +320,7 @@ def _runs(graph: "_Neighbours", known: Mapping[str, Constant], reference: str, f
     step = _step(first, reference, known)
     if step is None:
         return
-    states = [(step, f"{first['name']}:0", (first["name"],))]
+    states: list[tuple[Affine, str, tuple[str, ...]]] = [(step, f"{first['name']}:0", (first["name"],))]
     while states:
         so_far, at, steps = states.pop()
         for node in graph.readers.get(at, ()):

@@ -1,0 +1,58 @@
+"""A network with everything the certificate needs of it, made once, and files made from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pipeline.lib import certificate, converter, graphdef, network, quantizer
+from tests import networks
+
+
+@dataclass(frozen=True)
+class Made:
+    """`folder`: the exported SavedModel; `float32`: converted from it; `samples`: [8, ...] by input."""
+
+    folder: Path
+    source: certificate.Source
+    float32: bytes
+    proof: certificate.Proof
+    samples: Mapping[str, np.ndarray]
+
+
+def make(model: keras.Model, folder: Path) -> Made:
+    network.export(model, folder, batch=1)
+    inputs, outputs = network.tensors(model)
+    weights = network.weights(model)
+    graph, constants = graphdef.read(folder, list(weights))
+    source = certificate.Source(
+        graph=graph,
+        constants=constants,
+        weights=weights,
+        layers=network.layers(model),
+        signature={
+            "key": "serving_default",
+            "inputs": network.signature(inputs, batch=1),
+            "outputs": network.signature(outputs, batch=1),
+        },
+    )
+    float32 = converter.convert_saved_model(folder)
+    return Made(folder, source, float32, certificate.prove(source, float32), networks.samples(model, 8))
+
+
+def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | None = None) -> bytes:
+    """A file of the engine `litert`."""
+    ranges = None
+    if scheme.startswith("static"):
+        rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
+        seen = quantizer.observe(made.float32, rows, signature="serving_default")
+        ranges = {name: (float(low.min()), float(high.max())) for name, (low, high) in seen.items()}
+    return quantizer.quantize(made.float32, scheme=scheme, algorithm=algorithm, boundary=boundary or "int8", ranges=ranges)
+
+
+def converted(made: Made, scheme: str) -> bytes:
+    """A file of the engine `converter`."""
+    rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
+    return converter.convert_saved_model(made.folder, scheme=scheme, samples=rows if scheme.startswith("static") else None)
