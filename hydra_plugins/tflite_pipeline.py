@@ -1,4 +1,5 @@
-"""Registers the schema's check and the resolvers of conf/ with OmegaConf, also inside DVC's own composition.
+"""Registers the schema's check and the resolvers of conf/ with OmegaConf, and better words for an unknown choice with Hydra,
+also inside DVC's own composition.
 
 DVC finds this file through `hydra.plugins_path` in .dvc/config and imports it before it composes. It takes the path away
 again afterwards, so everything is imported here at the top.
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hydra._internal import defaults_list
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import config
@@ -48,3 +51,19 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
 }
 for _name, _resolver in _RESOLVERS.items():
     OmegaConf.register_new_resolver(_name, _resolver, replace=True)
+
+
+_not_found = defaults_list.config_not_found_error
+
+
+def _config_not_found(repo: Any, tree: Any) -> None:
+    """Hydra lists a group's options for a misspelt choice, but not for an entry of a list such as `quantization`."""
+    group, _, name = tree.node.get_config_path().rpartition("/")
+    options = [option for option in repo.get_group_options(group) if not option.startswith("_")]
+    if not options:
+        _not_found(repo, tree)
+    message = f"{group}: no {name!r}; allowed: {', '.join(options)}"
+    raise MissingConfigException(missing_cfg_file=f"{group}/{name}", message=message, options=options)
+
+
+defaults_list.config_not_found_error = _config_not_found

@@ -37,7 +37,7 @@ def main() -> None:
             "outputs": network.signature(outputs, batch=None),
         },
         "layers": network.layers(model),
-        "counts": {"parameters": int(sum(array.size for array in weights.values())), "variables": len(weights)},
+        "counts": {"parameters": int(model.count_params()), "variables": len(weights)},
     }
     with files.replacing(paths.SOURCE) as folder:
         network.export(model, folder, batch=batch)

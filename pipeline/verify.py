@@ -30,6 +30,7 @@ def main() -> None:
         weights=files.read_variables(paths.SOURCE_WEIGHTS),
         layers=facts["layers"],
         signature=facts["signature"],
+        numbered=facts["format"] == "keras",
     )
     float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
     proof = certificate.prove(source, float32)

@@ -37,6 +37,7 @@ def make(model: keras.Model, folder: Path) -> Made:
             "inputs": network.signature(inputs, batch=1),
             "outputs": network.signature(outputs, batch=1),
         },
+        numbered=True,
     )
     float32 = converter.convert_saved_model(folder)
     return Made(folder, source, float32, certificate.prove(source, float32), networks.samples(model, 8))

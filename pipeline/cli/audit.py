@@ -117,7 +117,9 @@ def _source(model: Path, folder: Path, *, batch: int | None) -> certificate.Sour
         inputs, results = network.signature(ends[0], batch=batch), network.signature(ends[1], batch=batch)
     graph, constants = graphdef.read(folder, list(weights))
     signature = {"key": SIGNATURE, "inputs": inputs, "outputs": results}
-    return certificate.Source(graph=graph, constants=constants, weights=weights, layers=rows, signature=signature)
+    return certificate.Source(
+        graph=graph, constants=constants, weights=weights, layers=rows, signature=signature, numbered=not model.is_dir()
+    )
 
 
 def _judge(

@@ -4,6 +4,7 @@ What a file says is read off the names that the converter gives, and checked by 
 strides against the network's own graph, and which kernels each kernel reads from.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,16 +53,16 @@ class Map:
         nodes: names of operations by operator, from names of tensors and from constants.
         layers: paths of layers by operator, in the order of the network.
         main: the operation whose kernel the operator holds.
-        paths: of all layers.
+        patterns: what to search a name for, for every layer's path.
     """
 
     nodes: dict[Place, list[str]]
     layers: dict[Place, list[str]]
     main: dict[Place, str]
-    paths: tuple[str, ...]
+    patterns: dict[str, re.Pattern[str]]
 
 
-def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str], rows: Iterable[Row]) -> Map:
+def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str], rows: Iterable[Row], *, numbered: bool) -> Map:
     """Find the operations and layers behind each operator.
 
     Args:
@@ -69,6 +70,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
         source: of `graphdef.read`.
         layer_paths: every layer's path, outer layers first.
         rows: of `weights.account` for the same file.
+        numbered: Keras 3 made the names (`layers.scope`).
     """
     known = {node["name"] for node in source["nodes"]}
     # The last tensors carry the signature's names instead of their operations'.
@@ -92,7 +94,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
             nodes[place] += [row.node, *row.steps]
             if row.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D") and row.input == 1:
                 main[place] = row.node
-    patterns = {path: scope(path.split("/")) for path in layer_paths}
+    patterns = {path: scope(path, numbered=numbered) for path in layer_paths}
     root = root_scope(source)
     layers = {
         place: [path for path, pattern in patterns.items() if any(pattern.search(name.removeprefix(root)) for name in names)]
@@ -128,7 +130,7 @@ def table(
     root = root_scope(source)
     rows = []
     for layer in layers:
-        pattern = scope(layer["path"].split("/"))
+        pattern = mapped.patterns[layer["path"]]
         calls: dict[str, list[Mapping[str, Any]]] = {}
         for node in source["nodes"]:
             found = pattern.search(node["name"].removeprefix(root))
@@ -159,7 +161,7 @@ def _carried(call: str, nodes: Sequence[Mapping[str, Any]], mapped: Map, constan
 
 def _how(path: str, places: Sequence[Place], graph: Graph, mapped: Map, root: str) -> dict[str, str]:
     """Carried by operators of its own, or folded or fused into those of another layer."""
-    pattern = scope(path.split("/"))
+    pattern = mapped.patterns[path]
     own, hosts = [], []
     for place in places:
         operator = graph.subgraphs[place[0]].operators[place[1]].name
@@ -173,7 +175,7 @@ def _how(path: str, places: Sequence[Place], graph: Graph, mapped: Map, root: st
             inner = [
                 other
                 for other in mapped.layers[place]
-                if other != path and main is not None and scope(other.split("/")).search(main.removeprefix(root))
+                if other != path and main is not None and mapped.patterns[other].search(main.removeprefix(root))
             ]
             hosts.append(f"{operator} of {inner[-1] if inner else first}")
     if own:
@@ -245,7 +247,7 @@ def _clips(names: Sequence[str], source: Mapping[str, Any]) -> bool:
 
 
 def _layers(name: str, mapped: Map, root: str) -> tuple[str, ...]:
-    return tuple(path for path in mapped.paths if scope(path.split("/")).search(name.removeprefix(root)))
+    return tuple(path for path, pattern in mapped.patterns.items() if pattern.search(name.removeprefix(root)))
 
 
 def _attributes(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:

@@ -21,13 +21,17 @@ _ORDER = ("quantized", "cast", "folded", "exact")
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The network: its graph and constants (`graphdef.read`), variables by path, layers and signature (models/source.json)."""
+    """The network: its graph and constants (`graphdef.read`), variables by path, layers and signature (models/source.json).
+
+    `numbered`: Keras 3 made the names of its operations (`layers.scope`).
+    """
 
     graph: Mapping[str, Any]
     constants: Mapping[str, np.ndarray]
     weights: Mapping[str, np.ndarray]
     layers: Sequence[Mapping[str, Any]]
     signature: Mapping[str, Any]
+    numbered: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,7 @@ def prove(source: Source, float32: bytes) -> Proof:
     graph = flatbuffer.read(float32)
     known = folding.evaluate(source.graph["nodes"], source.constants, source.weights)
     rows = weights.account(graph, folding.linears(source.graph["nodes"], known), folding.operands(source.graph["nodes"], known))
-    mapped = architecture.identify(graph, source.graph, [layer["path"] for layer in source.layers], rows)
+    mapped = architecture.identify(graph, source.graph, [layer["path"] for layer in source.layers], rows, numbered=source.numbered)
     constant = {reference.split(":")[0] for reference in known}
     return Proof(
         graph=graph,

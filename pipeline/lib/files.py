@@ -79,6 +79,11 @@ def array_path(folder: Path, name: str) -> Path:
     return folder / f"{quote(name, safe=' ')}.npy"
 
 
+def array_name(path: Path) -> str:
+    """The name of the array that `array_path` gave this file."""
+    return unquote(path.name.removesuffix(".npy"))
+
+
 def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one .npy for each array into a folder that does not exist yet (see `replacing`)."""
     folder.mkdir()
@@ -148,7 +153,7 @@ def read_arrays(folder: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: when there is none.
     """
-    found = {unquote(path.stem): np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+    found = {array_name(path): np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
     if not found:
         raise UserError(f"{folder}: holds no arrays; run `dvc repro`, which makes them")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.lib.flatbuffer import Graph
 
 
-def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[str, object]]:
+def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bool) -> list[dict[str, object]]:
     """A row for each operator.
 
     A tensor's name lists what was fused into it, separated by semicolons: `net_1/relu_1/Relu;net_1/conv_1/convolution`.
@@ -16,29 +16,36 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[st
     Args:
         graph: of the float32 file.
         layer_paths: of models/source.json, the innermost name last.
+        numbered: Keras 3 made the names, with its `_1`.
 
     Returns:
         For each operator in order: `operator` (its type), `tensor` (name of its first output) and `layers` (paths, in the
         order of the network; empty when no name tells).
     """
-    patterns = {path: scope(path.split("/")) for path in layer_paths}
+    patterns = {path: scope(path, numbered=numbered) for path in layer_paths}
     return [
         {
             "operator": operator.name,
             "tensor": graph.tensors[operator.outputs[0]].name,
-            "layers": [path for path, scope in patterns.items() if _named(scope, _names(graph, operator.outputs))],
+            "layers": [path for path, pattern in patterns.items() if _named(pattern, _names(graph, operator.outputs))],
         }
         for operator in graph.operators
     ]
 
 
-def scope(parts: Sequence[str]) -> re.Pattern[str]:
-    """What to search a name for to know whether it belongs to a layer, given as the names from the outermost to its own."""
-    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}(?:_[0-9]*[13579])?" for part in parts) + "/")
+def scope(path: str, *, numbered: bool) -> re.Pattern[str]:
+    """What to search a name for to know whether it belongs to a layer.
+
+    Args:
+        path: of the layer, the innermost name last.
+        numbered: Keras 3 made the names, with its `_1`.
+    """
+    suffix = "_[0-9]*[13579]" if numbered else ""
+    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}{suffix}" for part in path.split("/")) + "/")
 
 
-def _named(scope: re.Pattern[str], names: Iterable[str]) -> bool:
-    return any(scope.search(name) for name in names)
+def _named(pattern: re.Pattern[str], names: Iterable[str]) -> bool:
+    return any(pattern.search(name) for name in names)
 
 
 def _names(graph: Graph, outputs: Sequence[int]) -> list[str]:

@@ -94,7 +94,7 @@ def quantize(
             # The library opens an interpreter with options meant for debugging, which warns.
             warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
             result = work.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RuntimeError) as error:
         if "QSV" not in str(error) and "min/max" not in str(error):
             raise
         raise UserError(f"quantize: {scheme}: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None

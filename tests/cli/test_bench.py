@@ -1,0 +1,19 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import bench
+from tests.helpers import call
+
+
+def test_the_median_leaves_out_the_first_call() -> None:
+    calls: list[int] = []
+    assert bench.seconds(lambda: calls.append(1)) >= 0
+    assert len(calls) == bench.ROUNDS + 1
+
+
+@pytest.mark.slow
+def test_prints_a_ratio_for_each_claim(finished: Path) -> None:
+    printed = call("python", "-m", "pipeline.cli.bench", cwd=finished).stdout
+    assert len(re.findall(r": [\d.]+ s / [\d.]+ s = [\d.]+$", printed, re.MULTILINE)) == 2

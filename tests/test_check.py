@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from tests.helpers import call
+
+
+def test_passes_when_params_were_composed_from_this_conf(finished: Path) -> None:
+    assert call("python", "-m", "pipeline.check", cwd=finished).stdout == ""
+
+
+def test_fails_when_conf_was_edited_afterwards(project: Path) -> None:
+    path = project / "conf" / "select" / "default.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.01", "0.02"), encoding="utf-8")
+    done = call("dvc", "repro", cwd=project, check=False)
+    assert done.returncode != 0
+    assert "error: params.yaml was composed from another conf/; run `make params`" in done.stdout
+    call("python", "-m", "pipeline.cli.compose", cwd=project)
+    call("dvc", "repro", "check", cwd=project)
+
+
+def test_an_override_is_no_drift(project: Path) -> None:
+    call("python", "-m", "pipeline.cli.compose", "seed=9", cwd=project)
+    call("python", "-m", "pipeline.check", cwd=project)
+
+
+def test_a_python_without_the_packages_says_so(finished: Path) -> None:
+    """Stages call `python`, whatever comes first on PATH; -S hides the environment's packages."""
+    done = call("python", "-S", "-m", "pipeline.check", cwd=finished, check=False)
+    assert done.returncode == 1
+    assert "does not have the pipeline's packages; run `make repro`" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,97 @@
+"""The schema: what a misspelt, mistyped or impossible configuration is answered with, at composition and at a stage's start."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.cli.compose import compose
+from pipeline.lib.errors import UserError
+from tests.helpers import ROOT, call
+
+REFUSED = [
+    ("+calibrate.sampels=3", "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: method, samples"),
+    ("calibrate.sampels=3", "calibrate.sampels"),
+    ("calibrate.samples=many", "calibrate.samples: got 'many'; input should be a valid integer"),
+    ("calibrate.samples=0", "calibrate.samples: got 0; input should be greater than or equal to 1"),
+    ("calibrate.samples=300", "calibrate.samples: 300 is more than the calibration pool of data.splits.calibration.take: 200"),
+    ("calibrate.samples=???", "calibrate.samples: has no value (???)"),
+    ("calibrate.method=magic", "calibrate.method: unknown 'magic'; allowed: min_max, moving_average"),
+    (
+        "quantization=[int7]",
+        "quantization: no 'int7'; allowed: converter_dynamic, converter_float16,",
+    ),
+    ("model=resnet", "model: no 'resnet'; allowed: digits_cnn"),
+    ("variants.int8.engine=tvm", "variants.int8: engine: got 'tvm'; allowed: litert, converter"),
+    ("variants.int8.scheme=static_wi3", "variants.int8: scheme: engine litert has no 'static_wi3'; allowed: float32, float16,"),
+    ("variants.int8.algorithm=magic", "algorithm: 'magic' is not sound for litert static_wi8_ai8; allowed: min_max, mse, octav"),
+    ("variants.int8.boundary=int16", "boundary: 'int16' is not sound for litert static_wi8_ai8; allowed: int8, float32"),
+    ("variants.int8.samples=5", "samples: litert static_wi8_ai8 reads no samples: set it to null"),
+    ("variants.int8.reads.network=models/other.tflite", "reads: is derived from engine, scheme and search"),
+    ("variants.int8.search=mixed", "variants.int8.search: no search 'mixed'; have: none is configured"),
+    ("quantization=[]", "variants"),
+    ("task.metrics=[accuarcy]", "task: deciding: 'accuracy' is not among metrics: accuarcy"),
+    ("task.deciding=f1", "task: deciding: 'f1' is not among metrics: accuracy"),
+    ("data.reader.name=parket", "data.reader.name: unknown 'parket'; allowed: npz"),
+    ("+data.reader.options.color=red", "data.reader.options: npz takes no 'color'; allowed: inputs, labels, split"),
+    ("data.splits.tuning.take=1.5", "data.splits.tuning.take"),
+    ("select.max_drop=-0.1", "select.max_drop: got -0.1; input should be greater than or equal to 0"),
+    ("select.objective=beauty", "select.objective: got 'beauty'; input should be 'bytes'"),
+    ("model.batch=4", "model.batch: must be ${convert.batch}"),
+    ("~verify.limits.float16", "one entry for each scheme is expected; missing or unknown: float16"),
+    ("seed=-1", "seed: got -1"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), REFUSED)
+def test_a_bad_configuration_is_refused_when_composed(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        compose(ROOT, [override])
+
+
+def test_all_faults_are_listed_at_once() -> None:
+    with pytest.raises(UserError, match=r"(?s)seed: got -1.*calibrate\.samples: got 'x'"):
+        compose(ROOT, ["seed=-1", "calibrate.samples=x"])
+
+
+def test_a_variant_s_name_becomes_a_folder() -> None:
+    with pytest.raises(UserError, match=r"'Int-8' becomes a folder: use small letters, digits and _"):
+        compose(ROOT, ["+variants.Int-8=${variants.int8}"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("samples: 100", "samples: lots", "error: params.yaml: calibrate.samples: got 'lots'; input should be a valid integer"),
+        ("method: min_max", "metod: min_max", "error: params.yaml: calibrate.method: is missing"),
+        ("boundary: int8", "boundary: int4", "boundary: 'int4' is not sound"),
+        ("calibrate:", "calibrate: [", "error: params.yaml: not readable as YAML; run `make params`"),
+    ],
+)
+def test_a_hand_edited_params_file_is_refused(finished: Path, tmp_path: Path, before: str, after: str, message: str) -> None:
+    text = (finished / "params.yaml").read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "params.yaml").write_text(text.replace(before, after, 1), encoding="utf-8")
+    done = call("python", "-m", "pipeline.calibrate", cwd=tmp_path, check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_no_params_file(tmp_path: Path) -> None:
+    done = call("python", "-m", "pipeline.calibrate", cwd=tmp_path, check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert "error: params.yaml: no such file; run `make params` in the repository's root" in done.stdout
+
+
+def test_an_unknown_variant_names_those_there_are(finished: Path) -> None:
+    done = call("python", "-m", "pipeline.quantize", "int9", cwd=finished, check=False)
+    assert done.returncode == 1
+    assert "error: params.yaml: variants: no 'int9'; have: float32, float16, dynamic_int8, int8, int16x8" in done.stdout
+
+
+def test_installed_names_the_distribution_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(config.DISTRIBUTIONS, "tensorflow", ("no-such-distribution",))
+    with pytest.raises(UserError, match="no-such-distribution is not installed; run `make setup`"):
+        config.installed("tensorflow")

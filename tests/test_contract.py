@@ -1,0 +1,157 @@
+"""The rules of the repository's structure, each broken on purpose somewhere below or impossible to break unseen."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from pipeline import config
+from pipeline.cli.compose import compose
+from pipeline.lib import paths
+from tests.contract import closure, imported, stages
+from tests.helpers import ROOT, call
+
+STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in ("__init__", "config")]
+
+
+def test_every_stage_is_a_module_a_command_and_a_test() -> None:
+    assert sorted(stages()) == STAGES
+    for name, stage in stages().items():
+        command = stage["cmd"].split()
+        assert command[:3] == ["python", "-m", f"pipeline.{name}"]
+        assert command[3:] in ([], ["${key}"])
+        assert (ROOT / "tests" / f"test_{name}.py").exists()
+
+
+@pytest.mark.parametrize("folder", ["lib", "cli"])
+def test_every_module_has_its_test(folder: str) -> None:
+    modules = {path.stem for path in (ROOT / "pipeline" / folder).glob("*.py")}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
+    assert modules == tests
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_import_closure(stage: str) -> None:
+    code = {dep for dep in stages()[stage]["deps"] if dep.startswith("pipeline/") and dep.endswith(".py")}
+    expected = closure(stage)
+    assert code == expected, f"dvc.yaml, {stage}: write\n" + "\n".join(f"      - {path}" for path in sorted(expected))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_never_import_each_other(stage: str) -> None:
+    others = {f"pipeline.{other}" for other in STAGES} - {f"pipeline.{stage}"}
+    assert not imported(ROOT / "pipeline" / f"{stage}.py") & others
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_four_stages_reach_tensorflow(stage: str) -> None:
+    reaches = any("tensorflow" in imported(ROOT / path) for path in closure(stage))
+    # quantize imports it inside the converter engine only, as the next test shows.
+    assert reaches == (stage in ("load", "reference", "convert", "quantize"))
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("load", "reference", "convert")])
+def test_importing_a_stage_does_not_import_tensorflow(stage: str) -> None:
+    script = f"import sys, pipeline.{stage}; sys.exit('tensorflow' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("stage", ["calibrate", "quantize", "predict", "verify", "benchmark", "evaluate", "select", "report"])
+def test_running_a_stage_does_not_import_tensorflow(stage: str, finished: Path, tmp_path: Path) -> None:
+    """With a tensorflow on the path that cannot be imported, the stage still does its work."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('tensorflow was imported')")
+    arguments = ["int8"] if "${key}" in stages()[stage]["cmd"] else []
+    call("python", "-m", f"pipeline.{stage}", *arguments, cwd=finished, PYTHONPATH=f"{tmp_path}:{finished}")
+
+
+def test_a_stage_opens_what_dvc_yaml_names(finished: Path) -> None:
+    """Every file below the repository that Python opens is a dep, an out, params.yaml, or code."""
+    hook = (
+        "import sys, os\n"
+        "def audit(event, args):\n"
+        "    if event == 'open' and isinstance(args[0], (str, bytes, os.PathLike)):\n"
+        "        print('OPENED', os.path.abspath(os.fsdecode(args[0])), file=sys.stderr)\n"
+        "sys.addaudithook(audit)\n"
+        "import runpy\n"
+        "sys.argv = sys.argv[1:]\n"
+        "runpy.run_module(sys.argv[0], run_name='__main__')\n"
+    )
+    lock = yaml.safe_load((finished / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    for name, stage in lock.items():
+        done = call("python", "-c", hook, *stage["cmd"].split()[2:], cwd=finished)
+        opened = {line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith("OPENED ")}
+        inside = {Path(path).relative_to(finished).as_posix() for path in opened if path.startswith(f"{finished}/")}
+        named = [entry["path"] for kind in ("deps", "outs") for entry in stage.get(kind, [])]
+        # Code is the closure's business; what is gone again was a temporary name.
+        data = {path for path in inside if not path.endswith((".py", ".pyc")) and (finished / path).is_file()} - {"params.yaml"}
+        strangers = {path for path in data if not any(path == known or path.startswith(f"{known}/") for known in named)}
+        assert not strangers, f"{name} opens {strangers}, which dvc.yaml does not name"
+
+
+def test_params_are_what_the_stage_uses() -> None:
+    """`settings.X` in a stage's source stands under its params, and nothing else does."""
+    for name, stage in stages().items():
+        source = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8")
+        declared = {param.split(".")[0] for param in stage["params"]}
+        used = {field for field in config.Config.model_fields if f"settings.{field}" in source}
+        used |= {"variants"} if "config.variant(" in source else set()
+        used |= {"searches"} if "config.search(" in source else set()
+        used |= {"versions"} if "config.require(" in source else set()
+        assert declared == used, name
+
+
+def test_committed_params_are_the_composition() -> None:
+    assert paths.PARAMS.name == "params.yaml"
+    assert (ROOT / "params.yaml").read_text(encoding="utf-8") == compose(ROOT, [])
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, field in model.model_fields.items():
+        found.append((name, field))
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found += _fields(inner)
+    return found
+
+
+def test_no_parameter_is_named_as_dvc_ignores() -> None:
+    """DVC leaves `size` and `nfiles` out of its run-cache key and would return a wrong result (treeverse/dvc#10296)."""
+    names = [name for name, _ in _fields(config.Config)]
+    assert "deciding" in names  # the walk reaches nested sections
+    assert not {"size", "nfiles"} & set(names)
+
+    def keys(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            return set(node).union(*(keys(value) for value in node.values()))
+        return set().union(*(keys(value) for value in node)) if isinstance(node, list) else set()
+
+    assert not {"size", "nfiles"} & keys(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+
+
+def test_the_schema_fills_in_no_default() -> None:
+    assert [name for name, field in _fields(config.Config) if not field.is_required()] == []
+
+
+def test_lock_has_hashes_for_all_platforms_and_no_addresses() -> None:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if "://" in line or line.startswith("-")]
+    pins = [line for line in lines if "==" in line and not line.startswith((" ", "#"))]
+    assert all(line.endswith("\\") for line in pins), "each pin goes on with its hashes"
+    tensorflow = [pin for pin in pins if pin.startswith("tensorflow")]
+    assert len(tensorflow) == 2
+    assert all("platform_machine" in pin and "sys_platform" in pin for pin in tensorflow)
+
+
+def test_nothing_generated_or_machine_specific_is_in_git() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    generated = {out for stage in stages().values() for out in stage.get("outs", [])}
+    assert not [name for name in tracked if any(name == out or name.startswith(f"{out}/") for out in generated)]
+    for name in tracked:
+        if name.endswith((".py", ".yaml", ".md", ".toml", ".lock", "Makefile")) and not name.startswith("tests/"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            assert str(ROOT) not in text, name

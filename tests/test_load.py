@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.lib import files, paths
+from tests.helpers import ROOT, call, edited_params
+
+
+def test_every_variable_is_kept_by_path_bit_for_bit(finished: Path) -> None:
+    model = keras.models.load_model(ROOT / "models" / "digits_cnn.keras")
+    kept = np.load(finished / paths.SOURCE_WEIGHTS)
+    # The state of dropout's random numbers is named by how many there were in the process.
+    variables = [variable for variable in model.variables if "seed_generator" not in variable.path]
+    assert sorted(name for name in kept.files if "seed_generator" not in name) == sorted(variable.path for variable in variables)
+    for variable in variables:
+        np.testing.assert_array_equal(kept[variable.path], np.asarray(variable))
+
+
+def test_the_signature_has_a_fixed_batch_and_the_original_a_free_one(finished: Path) -> None:
+    facts = files.read_json(finished / paths.SOURCE_FACTS)
+    assert facts["signature"]["inputs"] == [{"name": "image", "shape": [1, 8, 8, 1], "dtype": "float32"}]
+    assert facts["signature"]["outputs"] == [{"name": "probabilities", "shape": [1, 10], "dtype": "float32"}]
+    assert facts["original_signature"]["inputs"][0]["shape"] == [None, 8, 8, 1]
+    assert facts["counts"]["parameters"] == keras.models.load_model(ROOT / "models" / "digits_cnn.keras").count_params()
+
+
+def test_the_shipped_network_was_trained_on_its_training_split_only_and_is_accurate(finished: Path) -> None:
+    data = np.load(ROOT / "data" / "digits.npz")
+    held_out = data["split"] == "held_out"
+    model = keras.models.load_model(ROOT / "models" / "digits_cnn.keras")
+    predicted = model.predict(data["images"][held_out].astype(np.float32) / 16, verbose=0).argmax(1)
+    assert (predicted == data["labels"][held_out]).mean() >= 0.98
+    assert (ROOT / "models" / "digits_cnn.keras").stat().st_size < 300_000
+    assert getattr(model, "optimizer", None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.keras", None, "error: model.path: no such file: none.keras; set it in conf/model/"),
+        ("broken.keras", b"not a zip file", "error: broken.keras: not readable as a Keras model:"),
+    ],
+)
+def test_a_missing_or_unreadable_model(finished: Path, tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    edited_params(finished, tmp_path, {"model.path": name})
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = call("python", "-m", "pipeline.load", cwd=tmp_path, check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "models").exists()

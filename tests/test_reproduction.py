@@ -1,0 +1,160 @@
+"""One edit at a time in a copy of the repository: exactly the stages that it touches run, and going back recomputes nothing.
+
+DVC keeps no run cache for stages without outputs: `gate`, which only judges reports/metrics.json, runs whenever that changed.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.helpers import call, edited_params, stages_run
+
+FIVE = ("float32", "float16", "dynamic_int8", "int8", "int16x8")
+JUDGE = {"evaluate", "select", "report", "gate"}
+
+
+def each(stage: str, *variants: str) -> set[str]:
+    return {f"{stage}@{variant}" for variant in variants}
+
+
+def of_variants(*variants: str) -> set[str]:
+    return {name for stage in ("quantize", "predict", "verify", "benchmark") for name in each(stage, *variants)}
+
+
+@pytest.fixture(scope="module")
+def workspace(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy for all edits: each test puts back what it changed."""
+    return Path(shutil.copytree(finished, tmp_path_factory.mktemp("edits") / "project", symlinks=True))
+
+
+def repro(cwd: Path, *overrides: str, packages: str = "") -> set[str]:
+    """Compose and run with `packages` in front on Python's path; the stages that really ran."""
+    path = f"{packages}{os.pathsep}{cwd}"
+    call("python", "-m", "pipeline.cli.compose", *overrides, cwd=cwd, PYTHONPATH=path)
+    return stages_run(call("dvc", "repro", cwd=cwd, PYTHONPATH=path).stdout)
+
+
+def test_a_second_run_runs_no_stage(workspace: Path) -> None:
+    assert repro(workspace) == set()
+
+
+STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("variants.int8.algorithm", "mse", of_variants("int8") | JUDGE),
+        ("verify.limits.static_wi8_ai8.sqnr_db", 15.0, each("verify", "int8") | {"select", "report"}),
+        ("select.max_drop", 0.02, {"select", "report"}),
+        ("calibrate.samples", 50, STATIC),
+        pytest.param("calibrate.method", "moving_average", STATIC, marks=pytest.mark.slow),
+        ("gate.enabled", False, {"gate"}),
+        pytest.param("benchmark.runs", 50, each("benchmark", *FIVE) | {"select", "report"}, marks=pytest.mark.slow),
+        pytest.param(
+            "seed",
+            1,
+            {"sample", "reference"} | STATIC | each("predict", *FIVE) | each("verify", *FIVE),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_an_option_runs_what_it_touches_and_back_nothing(workspace: Path, option: str, value: Any, expected: set[str]) -> None:
+    params = workspace / "params.yaml"
+    before = params.read_bytes()
+    edited_params(workspace, workspace, {option: value})
+    try:
+        assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected
+    finally:
+        params.write_bytes(before)
+    assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected & {"gate"}
+
+
+def test_a_variant_added_then_removed_then_brought_back(workspace: Path) -> None:
+    assert repro(workspace, "quantization=[float32,float16,dynamic_int8,int8,int16x8,int8_float_io]") == (
+        of_variants("int8_float_io") | JUDGE
+    )
+    assert repro(workspace, "quantization=[float32,float16,dynamic_int8,int8]") == JUDGE
+    assert repro(workspace) == {"gate"}
+
+
+def append_comment(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
+
+
+def change_an_evaluation_image(path: Path) -> None:
+    arrays = dict(np.load(path))
+    listed = (path.parent / "split.json").read_text(encoding="utf-8")
+    first = int(re.search(r'"evaluation".*?"id": "digits\[(\d+)\]"', listed, re.DOTALL)[1])  # type: ignore[index]
+    arrays["images"][first] = 16 - arrays["images"][first]
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def change_a_weight(path: Path) -> None:
+    model = keras.models.load_model(path)
+    layer = model.get_layer("hidden")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel * 1.01, bias])
+    model.save(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "expected"),
+    [
+        ("pipeline/lib/metrics.py", append_comment, {"evaluate"}),
+        ("pipeline/lib/quantizer.py", append_comment, {"calibrate"} | each("quantize", *FIVE)),
+        pytest.param(
+            "data/digits.npz",
+            change_an_evaluation_image,
+            {"sample", "reference"} | each("predict", *FIVE) | each("verify", *FIVE) | JUDGE,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "models/digits_cnn.keras",
+            change_a_weight,
+            {"load", "reference", "convert", "calibrate"} | of_variants(*FIVE) | JUDGE,
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_file_runs_what_it_touches_and_going_back_recomputes_nothing(
+    workspace: Path, file: str, edit: Callable[[Path], None], expected: set[str]
+) -> None:
+    path = workspace / file
+    before = path.read_bytes()
+    edit(path)
+    try:
+        assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected
+    finally:
+        path.write_bytes(before)
+    assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected & {"gate"}
+
+
+def test_an_upgraded_library_runs_the_stages_that_use_it(workspace: Path, tmp_path: Path) -> None:
+    """A newer ai-edge-quantizer in front on the path: what importlib.metadata finds first is what is installed."""
+    info = tmp_path / "ai_edge_quantizer-0.10.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ai-edge-quantizer\nVersion: 0.10.1\n")
+    assert repro(workspace, packages=str(tmp_path)) == {"calibrate"} | each("quantize", *FIVE)
+    stale = call("python", "-m", "pipeline.calibrate", cwd=workspace, check=False)
+    assert stale.returncode == 1
+    assert "versions.ai_edge_quantizer is 0.10.1, installed is 0.10.0; run `make params`" in stale.stdout
+    assert repro(workspace) == set()
+
+
+DETERMINISTIC = ["sample", "convert", "calibrate", "quantize@int8", "predict@int8", "verify@int8", "evaluate", "report"]
+
+
+@pytest.mark.parametrize("stage", DETERMINISTIC)
+def test_a_stage_writes_the_same_bytes_again(workspace: Path, stage: str) -> None:
+    """Forced past the cache, the outputs' hashes in dvc.lock stay as they were."""
+    before = (workspace / "dvc.lock").read_bytes()
+    assert stages_run(call("dvc", "repro", "-s", "-f", stage, cwd=workspace).stdout) == {stage}
+    assert (workspace / "dvc.lock").read_bytes() == before
