@@ -104,7 +104,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
         nodes={place: list(dict.fromkeys(names)) for place, names in nodes.items()},
         layers=layers,
         main=main,
-        paths=tuple(layer_paths),
+        patterns=patterns,
     )
 
 
