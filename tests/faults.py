@@ -37,6 +37,13 @@ def array(content: Any, tensor: Any, dtype: str) -> np.ndarray:
     return buffer.data.view(dtype)
 
 
+def rescaled(tensor: Any, number: int, factor: float) -> None:
+    """Multiply one scale of a tensor."""
+    scales = np.array(tensor.quantization.scale)
+    scales[number % len(scales)] *= factor
+    tensor.quantization.scale = scales
+
+
 def tensor_of(content: Any, operator: Any, place: int) -> Any:
     return content.subgraphs[0].tensors[operator.inputs[place]]
 

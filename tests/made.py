@@ -1,5 +1,6 @@
 """A network with everything the certificate needs of it, made once, and files made from it."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,4 +57,23 @@ def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | 
 def converted(made: Made, scheme: str) -> bytes:
     """A file of the engine `converter`."""
     rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
-    return converter.convert_saved_model(made.folder, scheme=scheme, samples=rows if scheme.startswith("static") else None)
+    with warnings.catch_warnings():
+        # TFLiteConverter calibrates with TensorFlow's own interpreter, which is deprecated.
+        warnings.filterwarnings("ignore", message=r"(?s).*tf\.lite\.Interpreter is deprecated", category=UserWarning)
+        return converter.convert_saved_model(made.folder, scheme=scheme, samples=rows if scheme.startswith("static") else None)
+
+
+def blockwise(made: Made, bits: int, block: int) -> bytes:
+    """Weights of this many bits, with one scale for each channel (`block` 0) or each block of so many entries."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer import quantizer as library
+
+    work = library.Quantizer(bytearray(made.float32))
+    granularity = {0: qtyping.QuantGranularity.CHANNELWISE, 32: qtyping.QuantGranularity.BLOCKWISE_32}[block]
+    # Integer kernels know no blocks: these weights are turned back into float when the file runs.
+    add = work.add_weight_only_config if block else work.add_dynamic_config
+    add(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=bits, granularity=granularity)
+    result = work.quantize(None, enable_progress_bar=False, enable_progress_report=False).quantized_model
+    if result is None:
+        raise ValueError("ai-edge-quantizer made no model")
+    return bytes(result)

@@ -14,8 +14,8 @@ from pipeline.lib.flatbuffer import Graph, Operator, Tensor
 
 EQUAL, CAST, QUANTIZED = "equal", "cast", "quantized"
 
-# Beyond this a code is finer than the float32 scale (24 bits) it is multiplied with, so that half a step is no longer defined.
-_FINE_CODE = 2**20
+# Beyond this the rounding of the float32 scale (24 bits) that a code was divided by shows in the code, which only biases reach:
+_FINE_CODE = 2**16
 _FLOAT32 = 2.0**-23
 # Scales are written as float32, and computed from float32 ranges.
 _SCALE_TOLERANCE = 4 * _FLOAT32

@@ -79,7 +79,8 @@ def read(model: bytes) -> Graph:
         raise ValueError("the .tflite file has no signature")
     chosen = content.signatureDefs[0]
     codes = [_operator_name(code) for code in content.operatorCodes]
-    subgraphs = [_subgraph(entry, content.buffers, codes) for entry in content.subgraphs]
+    buffers = [_bytes(buffer, model) for buffer in content.buffers]
+    subgraphs = [_subgraph(entry, buffers, codes) for entry in content.subgraphs]
     main = subgraphs[chosen.subgraphIndex]
     return Graph(
         signature=_text(chosen.signatureKey),
@@ -144,7 +145,7 @@ def _operator_name(code: Any) -> str:
     return _text(code.customCode) if builtin == schema.BuiltinOperator.CUSTOM else _OPERATORS[builtin]
 
 
-def _subgraph(entry: Any, buffers: list[Any], codes: list[str]) -> Subgraph:
+def _subgraph(entry: Any, buffers: list[np.ndarray | None], codes: list[str]) -> Subgraph:
     return Subgraph(
         name=_text(entry.name),
         inputs=tuple(map(int, entry.inputs)),
@@ -176,8 +177,15 @@ def _options(operator: Any) -> dict[str, Any]:
     return plain
 
 
-def _tensor(tensor: Any, tensors: list[Any], buffers: list[Any]) -> Tensor:
-    data = buffers[tensor.buffer].data
+def _bytes(buffer: Any, model: bytes) -> np.ndarray | None:
+    """A buffer's content; a writer may put it behind the flatbuffer, where `offset` points."""
+    if buffer.offset > 1:
+        return np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
+    return None if buffer.data is None or len(buffer.data) == 0 else np.asarray(buffer.data, np.uint8)
+
+
+def _tensor(tensor: Any, tensors: list[Any], buffers: list[np.ndarray | None]) -> Tensor:
+    data = buffers[tensor.buffer]
     quantization = tensor.quantization
     scales = zero_points = None
     block = dimension = 0
@@ -187,14 +195,15 @@ def _tensor(tensor: Any, tensors: list[Any], buffers: list[Any]) -> Tensor:
     elif quantization is not None and quantization.detailsType == schema.QuantizationDetails.BlockwiseQuantization:
         # The scales are a constant of their own, float16.
         stored = tensors[quantization.details.scales]
-        scales = np.frombuffer(buffers[stored.buffer].data.tobytes(), np.float16).astype(np.float32)
+        scales = np.frombuffer(buffers[stored.buffer].tobytes(), np.float16).astype(np.float32)
         zero_points, block = np.zeros(1, np.int64), int(quantization.details.blockSize)
-        dimension = int(quantization.quantizedDimension)
+        # `quantizedDimension` does not say along which axis the blocks lie; the shape of the scales does.
+        dimension = next((axis for axis, (a, b) in enumerate(zip(stored.shape, tensor.shape, strict=True)) if a != b), 0)
     return Tensor(
         name=_text(tensor.name),
         shape=() if tensor.shape is None else tuple(map(int, tensor.shape)),
         dtype=_DTYPES[tensor.type],
-        data=None if data is None or len(data) == 0 else np.asarray(data, np.uint8),
+        data=data,
         scales=scales,
         zero_points=zero_points,
         quantized_dimension=dimension,

@@ -131,6 +131,8 @@ def _moved(value: Any, inputs: Sequence[Any], node: Mapping[str, Any]) -> np.nda
     op, attributes = node["op"], node["attributes"]
     if op == "Reshape":
         return value.reshape([int(entry) for entry in inputs[1]])
+    if op == "Fill":
+        return np.full([int(length) for length in value], inputs[1])
     if op == "Squeeze":
         return np.squeeze(value, tuple(attributes.get("squeeze_dims") or ()) or None)
     if op == "ExpandDims":
