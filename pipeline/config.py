@@ -127,20 +127,22 @@ class Calibrate(Section):
 
 
 class Limits(Section):
-    """Limits of the fidelity checks, in the units of `fidelity.measure`: the first four at most, the others at least."""
+    """What cannot be derived for a scheme: the least share of decisions that stay the same."""
 
-    max_abs_error: Annotated[float, Field(ge=0)]
-    mean_abs_error: Annotated[float, Field(ge=0)]
-    l2_error: Annotated[float, Field(ge=0)]
-    relative_l2: Annotated[float, Field(ge=0)]
-    cosine: Annotated[float, Field(ge=-1, le=1)]
-    sqnr_db: float
     agreement: Annotated[float, Field(ge=0, le=1)]
 
 
 class Verify(Section):
-    """Limits by scheme."""
+    """How much more than the derived error a sound file may have (pipeline/lib/limits.py), and limits by scheme.
 
+    `rounding` multiplies the accumulated rounding of float32; `margin_db` is taken off the expected SQNR; `worst` is how many of
+    the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.
+    """
+
+    rounding: Annotated[float, Field(ge=1)]
+    margin_db: Annotated[float, Field(ge=0)]
+    worst: Count
+    divergence: Count
     limits: dict[str, Limits]
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ def main() -> None:
     rows = layers.operators_by_layer(
         flatbuffer.read(model),
         [layer["path"] for layer in facts["layers"]],
-        numbered=facts["format"] in ("keras", "keras3_h5"),
+        numbered=facts["format"] in layers.NUMBERED,
     )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, {"operators": rows})

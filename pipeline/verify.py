@@ -1,10 +1,17 @@
 """Stage `verify@V`: is the converted file still the network? The verdict is in the report; the stage itself always succeeds."""
 
 import argparse
+from typing import Any
+
+import numpy as np
 
 from pipeline import config
-from pipeline.lib import fidelity, files, paths, verdict
+from pipeline.lib import certificate, divergence, files, flatbuffer, layers, litert, outputs, paths, schemes
 from pipeline.lib.errors import UserError, run
+
+# A fall in SQNR that one operator causes, from which on it is called the first divergence.
+DIVERGENCE_DB = 6.0
+EXCLUDED = 3
 
 
 def main() -> None:
@@ -12,24 +19,74 @@ def main() -> None:
     parser.add_argument("variant")
     name = parser.parse_args().variant
     settings = config.read()
-    scheme = config.variant(settings, name).scheme
-    limits = settings.verify.limits[scheme].model_dump()
+    config.require(settings, ["ai_edge_litert", "numpy"])
+    variant = config.variant(settings, name)
+    scheme = schemes.SCHEMES[variant.engine][variant.scheme]
+    facts = files.read_json(paths.SOURCE_FACTS)
+    graph, constants = files.read_graph(paths.SOURCE_GRAPH)
+    source = certificate.Source(
+        graph=graph,
+        constants=constants,
+        weights=files.read_variables(paths.SOURCE_WEIGHTS),
+        layers=facts["layers"],
+        signature=facts["signature"],
+        numbered=facts["format"] in layers.NUMBERED,
+    )
+    float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
+    proof = certificate.prove(source, float32)
+    proved = certificate.certify(source, proof, model, scheme=scheme, boundary=variant.boundary, algorithm=variant.algorithm)
+    options = settings.verify
+    figures, checks = outputs.judge(
+        *_outputs(name),
+        float32=proof.graph,
+        found=flatbuffer.read(model),
+        formats=(scheme.weights, scheme.activations),
+        ids=[sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]],
+        rounding=options.rounding,
+        margin_db=options.margin_db,
+        agreement=options.limits[variant.scheme].agreement,
+        worst=options.worst,
+    )
+    checks = proved.pop("checks") + checks
+    passed = all(row["passed"] for row in checks)
+    report: dict[str, Any] = {
+        "variant": name,
+        "scheme": variant.scheme,
+        "n": next(iter(figures.values()))["n"],
+        "passed": passed,
+        "checks": checks,
+        "outputs": figures,
+        "certificate": proved,
+        "divergence": None,
+    }
+    if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
+        report["divergence"] = _divergence(proof, float32, model, figures, options.divergence)
+    files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)
+
+
+def _outputs(name: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The network's outputs on the evaluation samples, and the file's."""
     reference, predicted = files.read_arrays(paths.REFERENCE), files.read_arrays(paths.OUTPUTS / name)
     if set(reference) != set(predicted):
         raise UserError(f"variants.{name}: its outputs are {', '.join(predicted)}, the network's are {', '.join(reference)}")
-    figures = {output: fidelity.measure(reference[output], predicted[output]) for output in reference}
-    checks = [row for output, measured in figures.items() for row in verdict.judge(measured, limits, output=output)]
-    files.write_json(
-        paths.VERIFY_REPORTS / f"{name}.json",
-        {
-            "variant": name,
-            "scheme": scheme,
-            "n": len(next(iter(reference.values()))),
-            "passed": all(row["passed"] for row in checks),
-            "checks": checks,
-            "outputs": figures,
-        },
-    )
+    return reference, predicted
+
+
+def _divergence(proof: certificate.Proof, float32: bytes, model: bytes, figures: dict[str, Any], count: int) -> dict[str, Any]:
+    """Both files on the worst samples, operator by operator."""
+    samples = files.read_samples(paths.EVALUATION)
+    chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
+    traces = []
+    for index in chosen:
+        sample = {key: np.asarray(array[index : index + 1]) for key, array in samples.items()}
+        traces.append((litert.trace(float32, sample), litert.trace(model, sample)))
+    rows = divergence.follow(proof.graph, flatbuffer.read(model), traces, proof.mapped.layers)
+    return {
+        "n": len(chosen),
+        "operators": rows,
+        "first": divergence.first(rows, loss_db=DIVERGENCE_DB),
+        "exclude_first": divergence.exclude_first(rows, count=EXCLUDED),
+    }
 
 
 if __name__ == "__main__":

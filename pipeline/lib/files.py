@@ -204,6 +204,37 @@ def content_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def write_graph(path: Path, graph: Mapping[str, Any], constants: Mapping[str, np.ndarray]) -> None:
+    """Write what `graphdef.read` returns as one .npz file: the graph as JSON, and each constant."""
+    text = np.frombuffer(json.dumps(graph, sort_keys=True, allow_nan=False).encode(), np.uint8)
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, graph=text, **{f"constant/{name}": value for name, value in constants.items()})
+
+
+def read_graph(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Read what `write_graph` wrote.
+
+    Raises:
+        UserError: when the file is missing.
+    """
+    stored = read_variables(path)
+    graph = json.loads(stored.pop("graph").tobytes())
+    return graph, {name.removeprefix("constant/"): value for name, value in stored.items()}
+
+
+def read_variables(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name.
+
+    Raises:
+        UserError: when the file is missing.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro`, which makes it") from None
+
+
 def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the .yaml files below `folder`, the same on every platform."""
     digest = hashlib.sha256()

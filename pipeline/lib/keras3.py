@@ -46,14 +46,21 @@ def load(
         raise UserError(
             f"model.path: {path} was saved before it was built, so it holds no weights; call it, train it, save it again"
         )
-    inputs, call, outputs = _functional(model) if _is_graph(model) else _subclassed(model, path, shapes, dtypes)
+    return network_of(model, path=path, shapes=shapes, dtypes=dtypes)
+
+
+def network_of(
+    model: Any, *, path: Path, shapes: Mapping[str, Sequence[int]] | None = None, dtypes: Mapping[str, str] | None = None
+) -> Network:
+    """A Keras model as a network; `path` is where it came from, `shapes` and `dtypes` are those of `load`."""
+    inputs, call, outputs = _functional(model) if _is_graph(model) else _subclassed(model, path, shapes or {}, dtypes or {})
     return Network(
         inputs=inputs,
         outputs=outputs,
         call=call,
         # The tf.Variables themselves: with Keras' wrappers the converter keeps them as mutable resources instead of constants.
         variables=[variable.value for variable in model.variables],
-        weights={variable.path: _array(variable) for variable in model.variables},
+        weights=_weights(model),
         layers=layers(model),
         parameters=int(model.count_params()),
     )
@@ -130,6 +137,15 @@ def _shapes(structure: Any, name: str) -> dict[str, Sequence[int | None]]:
 
 def _spec(tensor: Any) -> Any:
     return tf.TensorSpec(tensor.shape, tensor.dtype)
+
+
+def _weights(model: Any) -> dict[str, np.ndarray]:
+    """Every variable by its path, in the order of `model.variables`; a path that occurs again gets `#2`, `#3` and so on."""
+    found: dict[str, np.ndarray] = {}
+    for variable in model.variables:
+        count = sum(path.split("#")[0] == variable.path for path in found)
+        found[f"{variable.path}#{count + 1}" if count else variable.path] = _array(variable)
+    return found
 
 
 def _array(variable: Any) -> np.ndarray:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from pipeline.lib.flatbuffer import Graph
 
+# Formats whose names Keras 3 makes when it traces the network.
+NUMBERED = ("keras", "keras3_h5")
+
 
 def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bool) -> list[dict[str, object]]:
     """A row for each operator.
@@ -22,23 +25,30 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bo
         For each operator in order: `operator` (its type), `tensor` (name of its first output) and `layers` (paths, in the
         order of the network; empty when no name tells).
     """
-    patterns = {path: _scope(path.split("/"), "_[0-9]*[13579]" if numbered else "") for path in layer_paths}
+    patterns = {path: scope(path, numbered=numbered) for path in layer_paths}
     return [
         {
             "operator": operator.name,
             "tensor": graph.tensors[operator.outputs[0]].name,
-            "layers": [path for path, scope in patterns.items() if _named(scope, _names(graph, operator.outputs))],
+            "layers": [path for path, pattern in patterns.items() if _named(pattern, _names(graph, operator.outputs))],
         }
         for operator in graph.operators
     ]
 
 
-def _scope(parts: Sequence[str], suffix: str) -> re.Pattern[str]:
-    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}{suffix}" for part in parts) + "/")
+def scope(path: str, *, numbered: bool) -> re.Pattern[str]:
+    """What to search a name for to know whether it belongs to a layer.
+
+    Args:
+        path: of the layer, the innermost name last.
+        numbered: Keras 3 made the names, with its `_1`.
+    """
+    suffix = "_[0-9]*[13579]" if numbered else ""
+    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}{suffix}" for part in path.split("/")) + "/")
 
 
-def _named(scope: re.Pattern[str], names: Iterable[str]) -> bool:
-    return any(scope.search(name) for name in names)
+def _named(pattern: re.Pattern[str], names: Iterable[str]) -> bool:
+    return any(pattern.search(name) for name in names)
 
 
 def _names(graph: Graph, outputs: Sequence[int]) -> list[str]:

@@ -35,6 +35,40 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
 
+def free_batch(model: bytes) -> int | None:
+    """The batch of the file's first signature, None where it is free."""
+    lengths = [detail["shape_signature"] for detail in open_model(model).get_input_details().values()]
+    first = {int(length[0]) for length in lengths if len(length)}
+    return None if not first or -1 in first else first.pop()
+
+
+def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
+    """Every tensor of the signature's own subgraph after one inference, in real units.
+
+    Args:
+        model: .tflite file.
+        sample: inputs by signature name, with a batch dimension, in real units.
+
+    Returns:
+        float64 (or the stored dtype when it is no number in real units) by tensor number; tensors that hold no values are left out.
+    """
+    with warnings.catch_warnings():
+        # Keeping all tensors is for debugging, which is what this is.
+        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True)
+    runner = interpreter.get_signature_runner()
+    details = runner.get_input_details()
+    runner(**{name: quantized(array, details[name]) for name, array in sample.items()})
+    found = {}
+    for detail in interpreter.get_tensor_details():
+        try:
+            values = interpreter.get_tensor(detail["index"])
+        except ValueError:  # a tensor no operator of this run has filled
+            continue
+        found[detail["index"]] = real(values, detail)
+    return found
+
+
 def quantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """Real values in the dtype of a tensor: round(x / scale) + zero point, clipped to the dtype's range.
 

@@ -1,6 +1,7 @@
 """Multiplications and additions of one inference, counted from the shapes in the file."""
 
 import math
+from collections.abc import Sequence
 
 from pipeline.lib.flatbuffer import Graph, Operator, Tensor
 
@@ -9,21 +10,28 @@ def macs(graph: Graph) -> dict[str, int]:
     """Multiply-accumulate operations for each type of operator that has any, at the shapes in the file (free dimensions: 1).
 
     A convolution makes kernel height x kernel width x input channels of them for each output value, a depthwise one without
-    the channels, a dense layer one for each weight and row. Padding counts as if it were data, as is usual.
+    the channels, a dense layer one for each weight and row. Padding counts as if it were data, as is usual; the body of a
+    loop counts once.
     """
     counted: dict[str, int] = {}
-    for operator in graph.operators:
-        if found := of_operator(graph, operator):
-            counted[operator.name] = counted.get(operator.name, 0) + found
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            if found := of_operator(operator, subgraph.tensors):
+                counted[operator.name] = counted.get(operator.name, 0) + found
     return counted
 
 
-def of_operator(graph: Graph, operator: Operator) -> int:
-    """Those of one operator; 0 for types that make none."""
+def of_operator(operator: Operator, tensors: Sequence[Tensor]) -> int:
+    """Those of one operator; 0 for types that make none.
+
+    Args:
+        operator: its tensors are numbers in `tensors`.
+        tensors: of its subgraph.
+    """
     if operator.name not in _COUNT:
         return 0
-    inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
-    return _COUNT[operator.name](inputs, graph.tensors[operator.outputs[0]], operator)
+    inputs = [tensors[i] if i >= 0 else None for i in operator.inputs]
+    return _COUNT[operator.name](inputs, tensors[operator.outputs[0]], operator)
 
 
 def _elements(tensor: Tensor | None) -> int:

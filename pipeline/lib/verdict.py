@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-AT_MOST = ("max_abs_error", "mean_abs_error", "l2_error", "relative_l2")
-AT_LEAST = ("cosine", "sqnr_db", "agreement")
+AT_MOST = ("max_abs_error", "mean_steps")
+AT_LEAST = ("sqnr_db", "agreement")
 
 
 def judge(figures: Mapping[str, float | None], limits: Mapping[str, float], *, output: str) -> list[dict[str, Any]]:
@@ -12,7 +12,7 @@ def judge(figures: Mapping[str, float | None], limits: Mapping[str, float], *, o
 
     Args:
         figures: of `fidelity.measure`.
-        limits: one for each of `AT_MOST` and `AT_LEAST`.
+        limits: of `limits.derive`, by names of `AT_MOST` and `AT_LEAST`.
         output: its name.
 
     Returns:
@@ -23,6 +23,7 @@ def judge(figures: Mapping[str, float | None], limits: Mapping[str, float], *, o
     rows: list[dict[str, Any]] = [
         {
             "name": "finite",
+            "output": output,
             "value": figures["finite"],
             "limit": 1.0,
             "bound": "at least",
@@ -31,26 +32,19 @@ def judge(figures: Mapping[str, float | None], limits: Mapping[str, float], *, o
         }
     ]
     identical = finite and figures["max_abs_error"] == 0
-    for name in (*AT_MOST, *AT_LEAST):
-        value, limit, most = figures[name], limits[name], name in AT_MOST
+    for name, limit in limits.items():
+        value, most = figures[name], name in AT_MOST
         if value is None:
             passed = identical or (finite and name == "agreement")
-            reason = (
-                "the outputs are identical"
-                if identical
-                else "one value, no decision"
-                if passed
-                else "undefined: the reference is all zeros"
-                if finite
-                else "not computed: NaN or infinity"
-            )
+            reason = _undefined(identical=identical, finite=finite, name=name)
         else:
             passed = value <= limit if most else value >= limit
-            relation = "within" if passed else "above" if most else "below"
-            reason = f"{value:.6g} is {relation} the limit {limit:.6g}"
+            relation = ("within" if most else "meets") if passed else "above" if most else "below"
+            reason = f"{value:.6g} {relation} the limit {limit:.6g}"
         rows.append(
             {
                 "name": name,
+                "output": output,
                 "value": value,
                 "limit": limit,
                 "bound": "at most" if most else "at least",
@@ -58,4 +52,12 @@ def judge(figures: Mapping[str, float | None], limits: Mapping[str, float], *, o
                 "reason": reason,
             }
         )
-    return [{"output": output, **row} for row in rows]
+    return rows
+
+
+def _undefined(*, identical: bool, finite: bool, name: str) -> str:
+    if identical:
+        return "the outputs are identical"
+    if not finite:
+        return "not computed: NaN or infinity"
+    return "one value, no decision" if name == "agreement" else "undefined: the reference is all zeros"

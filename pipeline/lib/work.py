@@ -11,7 +11,7 @@ FLOAT = "float32"
 
 def values(graph: Graph, operator: Operator) -> int:
     """Multiply-accumulates of one operator, or how many values it writes when it makes none."""
-    return macs.of_operator(graph, operator) or math.prod(graph.tensors[operator.outputs[0]].shape)
+    return macs.of_operator(operator, graph.tensors) or math.prod(graph.tensors[operator.outputs[0]].shape)
 
 
 def weighted_macs(graph: Graph, candidate: bytes, chosen: Mapping[str, str], costs: Mapping[str, float]) -> float:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.lib.flatbuffer import Graph, Operator, Tensor
+from pipeline.lib.flatbuffer import Graph, Operator, Subgraph, Tensor
 
 
 def tensor(shape: tuple[int, ...], dtype: str = "float32", *, constant: bool = False, scale: float | None = None) -> Tensor:
@@ -24,10 +24,14 @@ def graph(name: str, inputs: list[Tensor | None], output: Tensor) -> Graph:
     for entry in inputs:
         numbers.append(-1 if entry is None else position)
         position += entry is not None
+    operators = [Operator(name=name, inputs=tuple(numbers), outputs=(len(tensors),))]
+    everything = [*tensors, output]
+    main = Subgraph(name="main", inputs=(0,), outputs=(len(tensors),), tensors=everything, operators=operators)
     return Graph(
         signature="serving_default",
         inputs={"x": 0},
         outputs={"y": len(tensors)},
-        tensors=[*tensors, output],
-        operators=[Operator(name=name, inputs=tuple(numbers), outputs=(len(tensors),))],
+        tensors=everything,
+        operators=operators,
+        subgraphs=[main],
     )

@@ -1,0 +1,233 @@
+"""The certificate for any pair of a network and a .tflite file.
+
+python -m pipeline.cli.audit --model MODEL --tflite FILE [--data NPZ] [--scheme SCHEME] [--json]
+
+Exit code 0: the file is the network; 1: it is not; 2: the question could not be answered (a file is missing or unreadable).
+Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, litert, outputs, schemes
+from pipeline.lib.errors import UserError
+
+# The limits are those of the pipeline.
+_LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
+_DIVERGENCE_DB = 6.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="the trained network")
+    parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
+    parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
+    known = {name: scheme for table in reversed(schemes.SCHEMES.values()) for name, scheme in table.items()}
+    parser.add_argument("--scheme", choices=sorted(known), help="what the file is said to be; else its dtypes are only reported")
+    parser.add_argument("--json", action="store_true", help="the whole certificate as JSON")
+    given = parser.parse_args()
+    try:
+        report = audit(given.model, given.tflite, data=given.data, scheme=known.get(given.scheme))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else text(report))
+    sys.exit(0 if report["passed"] else 1)
+
+
+def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: schemes.Scheme | None = None) -> dict[str, Any]:
+    """The certificate of `tflite` as `model`, with a section `outputs` when there is data.
+
+    Raises:
+        UserError: when a file is missing or cannot be read, or the data does not fit.
+    """
+    if not model.exists():
+        raise UserError(f"--model: no such file: {model}")
+    content = _read(tflite)
+    found = flatbuffer.read(content)
+    samples = None if data is None else _samples(data, found)
+    # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
+    from pipeline.lib import converter, inference
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "source"
+        source = _source(model, folder, found, batch=litert.free_batch(content))
+        float32 = converter.convert_saved_model(folder)
+        proof = certificate.prove(source, float32)
+        boundary = None if scheme is None or len(scheme.boundary) > 1 else scheme.boundary[0]
+        report = certificate.certify(source, proof, content, scheme=scheme, boundary=boundary, algorithm=None)
+        if samples is not None:
+            batch = source.signature["inputs"][0]["shape"][0]
+            rows = list(inference.run_saved_model(folder, samples, batch=batch))
+            reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+            _judge(report, proof, float32, content, reference, samples)
+    return report
+
+
+def _read(tflite: Path) -> bytes:
+    try:
+        content = tflite.read_bytes()
+        flatbuffer.read(content)
+    except OSError:
+        raise UserError(f"--tflite: no such file: {tflite}") from None
+    except ValueError as error:
+        raise UserError(f"--tflite: {tflite}: {error}") from None
+    return content
+
+
+def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
+    try:
+        samples = files.read_variables(data)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--data: {data}: not readable as .npz ({error})") from None
+    if set(samples) != set(found.inputs):
+        given, wanted = ", ".join(sorted(samples)), ", ".join(sorted(found.inputs))
+        raise UserError(f"--data: {data} has arrays {given}; the file's inputs are {wanted}")
+    counts = {len(array) for array in samples.values()}
+    if len(counts) != 1 or counts == {0}:
+        raise UserError(f"--data: {data}: the inputs need the same number of samples, at least one")
+    for name, array in samples.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"--data: {data}: {name} holds NaN or infinity")
+    return samples
+
+
+def _source(model: Path, folder: Path, found: flatbuffer.Graph, *, batch: int | None) -> certificate.Source:
+    """The network exported to `folder` as the pipeline does it, and what the certificate needs of it."""
+    from pipeline.custom import layers as custom
+    from pipeline.lib import graphdef, loaders, network
+    from pipeline.lib.tf import SIGNATURE
+
+    format, loaded = loaders.load(model, custom=custom.LAYERS)
+    # Lengths that the network leaves free are those of the file.
+    shapes = {name: list(found.tensors[number].shape[1:]) for name, number in found.inputs.items() if name in loaded.inputs}
+    inputs = network.fixed(loaded.inputs, shapes=shapes, batch=batch)
+    results, _ = network.export(loaded, folder, inputs=inputs)
+    graph, constants = graphdef.read(folder, loaded.weights)
+    return certificate.Source(
+        graph=graph,
+        constants=constants,
+        weights=loaded.weights,
+        layers=loaded.layers,
+        signature={
+            "key": SIGNATURE,
+            "inputs": network.signature(network.in_float32(inputs)),
+            "outputs": network.signature(results),
+        },
+        numbered=format in layers.NUMBERED,
+    )
+
+
+def _judge(
+    report: dict[str, Any],
+    proof: certificate.Proof,
+    float32: bytes,
+    content: bytes,
+    reference: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+) -> None:
+    """Add the judgement of the outputs to a certificate, and where they diverge when they fail."""
+    found = flatbuffer.read(content)
+    predicted = litert.predict(content, samples, workers=1)
+    if set(predicted) != set(reference):
+        return  # the signature has failed already
+    options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
+    formats = _formats(found)
+    figures, checks = outputs.judge(
+        reference,
+        predicted,
+        float32=proof.graph,
+        found=found,
+        formats=formats,
+        ids=[str(i) for i in range(len(next(iter(samples.values()))))],
+        rounding=options["rounding"],
+        margin_db=options["margin_db"],
+        agreement=min(row["agreement"] for row in options["limits"].values()) if formats != ("float32", "float32") else 0.999,
+        worst=options["worst"],
+    )
+    report["outputs"] = figures
+    report["checks"] += checks
+    report["passed"] = all(row["passed"] for row in report["checks"])
+    if not report["passed"] and formats != ("float32", "float32"):
+        chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[
+            : options["divergence"]
+        ]
+        picked = [{name: array[i : i + 1] for name, array in samples.items()} for i in chosen]
+        traces = [(litert.trace(float32, sample), litert.trace(content, sample)) for sample in picked]
+        followed = divergence.follow(proof.graph, found, traces, proof.mapped.layers)
+        report["divergence"] = {
+            "n": len(chosen),
+            "operators": followed,
+            "first": divergence.first(followed, loss_db=_DIVERGENCE_DB),
+            "exclude_first": divergence.exclude_first(followed, count=3),
+        }
+
+
+def _formats(found: flatbuffer.Graph) -> tuple[str, str]:
+    """The narrowest weights and activations of operators with a kernel; without one, float32."""
+    pairs = []
+    for subgraph in found.subgraphs:
+        for operator in subgraph.operators:
+            if operator.name in codes.KERNELS:
+                kernel, _, data = codes.KERNELS[operator.name]
+                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
+    order = ("int2", "int4", "int8", "float16", "int16", "float32")
+    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
+    between = {data.dtype for _, data in pairs}
+    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """The certificate as a readable table."""
+    lines = ["PASSED" if report["passed"] else "NOT PASSED", report["summary"], ""]
+    lines += [_line(row) for row in report["checks"]]
+    if report["layers"]:
+        lines += ["", *_table(("layer", "class", "parameters", "in the file"), [_layer(row) for row in report["layers"]])]
+    tensors = [row for row in report["tensors"] if row["variables"] or not row["passed"]]
+    columns = ("tensor", "from", "how", "steps", "SQNR dB", "verdict")
+    lines += ["", *_table(columns, [_tensor(row) for row in tensors])]
+    for name, figures in report.get("outputs", {}).items():
+        listed = ", ".join(f"{row['id']} ({row['max_error']:.3g})" for row in figures["worst"] if row["max_error"] is not None)
+        lines += ["", f"{name}: {figures['n']} samples; largest errors: {listed or 'none'}"]
+    if report.get("divergence"):
+        lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
+    for fault in report["faults"]:
+        where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
+        lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
+    return "\n".join(lines)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return f"{'ok  ' if row['passed'] else 'FAIL'} {row['name']}{' of ' + row['output'] if row['output'] else ''}: {row['reason']}"
+
+
+def _layer(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["path"], row["class"], f"{row['parameters']:,}", row["reason"]
+
+
+def _tensor(row: Mapping[str, Any]) -> tuple[str, ...]:
+    sources = ", ".join(row["variables"]) or "–"
+    steps = "–" if row["steps"] is None else f"{row['steps']:.2f}"
+    sqnr = "–" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f}"
+    return _short(row["tensor"] or row["expected_tensor"]), _short(sources), row["transformation"], steps, sqnr, row["reason"]
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 48 else f"{value[:45]}..."
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [columns, *rows]]
+
+
+if __name__ == "__main__":
+    main()

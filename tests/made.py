@@ -1,0 +1,91 @@
+"""A network with everything the certificate needs of it, made once, and files made from it."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.lib import certificate, converter, flatbuffer, graphdef, keras3, network, quantizer, recipes, schemes, treatments
+from tests import certified
+
+
+@dataclass(frozen=True)
+class Made:
+    """`folder`: the exported SavedModel; `float32`: converted from it; `samples`: [8, ...] by input."""
+
+    folder: Path
+    source: certificate.Source
+    float32: bytes
+    proof: certificate.Proof
+    samples: Mapping[str, np.ndarray]
+
+
+def make(model: keras.Model, folder: Path) -> Made:
+    loaded = keras3.network_of(model, path=folder)
+    inputs = network.fixed(loaded.inputs, shapes={}, batch=1)
+    outputs, _ = network.export(loaded, folder, inputs=inputs)
+    graph, constants = graphdef.read(folder, loaded.weights)
+    source = certificate.Source(
+        graph=graph,
+        constants=constants,
+        weights=loaded.weights,
+        layers=loaded.layers,
+        signature={"key": "serving_default", "inputs": network.signature(inputs), "outputs": network.signature(outputs)},
+        numbered=True,
+    )
+    float32 = converter.convert_saved_model(folder)
+    return Made(folder, source, float32, certificate.prove(source, float32), certified.samples(model, 8))
+
+
+def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | None = None, granularity: str = "channel") -> bytes:
+    """A file of the engine `litert`."""
+    graph = flatbuffer.read(made.float32)
+    how: dict[str, Any] = {
+        "scheme": scheme,
+        "algorithm": "none" if scheme == "float16" else algorithm,
+        "granularity": "none" if scheme == "float16" else granularity,
+        "exclude": (),
+    }
+    recipe = recipes.whole(graph, **how, boundary=boundary or schemes.SCHEMES["litert"][scheme].boundary[0])
+    known = None
+    if scheme.startswith("static"):
+        rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
+        seen = quantizer.observe(made.float32, rows, signature="serving_default")
+        ranges = {name: (float(low.min()), float(high.max())) for name, (low, high) in seen.items()}
+        measured = {"8": ranges, "16": ranges}
+        known = quantizer.ranges_as_statistics(treatments.ranges(graph, treatments.describe(graph, recipe, **how), measured))
+    return quantizer.quantize(made.float32, recipe, known=known)
+
+
+def converted(made: Made, scheme: str) -> bytes:
+    """A file of the engine `converter`."""
+    rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
+    with warnings.catch_warnings():
+        # TFLiteConverter calibrates with TensorFlow's own interpreter, which is deprecated.
+        warnings.filterwarnings("ignore", message=r"(?s).*tf\.lite\.Interpreter is deprecated", category=UserWarning)
+        return converter.convert_saved_model(
+            made.folder,
+            scheme=scheme,
+            boundary=schemes.SCHEMES["converter"][scheme].boundary[0],
+            samples=rows if scheme.startswith("static") else None,
+        )
+
+
+def blockwise(made: Made, bits: int, block: int) -> bytes:
+    """Weights of this many bits, with one scale for each channel (`block` 0) or each block of so many entries."""
+    from ai_edge_quantizer import qtyping
+    from ai_edge_quantizer import quantizer as library
+
+    work = library.Quantizer(bytearray(made.float32))
+    granularity = {0: qtyping.QuantGranularity.CHANNELWISE, 32: qtyping.QuantGranularity.BLOCKWISE_32}[block]
+    # Integer kernels know no blocks: these weights are turned back into float when the file runs.
+    add = work.add_weight_only_config if block else work.add_dynamic_config
+    add(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=bits, granularity=granularity)
+    result = work.quantize(None, enable_progress_bar=False, enable_progress_report=False).quantized_model
+    if result is None:
+        raise ValueError("ai-edge-quantizer made no model")
+    return bytes(result)
