@@ -82,9 +82,7 @@ def blockwise(made: Made, bits: int, block: int) -> bytes:
 
     work = library.Quantizer(bytearray(made.float32))
     granularity = {0: qtyping.QuantGranularity.CHANNELWISE, 32: qtyping.QuantGranularity.BLOCKWISE_32}[block]
-    # Integer kernels know no blocks: these weights are turned back into float when the file runs.
-    add = work.add_weight_only_config if block else work.add_dynamic_config
-    add(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=bits, granularity=granularity)
+    work.add_dynamic_config(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=bits, granularity=granularity)
     result = work.quantize(None, enable_progress_bar=False, enable_progress_report=False).quantized_model
     if result is None:
         raise ValueError("ai-edge-quantizer made no model")

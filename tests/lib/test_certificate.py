@@ -91,8 +91,7 @@ def test_a_clean_file_holds_every_parameter(
         assert parameters["worst_step"] <= 0.5 + 1e-4
 
 
-@pytest.mark.parametrize("bits", [4, 8])
-@pytest.mark.parametrize("block", [0, 32])
+@pytest.mark.parametrize(("bits", "block"), [(8, 0), (4, 0), (2, 0), (4, 32), (2, 32)])
 def test_int4_and_blocks_of_32(nets: Callable[[str], Made], bits: int, block: int) -> None:
     made = nets("wide")
     report = certify(made, blockwise(made, bits, block), None)

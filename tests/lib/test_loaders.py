@@ -1,0 +1,20 @@
+import pytest
+
+from pipeline.lib import formats, loaders
+from pipeline.lib.errors import UserError
+from tests.helpers import ROOT
+
+
+def test_every_format_has_a_loader() -> None:
+    assert set(loaders.LOADERS) == set(formats.CONTAINERS)
+
+
+def test_the_format_is_found_from_the_file() -> None:
+    format, loaded = loaders.load(ROOT / "models" / "digits_cnn.keras", custom={})
+    assert format == "keras"
+    assert list(loaded.inputs) == ["image"]
+
+
+def test_a_format_that_the_file_is_not() -> None:
+    with pytest.raises(UserError, match=r"model\.format: saved_model is not what .* holds: that is keras; set it to auto"):
+        loaders.load(ROOT / "models" / "digits_cnn.keras", format="saved_model", custom={})

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from pipeline.lib import folding, weights
+from tests import certified, faults
+from tests.made import Made, make
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make(certified.randomised(certified.convolutions()), tmp_path_factory.mktemp("weights") / "source")
+
+
+def rows(made: Made, model: bytes) -> list[weights.Row]:
+    from pipeline.lib import flatbuffer
+
+    known = folding.evaluate(made.source.graph["nodes"], made.source.constants, made.source.weights)
+    linears = folding.linears(made.source.graph["nodes"], known)
+    return weights.account(flatbuffer.read(model), linears, folding.operands(made.source.graph["nodes"], known))
+
+
+def test_every_constant_says_where_it_comes_from(made: Made) -> None:
+    by_place = {(row.type, row.node.split("/")[1] if row.node else "", row.input): row for row in rows(made, made.float32)}
+    kernel = by_place["CONV_2D", "conv_1", 1]
+    assert kernel.variables == ["bn_full/gamma", "bn_full/moving_variance", "conv/kernel"]
+    assert (kernel.kind, kernel.passed) == (weights.FOLDED, True)
+    assert kernel.share is not None
+    assert 0 < kernel.share <= 1
+    dense = by_place["FULLY_CONNECTED", "first_1", 1]
+    assert (dense.kind, dense.variables, dense.max_error) == (weights.LAYOUT, ["first/kernel"], 0.0)
+    assert by_place["CONV_2D", "separable_1", 2].kind == weights.EXACT
+    assert by_place["DEPTHWISE_CONV_2D", "separable_1", 2].transformation == "zeros: no bias"
+    assert all(row.passed for row in by_place.values())
+
+
+def test_names_play_no_part_when_they_are_gone(made: Made) -> None:
+    def nameless(content: object) -> None:
+        for number, tensor in enumerate(content.subgraphs[0].tensors):  # type: ignore[attr-defined]
+            tensor.name = f"t{number}".encode()
+
+    found = rows(made, faults.edited(made.float32, nameless))
+    assert all(row.passed for row in found)
+    held = {variable for row in found for variable in row.variables}
+    assert held == {path for path in made.source.weights if "seed_generator" not in path}
+
+
+def test_a_stranger_s_constant_is_explained_by_nothing(made: Made) -> None:
+    def edit(content: object) -> None:
+        values = faults.array(content, faults.tensor_of(content, faults.operators(content, "MUL")[0], 1), "float32")
+        values += np.float32(0.5)
+
+    wrong = [row for row in rows(made, faults.edited(made.float32, edit)) if not row.passed]
+    assert [row.type for row in wrong] == ["MUL"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: w[..., [1, 0, 2, 3]], "channels 0, 1 hold each other's weights"),
+        (lambda w: w.transpose(1, 0, 2, 3), "the axes are in the wrong order: found those of [1, 0, 2, 3]"),
+        (lambda w: w + (np.arange(108).reshape(w.shape) == 5), "one of 108 entries differs: at [0, 0, 1, 1]"),
+        (lambda w: w * [1, 1, 2, 1], "channels 2 differ (27 of 108 entries)"),
+    ],
+)
+def test_differences_in_words(change: object, message: str) -> None:
+    w = np.random.default_rng(0).normal(size=(3, 3, 3, 4))
+    found = change(w)  # type: ignore[operator]
+    assert weights.describe(found, w, found != w).startswith(message)
