@@ -1,7 +1,6 @@
 """Stage `load`: from the user's trained network to an inference-only SavedModel with one named signature."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,31 +28,24 @@ def main() -> None:
     inputs = network.fixed(loaded.inputs, shapes=model.inputs, batch=model.batch)
     with files.replacing(paths.SOURCE) as folder:
         outputs, rewritten = network.export(loaded, folder, inputs=inputs)
-        facts = _facts(model, format, loaded, network.in_float32(inputs), outputs, rewritten)
+        facts = {
+            "name": model.name,
+            "format": format,
+            "signature": {
+                "key": SIGNATURE,
+                "batch": model.batch,
+                "inputs": network.signature(network.in_float32(inputs)),
+                "outputs": network.signature(outputs),
+            },
+            "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
+            "rewritten_to_float32": rewritten,
+            "layers": loaded.layers,
+            "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
+        }
         with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **loaded.weights)
         files.write_graph(paths.SOURCE_GRAPH, *graphdef.read(folder, loaded.weights))
         files.write_json(paths.SOURCE_FACTS, facts)
-
-
-def _facts(
-    model: config.Model, format: str, loaded: network.Network, inputs: dict[str, Any], outputs: dict[str, Any], rewritten: list[str]
-) -> dict[str, Any]:
-    """What models/source.json says."""
-    return {
-        "name": model.name,
-        "format": format,
-        "signature": {
-            "key": SIGNATURE,
-            "batch": model.batch,
-            "inputs": network.signature(inputs),
-            "outputs": network.signature(outputs),
-        },
-        "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
-        "rewritten_to_float32": rewritten,
-        "layers": loaded.layers,
-        "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
-    }
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -68,7 +67,7 @@ def main() -> None:
         for name, members in sets.items():
             folder = all_or_nothing.enter_context(files.replacing(FOLDERS[name]))
             rows = (prepared(i) for i in tqdm(members, desc=name, disable=None))
-            files.write_samples(folder, rows, count=len(members), labels=_of(labels, members))
+            files.write_samples(folder, rows, count=len(members), labels=splits.of(labels, members))
         files.write_json(paths.SPLIT, facts)
 
 
@@ -84,13 +83,6 @@ def _read(data: config.Data) -> Dataset:
     if unknown := sorted(set(data.splits.training) - set([] if dataset.split is None else dataset.split.tolist())):
         raise UserError(f"data.splits.training: the data declares no split {unknown[0]!r}")
     return dataset
-
-
-def _of(labels: Any, members: list[int]) -> Any:
-    """The labels of some samples: one array, several by name, or None."""
-    if isinstance(labels, dict):
-        return {name: array[members] for name, array in labels.items()}
-    return None if labels is None else labels[members]
 
 
 if __name__ == "__main__":

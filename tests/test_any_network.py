@@ -412,3 +412,22 @@ def test_goes_through(build: Callable[[Path], Case], tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"static_wi8_ai8: the network holds WHILE .* use float16 or dynamic_int8"):
             stage(tmp_path, "quantize", "int8")
     assert leftovers(tmp_path) == []
+
+
+def test_without_labels_up_to_the_report(tmp_path: Path) -> None:
+    """Everything works but the task's metrics, and the report says so."""
+    case = keras_zip(tmp_path)
+    data = save_arrays(tmp_path / "d.npz", **case.inputs)
+    configure(tmp_path, model=case.model, data=data, samples=150)
+    until_verified(tmp_path)
+    for variant in ("float32", "int8"):
+        stage(tmp_path, "benchmark", variant)
+    for name in ("evaluate", "select", "report", "gate"):
+        stage(tmp_path, name)
+    decision = json.loads((tmp_path / "models/selected/decision.json").read_text())
+    assert decision["selected"] == "int8"
+    assert (tmp_path / "models/selected/model.tflite").exists()
+    page = (tmp_path / "reports/index.html").read_text(encoding="utf-8")
+    assert "no labels" in page
+    assert "halves of the 150" in page
+    assert "without labels" in (tmp_path / "reports/summary.md").read_text(encoding="utf-8")

@@ -122,6 +122,13 @@ def check_classes(
             )
 
 
+def of(labels: np.ndarray | Mapping[str, np.ndarray] | None, members: Sequence[int]) -> np.ndarray | dict[str, np.ndarray] | None:
+    """The labels of some samples: rows of one array, of several by name, or None when there are none."""
+    if isinstance(labels, Mapping):
+        return {name: array[members] for name, array in labels.items()}
+    return None if labels is None else labels[members]
+
+
 def check_disjoint(hashes: Mapping[str, Sequence[str]]) -> None:
     """Refuse sets that share content.
 

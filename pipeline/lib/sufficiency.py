@@ -29,10 +29,12 @@ def advice(
     if share <= STEADY:
         text = f"Enough samples: between the two halves of the {samples} no range changes by more than {100 * STEADY:.0f} %."
     else:
+        # A tensor's name lists all that was fused into it; the first is the operator itself.
+        name = worst.split(";")[0]
         need = "More samples are needed" if share > LOOSE else "More samples may help"
         text = (
             f"{need}: between the two halves of the {samples}, {count} of {len(stability)} ranges change by more than "
-            f"{100 * STEADY:.0f} %, that of {worst} by {100 * share:.0f} %; "
+            f"{100 * STEADY:.0f} %, that of {name} by {100 * share:.1f} %; "
         )
         text += (
             f"raise calibrate.samples, the pool holds {pool}."

@@ -35,7 +35,7 @@ def test_accepts_the_shipped_configuration() -> None:
         ),
         ("data.reader.options", {}, "data.reader.options: npz needs 'inputs'"),
         ("data.preprocess.0.name", "blur", "data.preprocess.0.name: unknown 'blur'; allowed:"),
-        ("data.preprocess.0.options", {"scale": 1.0}, "data.preprocess.0.options: rescale needs 'offset'"),
+        ("data.preprocess.0.options", {"offset": 1.0}, "data.preprocess.0.options: rescale needs 'scale'"),
         ("calibrate.method", "guess", "calibrate.method: unknown 'guess'; allowed:"),
         ("task.heads.main.metrics", {"accuracy": {}, "luck": {}}, "task.heads.main.metrics: unknown 'luck'; allowed:"),
         (

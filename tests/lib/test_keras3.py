@@ -10,6 +10,8 @@ from pipeline.lib.tf import tf
 
 import keras  # isort: skip
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own saving
+
 
 def load(path: Path, **shapes: list[int]) -> Network:
     return keras3.load(path, format="keras", custom={"Plain": Plain}, trust_code=False, shapes=shapes, dtypes={})

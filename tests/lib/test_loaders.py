@@ -1,12 +1,16 @@
+from typing import get_args
+
 import pytest
 
+from pipeline import config
 from pipeline.lib import formats, loaders
 from pipeline.lib.errors import UserError
 from tests.helpers import ROOT
 
 
-def test_every_format_has_a_loader() -> None:
-    assert set(loaders.LOADERS) == set(formats.CONTAINERS)
+def test_every_format_has_a_loader_and_is_allowed() -> None:
+    allowed = set(get_args(config.Model.model_fields["format"].annotation))
+    assert set(loaders.LOADERS) == set(formats.CONTAINERS) == allowed - {"auto"}
 
 
 def test_the_format_is_found_from_the_file() -> None:

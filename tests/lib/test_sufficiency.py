@@ -18,9 +18,13 @@ def say(stability: dict[str, float], pool: int = 200) -> str:
         (
             {"a": 0.02, "b": 0.11},
             200,
-            r"^More samples may help: .* 1 of 2 ranges .* that of b by 11 %; raise calibrate\.samples, .* 200\.$",
+            r"^More samples may help: .* 1 of 2 ranges .* that of b by 11\.0 %; raise calibrate\.samples, .* 200\.$",
         ),
-        ({"a": 0.3, "b": 0.26}, 200, r"^More samples are needed: .* 2 of 2 ranges .* that of a by 30 %; raise calibrate\.samples"),
+        (
+            {"a": 0.3, "b": 0.26},
+            200,
+            r"^More samples are needed: .* 2 of 2 ranges .* that of a by 30\.0 %; raise calibrate\.samples",
+        ),
         ({"a": 1.0}, 100, r"all of the pool is used: raise data\.splits\.calibration\.take, or add data\.$"),
         ({}, 100, r"^No tensor was measured\.$"),
     ],
