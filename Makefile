@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all lint sweep bench lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep bench lock clean
 
 repro: params
 	dvc repro
@@ -25,8 +25,17 @@ params: setup
 test: setup
 	python -m pytest -m "not slow"
 
-test-all: setup
+test-all: setup browser compiler
 	python -m pytest
+
+# What the slow tests need besides Python: installed where apt-get is, or the target fails and says what is missing.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || { echo "error: Chromium is needed and could not be installed; install it, or run make test" >&2; exit 1; }
+
+compiler:
+	@{ command -v gcc && command -v g++; } >/dev/null || { apt-get update -qq && apt-get install -y -qq g++ >/dev/null; } \
+	  || { echo "error: gcc and g++ are needed and could not be installed; install them, or run make test" >&2; exit 1; }
 
 lint: setup
 	ruff check .

@@ -33,8 +33,8 @@ class Browser:
             pytest.fail("no Chromium; `make test-all` installs it (apt-get install chromium)")
         there_read, here_write = os.pipe()
         here_read, there_write = os.pipe()
-        # The protocol wants its ends as descriptors 3 and 4.
-        command = ["sh", "-c", f'exec "$0" "$@" 3<&{there_read} 4>&{there_write}', program, *_FLAGS, f"--user-data-dir={profile}"]
+        # The protocol wants its ends as descriptors 3 and 4; plain sh knows no descriptor above 9.
+        command = ["bash", "-c", f'exec "$0" "$@" 3<&{there_read} 4>&{there_write}', program, *_FLAGS, f"--user-data-dir={profile}"]
         self._process = subprocess.Popen([*command, "about:blank"], pass_fds=(there_read, there_write), stderr=subprocess.DEVNULL)
         os.close(there_read)
         os.close(there_write)

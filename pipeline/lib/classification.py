@@ -8,6 +8,8 @@ from pipeline.lib.errors import UserError
 from pipeline.lib.metric import Metric, Undefined, mean_of, of_sums
 
 KINDS = ("classification",)
+# A confusion matrix of more classes is a large file that nobody reads.
+MOST_CONFUSED = 100
 
 
 def read(labels: np.ndarray, output: np.ndarray, *, logits: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -124,14 +126,15 @@ def calibration_error(labels: np.ndarray, scores: np.ndarray, *, bins: int) -> f
 
 
 def details(labels: np.ndarray, scores: np.ndarray, decisions: np.ndarray | None) -> dict[str, Any]:
-    """Confusion matrix [c][c] (rows: labels) and precision, recall, F1 and support of each class, None where undefined."""
+    """Confusion matrix [c][c] (rows: labels; up to `MOST_CONFUSED` classes) and precision, recall, F1 and support of each class,
+    None where undefined."""
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
     classes = range(scores.shape[1])
     chosen = decide(scores)
     figures = precision_recall_fscore_support(labels, chosen, labels=classes, zero_division=np.nan)
-    return {
-        "confusion": confusion_matrix(labels, chosen, labels=classes).tolist(),
+    few = len(classes) <= MOST_CONFUSED
+    return ({"confusion": confusion_matrix(labels, chosen, labels=classes).tolist()} if few else {}) | {
         "per_class": {
             name: [None if np.isnan(value) else float(value) for value in figure]
             for name, figure in zip(("precision", "recall", "f1"), figures, strict=False)
@@ -177,16 +180,21 @@ def _calibration_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
     return np.abs(sums).sum(1) / n
 
 
-def _confusion_terms(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    classes = scores.shape[1]
-    return np.eye(classes * classes)[labels * classes + decide(scores)]
+def _class_terms(labels: np.ndarray, scores: np.ndarray) -> Any:
+    """Whether a sample is a hit, a label and a decision of each class: sparse [n, 3 * c], two or three ones in each row."""
+    from scipy.sparse import csr_array
+
+    classes, chosen = scores.shape[1], decide(scores)
+    hits = np.flatnonzero(chosen == labels)
+    rows = np.concatenate([hits, np.arange(len(labels)), np.arange(len(labels))])
+    columns = np.concatenate([labels[hits], classes + labels, 2 * classes + chosen])
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(labels), 3 * classes))
 
 
 def _split(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hits, labels and decisions of each class, [r, c], from confusion sums [r, c * c]."""
-    classes = round(sums.shape[1] ** 0.5)
-    matrix = sums.reshape(-1, classes, classes)
-    return np.diagonal(matrix, axis1=1, axis2=2), matrix.sum(2), matrix.sum(1)
+    """Hits, labels and decisions of each class, [r, c] each."""
+    hits, real, chosen = np.split(sums, 3, axis=1)
+    return hits, real, chosen
 
 
 def _balanced_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -205,8 +213,8 @@ def _f1_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, KINDS, resampled=mean_of(correct), correct=correct, decide=decide),
     "top_k_accuracy": Metric(top_k_accuracy, KINDS, resampled=mean_of(in_top_k), correct=in_top_k),
-    "balanced_accuracy": Metric(balanced_accuracy, KINDS, resampled=of_sums(_confusion_terms, _balanced_finish), decide=decide),
-    "macro_f1": Metric(macro_f1, KINDS, resampled=of_sums(_confusion_terms, _f1_finish), decide=decide),
+    "balanced_accuracy": Metric(balanced_accuracy, KINDS, resampled=of_sums(_class_terms, _balanced_finish), decide=decide),
+    "macro_f1": Metric(macro_f1, KINDS, resampled=of_sums(_class_terms, _f1_finish), decide=decide),
     "log_loss": Metric(log_loss, KINDS, higher_is_better=False, points=False, resampled=mean_of(_losses)),
     "calibration_error": Metric(
         calibration_error, KINDS, higher_is_better=False, resampled=of_sums(_calibration_terms, _calibration_finish)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.lib import statistics
-from pipeline.lib.metric import Metric, Undefined
+from pipeline.lib.metric import Metric, Undefined, figure
 from pipeline.lib.tasks import Evidence
 
 SCORE = "score interval for paired proportions (Tango 1998)"
@@ -63,7 +63,7 @@ def _undefined(metric: Metric, options: Mapping[str, Any], *evidence: Evidence |
         if isinstance(one, Undefined):
             return str(one)
         try:
-            metric.compute(*one, **options)
+            figure(metric, *one, **options)
         except Undefined as reason:
             return str(reason)
     return None
@@ -142,10 +142,10 @@ def _resampled(metric: Metric, options: Mapping[str, Any], evidence: Evidence, c
         return metric.resampled(*evidence, counts, **options)
     labels, scores = evidence
 
-    def figure(rows: np.ndarray) -> float:
+    def of_rows(rows: np.ndarray) -> float:
         try:
-            return metric.compute(labels[rows], scores[rows], **options)
+            return figure(metric, labels[rows], scores[rows], **options)
         except Undefined:
             return np.nan
 
-    return statistics.by_rows(figure, counts)
+    return statistics.by_rows(of_rows, counts)

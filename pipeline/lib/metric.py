@@ -10,6 +10,18 @@ class Undefined(Exception):
     """A figure that does not exist for these samples; the message says why. It is reported as null with that reason."""
 
 
+def figure(metric: "Metric", labels: np.ndarray, scores: np.ndarray, **options: Any) -> float:
+    """The metric, also a user's own.
+
+    Raises:
+        Undefined: when it is, or when what it gives is no finite number.
+    """
+    value = float(metric.compute(labels, scores, **options))
+    if not np.isfinite(value):
+        raise Undefined(f"the metric gave {value}")
+    return value
+
+
 class Metric(NamedTuple):
     """A task metric. `labels` and `scores` are what the head's kind makes of the data (see `tasks.KINDS`).
 
@@ -33,16 +45,16 @@ class Metric(NamedTuple):
     decide: Callable[..., np.ndarray] | None = None
 
 
-def of_sums(terms: Callable[..., np.ndarray], finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+def of_sums(terms: Callable[..., Any], finish: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
     """Resampling of a metric that is a function of sums over samples.
 
     Args:
-        terms: (labels, scores, **options) to what each sample adds, float64 [n, k].
+        terms: (labels, scores, **options) to what each sample adds, float64 [n, k], dense or sparse.
         finish: (sums [r, k], number of samples [r]) to the figure [r], NaN where it is undefined.
     """
 
     def resampled(labels: np.ndarray, scores: np.ndarray, counts: np.ndarray, **options: Any) -> np.ndarray:
-        sums = counts.astype(np.float64) @ terms(labels, scores, **options)
+        sums = np.asarray(counts.astype(np.float64) @ terms(labels, scores, **options))
         with np.errstate(divide="ignore", invalid="ignore"):
             return finish(sums, counts.sum(1))
 

@@ -23,13 +23,13 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def figure(value: object) -> str:
-    """Anything in a cell: numbers with five significant digits, yes or no, lists with commas, a dash for nothing."""
+    """Anything in a cell: numbers with six significant digits, yes or no, lists with commas, a dash for nothing."""
     if value is None:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return f"{value:.6g}"
     return ", ".join(map(figure, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -150,7 +150,7 @@ def bytes_against_accuracy(
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
         axes.yaxis.set_major_locator(MaxNLocator(6))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{' %' if points else ''}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, points=points)))
         axes.set_xlabel("size of the file, kilobytes", fontsize=10)
         axes.set_ylabel(f"{metric}{'' if higher_is_better else ' (lower is better)'}", fontsize=10)
         axes.grid(axis="y", color=_LINE, linewidth=0.7, zorder=0)
@@ -178,6 +178,11 @@ def bytes_against_accuracy(
         for name in sorted(shown, key=lambda name: (name != selected, x[name])):
             _label(figure, axes, name, x[name], y[name], ends.get(name, [y[name]]), chosen=name == selected, taken=taken)
         return _svg(figure, name="narrow" if narrow else "wide")
+
+
+def _tick(value: float, *, points: bool) -> str:
+    """A figure at the axis; there is no share above 100 %."""
+    return f"{value:g}" if not points else f"{value:g} %" if value <= 100 else ""
 
 
 def _box(axes: Any, x: float, ys: Sequence[float], *, around: float) -> Any:

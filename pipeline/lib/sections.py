@@ -12,10 +12,11 @@ SHOWN = 24
 
 
 def class_names(head: Mapping[str, Any], classes: Sequence[str] | None) -> list[str] | None:
-    """Names for the rows of a head's confusion matrix: the data's when there are as many, numbers otherwise; None without."""
-    if "confusion" not in head["original"]:
+    """Names for a head's classes: the data's when there are as many, numbers otherwise; None when it has none."""
+    found = head["original"]
+    if "confusion" not in found and "per_class" not in found:
         return None
-    count = len(head["original"]["confusion"])
+    count = len(found["confusion"] if "confusion" in found else found["per_class"]["support"])
     return list(classes) if classes is not None and len(classes) == count else [str(number) for number in range(count)]
 
 

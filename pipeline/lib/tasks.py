@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.lib import classification, detection, regression, segmentation
 from pipeline.lib.errors import one_of
-from pipeline.lib.metric import Metric, Undefined
+from pipeline.lib.metric import Metric, Undefined, figure
 from pipeline.lib.naming import only
 
 Evidence = tuple[np.ndarray, np.ndarray]
@@ -54,7 +54,7 @@ def measure(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: E
         try:
             if isinstance(evidence, Undefined):
                 raise evidence
-            figures[name] = metric.compute(*evidence, **options)
+            figures[name] = figure(metric, *evidence, **options)
         except Undefined as reason:
             figures[name], reasons[name] = None, str(reason)
     return {"metrics": figures, "undefined": reasons}

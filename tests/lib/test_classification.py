@@ -75,6 +75,17 @@ def test_figures_of_a_class_that_does_not_occur_are_none() -> None:
     assert found["per_class"]["support"] == [2, 1, 0]
 
 
+def test_a_thousand_classes_are_no_square_of_a_thousand() -> None:
+    labels = RNG.integers(0, 1000, 2000)
+    scores = RNG.random((2000, 1000))
+    resampled = c.METRICS["macro_f1"].resampled
+    assert resampled is not None
+    assert resampled(labels, scores, np.ones((3, 2000), np.int64)) == pytest.approx(c.macro_f1(labels, scores))
+    found = c.details(labels, scores, None)
+    assert "confusion" not in found
+    assert len(found["per_class"]["recall"]) == 1000
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(UserError, match=r"label 7 has no score: the network's output is \[300, 5\]"):
         c.read(LABELS + 3, SCORES, logits=False)

@@ -30,7 +30,7 @@ def test_anything_in_a_cell() -> None:
     assert [page.figure(value) for value in (None, True, 0.123456789, 7, "x", ["a", 2.0])] == [
         "–",
         "yes",
-        "0.12346",
+        "0.123457",
         "7",
         "x",
         "a, 2",

@@ -39,6 +39,11 @@ def test_outputs_that_are_not_finite_make_every_figure_undefined(value: float) -
     assert set(tasks.measure(CHOSEN, evidence)["undefined"].values()) == {"NaN or infinity in the outputs"}
 
 
+def test_a_user_s_metric_that_gives_no_number_is_undefined() -> None:
+    broken: dict[str, tuple[Metric, dict[str, Any]]] = {"mine": (Metric(lambda labels, scores: float("nan")), {})}
+    assert tasks.measure(broken, (LABELS, BEFORE)) == {"metrics": {"mine": None}, "undefined": {"mine": "the metric gave nan"}}
+
+
 def test_who_changed_its_mind() -> None:
     found = tasks.describe(tasks.KINDS["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")})
     assert found["variants"]["v"]["flips"] == [
