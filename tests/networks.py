@@ -66,9 +66,9 @@ def made(keras_model: object, folder: Path) -> Made:
     """A Keras model converted as the pipeline does it, with a batch of 1."""
     from pipeline.lib import converter, layers, network
 
-    network.export(keras_model, folder, batch=1)  # type: ignore[arg-type]
+    network.export(keras_model, folder, batch=1)
     model = converter.convert_saved_model(folder)
-    paths = [str(row["path"]) for row in network.layers(keras_model)]  # type: ignore[arg-type]
+    paths = [str(row["path"]) for row in network.layers(keras_model)]
     return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), paths))
 
 

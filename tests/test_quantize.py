@@ -143,7 +143,7 @@ def test_float_at_the_boundary_integers_inside(built: Path, variant: str) -> Non
 def test_every_variant_runs_is_smaller_and_is_verified(built: Path, digits: Measured, variant: str) -> None:
     model = (built / paths.variant_model(variant)).read_bytes()
     figures = digits.figures(model)
-    checks = verdict.judge(figures, LIMITS[CONFIGURED[variant]["scheme"]], output="probabilities")  # type: ignore[arg-type]
+    checks = verdict.judge(figures, LIMITS[CONFIGURED[variant]["scheme"]], output="probabilities")
     assert [row["reason"] for row in checks if not row["passed"]] == []
     assert figures["drop"] is not None
     assert figures["drop"] <= (0.01 if scheme_of(variant).weights in ("float32", "float16", "int8") else 0.02)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-from pipeline.lib import files, litert, paths, quantizer
+from pipeline.lib import files, flatbuffer, litert, paths, quantizer, recipes
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import run
 
@@ -33,13 +33,18 @@ def main() -> None:
     model, ranges = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
     samples = [inputs for _, inputs in islice(batches(files.read_samples(paths.CALIBRATION), batch=1), ranges["samples"])]
     evaluation = files.read_samples(paths.EVALUATION)
-    eight, sixteen = ranges["bits"]["8"], ranges["bits"]["16"]
-    int16 = quantizer.quantize(model, scheme="static_wi8_ai16", algorithm="min_max", boundary="int16", ranges=sixteen)
+    graph = flatbuffer.read(model)
+
+    def static(scheme: str, bits: str) -> bytes:
+        recipe = recipes.whole(graph, scheme=scheme, algorithm="min_max", granularity="channel", boundary=f"int{bits}")
+        return quantizer.quantize(model, recipe, known=quantizer.ranges_as_statistics(ranges["bits"][bits]))
+
+    int16 = static("static_wi8_ai16", "16")
     workers = os.cpu_count() or 1
     pairs = {
         "int8 by the converter / by litert": (
-            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", samples=samples),
-            lambda: quantizer.quantize(model, scheme="static_wi8_ai8", algorithm="min_max", boundary="int8", ranges=eight),
+            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", boundary="int8", samples=samples),
+            lambda: static("static_wi8_ai8", "8"),
         ),
         f"predict int16x8 with 1 worker / with {workers}": (
             lambda: litert.predict(int16, evaluation, workers=1),

@@ -1,5 +1,7 @@
 """Each way to choose a range, against numpy on the values themselves or against an implementation of the same paper."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from pipeline.lib import histograms, ranges
 from pipeline.lib.histograms import Histogram
 
 VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=20)
-OPTIONS = {"bits": 8, "percentile": 99.0}
+OPTIONS: Any = {"bits": 8, "percentile": 99.0}
 
 
 def histogram(values: np.ndarray, bins: int = 2048) -> Histogram:

@@ -40,7 +40,7 @@ def test_a_sound_pair_changes_the_bytes_runs_and_passes_verification(
     assert facts.weights in {tensor.dtype for tensor in flatbuffer.constants(graph)}
     if algorithm != "hadamard_decomposed":  # which stores its rotation as a matrix of float32
         assert len(made) < len(digits.model) * 0.6
-    checks = verdict.judge(digits.figures(made), LIMITS[scheme], output="probabilities")  # type: ignore[arg-type]
+    checks = verdict.judge(digits.figures(made), LIMITS[scheme], output="probabilities")
     assert [row["reason"] for row in checks if not row["passed"]] == []
 
 
