@@ -32,6 +32,8 @@ def main() -> None:
         raise UserError(f"searches.{name}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")
     workers = os.cpu_count() or 1
     graph, reference = flatbuffer.read(model), litert.predict(model, samples, workers=workers)
+    if asked.max_drop is not None and settings.task.output is None and len(reference) > 1:
+        raise UserError(f"task.output: the network has several outputs; name one of {', '.join(reference)}")
     output = one_of(settings.task.output or next(iter(reference)), reference, where="task.output")
     how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
     kept = exclusions.tensors(rows, asked.exclude, where=f"searches.{name}.exclude")
@@ -111,7 +113,7 @@ def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors
     data += [paths.TUNING / "labels.npy"] if (paths.TUNING / "labels.npy").exists() else []
     words = [asked.algorithm, asked.granularity, settings.task.deciding, str(settings.task.output), *tensors]
     words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
-    return [model, *(path.read_bytes() for path in (paths.RANGES, *data, *code)), *(word.encode() for word in words)]
+    return [model, *(files.digest(path) for path in (paths.RANGES, *data, *code)), *(word.encode() for word in words)]
 
 
 def _budget(asked: config.Search) -> str:

@@ -159,6 +159,12 @@ def read_arrays(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
+def digest(path: Path) -> bytes:
+    """SHA-256 of a file's content, read a block at a time."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
 def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the .yaml files below `folder`, the same on every platform."""
     digest = hashlib.sha256()
