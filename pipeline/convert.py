@@ -10,7 +10,9 @@ def main() -> None:
     config.require(settings, ["tensorflow"])
     facts = files.read_json(paths.SOURCE_FACTS)
     model = converter.convert_saved_model(paths.SOURCE)
-    rows = layers.operators_by_layer(flatbuffer.read(model), [layer["path"] for layer in facts["layers"]])
+    rows = layers.operators_by_layer(
+        flatbuffer.read(model), [layer["path"] for layer in facts["layers"]], numbered=facts["format"] == "keras"
+    )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, {"operators": rows})
 

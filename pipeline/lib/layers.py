@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.lib.flatbuffer import Graph
 
 
-def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[str, object]]:
+def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bool) -> list[dict[str, object]]:
     """A row for each operator.
 
     A tensor's name lists what was fused into it, separated by semicolons: `net_1/relu_1/Relu;net_1/conv_1/convolution`.
@@ -16,12 +16,13 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[st
     Args:
         graph: of the float32 file.
         layer_paths: of models/source.json, the innermost name last.
+        numbered: Keras 3 made the names, with its `_1`.
 
     Returns:
         For each operator in order: `operator` (its type), `tensor` (name of its first output) and `layers` (paths, in the
         order of the network; empty when no name tells).
     """
-    patterns = {path: _scope(path.split("/")) for path in layer_paths}
+    patterns = {path: _scope(path.split("/"), "_[0-9]*[13579]" if numbered else "") for path in layer_paths}
     return [
         {
             "operator": operator.name,
@@ -32,8 +33,8 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str]) -> list[dict[st
     ]
 
 
-def _scope(parts: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}(?:_[0-9]*[13579])?" for part in parts) + "/")
+def _scope(parts: Sequence[str], suffix: str) -> re.Pattern[str]:
+    return re.compile("(?:^|/)" + "/(?:[^/]+/)*".join(f"{re.escape(part)}{suffix}" for part in parts) + "/")
 
 
 def _named(scope: re.Pattern[str], names: Iterable[str]) -> bool:
