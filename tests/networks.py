@@ -69,7 +69,7 @@ def made(keras_model: object, folder: Path) -> Made:
     network.export(keras_model, folder, batch=1)
     model = converter.convert_saved_model(folder)
     paths = [str(row["path"]) for row in network.layers(keras_model)]
-    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), paths))
+    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), paths, numbered=True))
 
 
 def badly_scaled(folder: Path, *, spread: float) -> Made:
