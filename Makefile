@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep bench lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench lock clean
 
 repro: params
 	dvc repro
@@ -44,6 +44,11 @@ lint: setup
 
 sweep: params
 	python -m pipeline.cli.sweep $(SWEEP)
+
+table: setup
+	@python -m pipeline.cli.compose experiment=every_variant
+	dvc repro --quiet
+	@python -m pipeline.cli.table
 
 bench: setup
 	python -m pipeline.cli.bench

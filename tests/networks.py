@@ -1,6 +1,5 @@
 """Networks that the tests make: small, seeded, with properties that are known beforehand."""
 
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,14 +63,10 @@ def measured(network: Made, finished: Path) -> Measured:
 
 
 def made(keras_model: Any, folder: Path) -> Made:
-    """A Keras model saved, loaded and converted as the pipeline does it, with a batch of 1."""
+    """A Keras model converted as the pipeline does it, with a batch of 1."""
     from pipeline.lib import converter, keras3, layers, network
 
-    path = folder.with_suffix(".keras")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Keras saving a model with a newer numpy
-        keras_model.save(path)
-    loaded = keras3.load(path, format="keras", custom={}, trust_code=False, shapes={}, dtypes={})
+    loaded = keras3.network_of(keras_model, path=folder)
     network.export(loaded, folder, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
     model = converter.convert_saved_model(folder)
     names = [str(row["path"]) for row in loaded.layers]

@@ -7,9 +7,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from itertools import islice
 
-from pipeline.lib import files, flatbuffer, litert, paths, quantizer, recipes, treatments
+from pipeline.lib import files, flatbuffer, litert, paths, quantizer, recipes
 from pipeline.lib.batches import batches
 from pipeline.lib.errors import run
 
@@ -30,23 +30,21 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     from pipeline.lib import converter  # TensorFlow, imported before the clock starts
 
-    model, measured = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
-    pool, evaluation = files.read_samples(paths.CALIBRATION), files.read_samples(paths.EVALUATION)
-    samples = [inputs for _, inputs in batches(pool, batch=1, count=measured["samples"])]
+    model, ranges = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
+    samples = [inputs for _, inputs in islice(batches(files.read_samples(paths.CALIBRATION), batch=1), ranges["samples"])]
+    evaluation = files.read_samples(paths.EVALUATION)
     graph = flatbuffer.read(model)
 
-    def quantized(scheme: str, boundary: str) -> bytes:
-        asked: dict[str, Any] = {"scheme": scheme, "algorithm": "min_max", "granularity": "channel"}
-        recipe = recipes.whole(graph, **asked, exclude=(), boundary=boundary)
-        rows = treatments.describe(graph, recipe, **asked, exclude=())
-        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured["bits"]))
-        return quantizer.quantize(model, recipe, known=known)
+    def static(scheme: str, bits: str) -> bytes:
+        recipe = recipes.whole(graph, scheme=scheme, algorithm="min_max", granularity="channel", boundary=f"int{bits}")
+        return quantizer.quantize(model, recipe, known=quantizer.ranges_as_statistics(ranges["bits"][bits]))
 
-    int16, workers = quantized("static_wi8_ai16", "int16"), os.cpu_count() or 1
+    int16 = static("static_wi8_ai16", "16")
+    workers = os.cpu_count() or 1
     pairs = {
         "int8 by the converter / by litert": (
             lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", boundary="int8", samples=samples),
-            lambda: quantized("static_wi8_ai8", "int8"),
+            lambda: static("static_wi8_ai8", "8"),
         ),
         f"predict int16x8 with 1 worker / with {workers}": (
             lambda: litert.predict(int16, evaluation, workers=1),

@@ -196,11 +196,15 @@ def content_sha256(path: Path) -> str:
         UserError: when there is none.
     """
     if not path.is_dir():
-        return hashlib.sha256(read_bytes(path)).hexdigest()
+        try:
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; run `dvc repro`, which makes it") from None
     digest = hashlib.sha256()
     for entry in sorted(path.rglob("*"), key=lambda p: p.relative_to(path).as_posix()):
         if entry.is_file():
-            digest.update(f"{entry.relative_to(path).as_posix()} {hashlib.sha256(entry.read_bytes()).hexdigest()}\n".encode())
+            digest.update(f"{entry.relative_to(path).as_posix()} {content_sha256(entry)}\n".encode())
     return digest.hexdigest()
 
 

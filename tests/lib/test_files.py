@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -99,3 +100,8 @@ def test_a_folder_s_digest_sees_names_and_contents_but_not_line_ends(tmp_path: P
     assert digest(a=b"1\n", b=b"2\n") == digest(b=b"2\r\n", a=b"1\n")
     different = {digest(a=b"1\n", b=b"2\n"), digest(a=b"1\n2\n"), digest(a=b"2\n", b=b"1\n"), digest(ab=b"1\n2\n")}
     assert len(different) == 4
+
+
+def test_the_digest_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 100_000)
+    assert files.digest(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).digest()

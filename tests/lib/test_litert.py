@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from pipeline.lib import litert
 from pipeline.lib.errors import UserError
+from tests.networks import Measured
 
 INT8 = {"dtype": np.int8, "quantization": (0.5, -10)}
 
@@ -36,3 +37,18 @@ def test_what_is_not_quantized_passes_through() -> None:
 def test_bytes_that_are_no_model() -> None:
     with pytest.raises(UserError, match="LiteRT cannot run the file"):
         litert.open_model(b"\x00" * 64)
+
+
+def test_activations_are_those_between_operators(digits: Measured) -> None:
+    """The input and the output come out as they went in and as they are predicted; what is between is rectified."""
+    graph = digits.graph
+    source, result = (graph.tensors[next(iter(ends.values()))].name for ends in (graph.inputs, graph.outputs))
+    between = graph.tensors[graph.operators[0].outputs[0]].name
+    outputs = litert.predict(digits.model, digits.evaluation, workers=1)["probabilities"]
+    samples = ({"image": digits.evaluation["image"][i : i + 1]} for i in range(3))
+    for number, values in enumerate(litert.activations(digits.model, samples, {source, between, result})):
+        assert set(values) == {source, between, result}
+        np.testing.assert_array_equal(values[source], digits.evaluation["image"][number : number + 1])
+        np.testing.assert_allclose(values[result][0], outputs[number], atol=1e-6)
+        assert values[between].min() == 0
+        assert values[between].max() > 0

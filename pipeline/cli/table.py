@@ -1,0 +1,59 @@
+"""Print the variants that were built as a Markdown table: bytes, the deciding metric and its drop, fidelity, latency, verdict.
+
+    python -m pipeline.cli.table
+
+`make table` builds every variant first (conf/experiment/every_variant.yaml).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline import config
+from pipeline.lib import files, paths
+from pipeline.lib.errors import run
+
+_HEAD = ("variant", "bytes", "{metric}", "drop", "SQNR dB", "latency ms", "verified")
+
+
+def rows(metrics: Mapping[str, Any], latency: Mapping[str, Any], *, metric: str) -> list[tuple[str, ...]]:
+    """A row of texts for each variant, the smallest file first; "–" where there is no figure.
+
+    Args:
+        metrics: `variants` of reports/metrics.json.
+        latency: `variants` of reports/latency.json.
+        metric: the deciding one.
+    """
+
+    def text(value: float | None, form: str) -> str:
+        return "–" if value is None else format(value, form)
+
+    return [
+        (
+            name,
+            format(row["bytes"], ","),
+            text(row.get(metric), ".4f"),
+            text(row.get("drop"), ".4f"),
+            text(row["sqnr_db"], ".1f"),
+            text(latency[name]["latency_median_ms"], ".4f"),
+            "yes" if row["verified"] else "no",
+        )
+        for name, row in sorted(metrics.items(), key=lambda item: (item[1]["bytes"], item[0]))
+    ]
+
+
+def markdown(body: list[tuple[str, ...]], *, metric: str) -> str:
+    """The table; numbers to the right."""
+    head = [title.format(metric=metric) for title in _HEAD]
+    lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    settings = config.read()
+    metrics, latency = files.read_json(paths.METRICS), files.read_json(paths.LATENCY)
+    metric = settings.task.deciding
+    print(markdown(rows(metrics["variants"], latency["variants"], metric=metric), metric=metric), end="")
+
+
+if __name__ == "__main__":
+    run(main)
