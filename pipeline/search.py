@@ -136,7 +136,11 @@ def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors
     data += sorted(paths.TUNING.glob("labels.npy")) + sorted((paths.TUNING / "labels").glob("*.npy"))
     words = [asked.algorithm, asked.granularity, settings.task.model_dump_json(), *tensors]
     words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
-    return [model, *(files.content_sha256(path).encode() for path in (paths.RANGES, *data, *code)), *(word.encode() for word in words)]
+    return [
+        model,
+        *(files.content_sha256(path).encode() for path in (paths.RANGES, *data, *code)),
+        *(word.encode() for word in words),
+    ]
 
 
 def _budget(asked: config.Search) -> str:

@@ -59,13 +59,13 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: scheme
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
-        source = _source(model, folder, found, batch=litert.free_batch(content))
+        original = source(model, folder, found, batch=litert.free_batch(content))
         float32 = converter.convert_saved_model(folder)
-        proof = certificate.prove(source, float32)
+        proof = certificate.prove(original, float32)
         boundary = None if scheme is None or len(scheme.boundary) > 1 else scheme.boundary[0]
-        report = certificate.certify(source, proof, content, scheme=scheme, boundary=boundary, algorithm=None)
+        report = certificate.certify(original, proof, content, scheme=scheme, boundary=boundary, algorithm=None)
         if samples is not None:
-            batch = source.signature["inputs"][0]["shape"][0]
+            batch = original.signature["inputs"][0]["shape"][0]
             rows = list(inference.run_saved_model(folder, samples, batch=batch))
             reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
             _judge(report, proof, float32, content, reference, samples)
@@ -100,15 +100,18 @@ def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
     return samples
 
 
-def _source(model: Path, folder: Path, found: flatbuffer.Graph, *, batch: int | None) -> certificate.Source:
-    """The network exported to `folder` as the pipeline does it, and what the certificate needs of it."""
+def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, batch: int | None) -> certificate.Source:
+    """The network exported to `folder` as the pipeline does it, and what the certificate needs of it.
+
+    Lengths that the network leaves free are those of the file `found`.
+    """
     from pipeline.custom import layers as custom
     from pipeline.lib import graphdef, loaders, network
     from pipeline.lib.tf import SIGNATURE
 
     format, loaded = loaders.load(model, custom=custom.LAYERS)
-    # Lengths that the network leaves free are those of the file.
-    shapes = {name: list(found.tensors[number].shape[1:]) for name, number in found.inputs.items() if name in loaded.inputs}
+    known = {} if found is None else {name: found.tensors[number].shape[1:] for name, number in found.inputs.items()}
+    shapes = {name: list(shape) for name, shape in known.items() if name in loaded.inputs}
     inputs = network.fixed(loaded.inputs, shapes=shapes, batch=batch)
     results, _ = network.export(loaded, folder, inputs=inputs)
     graph, constants = graphdef.read(folder, loaded.weights)

@@ -17,3 +17,12 @@ def test_the_median_leaves_out_the_first_call() -> None:
 def test_prints_a_ratio_for_each_claim(finished: Path) -> None:
     printed = call("python", "-m", "pipeline.cli.bench", cwd=finished).stdout
     assert len(re.findall(r": [\d.]+ s / [\d.]+ s = [\d.]+$", printed, re.MULTILINE)) == 2
+
+
+@pytest.mark.slow
+def test_the_certificate_of_mobilenetv2_takes_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    bench.certificate_of_mobilenetv2()
+    found = re.search(r"([\d.]+) s, peak memory ([\d.]+) times the file; 3,538,984 of 3,538,984 ", capsys.readouterr().out)
+    assert found is not None
+    assert float(found[1]) < 10
+    assert float(found[2]) < 6

@@ -104,4 +104,4 @@ def test_a_folder_s_digest_sees_names_and_contents_but_not_line_ends(tmp_path: P
 
 def test_the_digest_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
-    assert files.digest(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).digest()
+    assert files.content_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
