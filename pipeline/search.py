@@ -57,12 +57,13 @@ def main() -> None:
     def build(assignment: Sequence[str]) -> tuple[list[dict[str, Any]], bytes]:
         return candidates.build(model, graph, chosen(assignment), measured, **how)
 
+    known_bytes: dict[mixed.Assignment, int] = {}
+
     @cache
     def cost(assignment: mixed.Assignment) -> float:
-        made = build(assignment)[1]
         if asked.objective == "bytes":
-            return len(made)
-        return work.weighted_macs(graph, made, chosen(assignment), asked.costs)
+            return known_bytes.get(assignment) or len(build(assignment)[1])
+        return work.weighted_macs(graph, build(assignment)[1], chosen(assignment), asked.costs)
 
     def measure(question: list[str]) -> dict[str, Any]:
         count, *assignment = question
@@ -78,6 +79,8 @@ def main() -> None:
     few, nothing = str(min(asked.samples, n)), (mixed.FLOAT,) * len(units)
     alone = sensitivity.alone([unit.choices for unit in units])
     figures = [{scheme: ask([few, *assignment]) for scheme, assignment in row.items()} for row in alone]
+    for assignments, row in zip(alone, figures, strict=True):
+        known_bytes.update({assignment: row[scheme]["bytes"] for scheme, assignment in assignments.items()})
     saving = [{scheme: cost(nothing) - cost(assignment) for scheme, assignment in row.items()} for row in alone]
     found = mixed.find(
         [unit.choices for unit in units],
