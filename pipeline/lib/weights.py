@@ -189,6 +189,10 @@ def _linear(
         )
     elif np.any(expected_bias.value != 0):
         rows[at] |= {"passed": False, "reason": f"there is no bias; expected one from {_words(steps)}"}
+    elif expected_bias.variables:
+        # A bias of zeros need not be stored.
+        rows[at]["variables"] = sorted({*rows[at]["variables"], *expected_bias.variables})
+        rows[at]["transformation"] += ", a bias of zeros left out"
     return rows
 
 
