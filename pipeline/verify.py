@@ -60,7 +60,7 @@ def main() -> None:
         "divergence": None,
     }
     if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
-        report["divergence"] = _divergence(proof, float32, model, figures, options.divergence)
+        report["divergence"] = _divergence(proof, float32, model, figures, options.divergence, facts["signature"]["batch"] or 1)
     files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)
 
 
@@ -72,13 +72,15 @@ def _outputs(name: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return reference, predicted
 
 
-def _divergence(proof: certificate.Proof, float32: bytes, model: bytes, figures: dict[str, Any], count: int) -> dict[str, Any]:
+def _divergence(
+    proof: certificate.Proof, float32: bytes, model: bytes, figures: dict[str, Any], count: int, batch: int
+) -> dict[str, Any]:
     """Both files on the worst samples, operator by operator."""
     samples = files.read_samples(paths.EVALUATION)
     chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
     traces = []
     for index in chosen:
-        sample = {key: np.asarray(array[index : index + 1]) for key, array in samples.items()}
+        sample = {key: np.asarray(array[[index] * batch]) for key, array in samples.items()}
         traces.append((litert.trace(float32, sample), litert.trace(model, sample)))
     rows = divergence.follow(proof.graph, flatbuffer.read(model), traces, proof.mapped.layers)
     return {

@@ -34,6 +34,8 @@ _MOVES = frozenset(
 )
 _DATA = frozenset(("Variable", "Const", "Placeholder", "LoopArgument"))
 _LOOPS = frozenset(("While", "StatelessWhile"))
+# What a loop becomes; the fused ones hold the gates' activations within.
+_FUSED_LOOPS = frozenset(("UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,9 @@ def _activations(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[F
             if node["op"] == "LeakyRelu" and alpha is not None and abs(alpha - node["attributes"]["alpha"]) > 1e-6:
                 reason = f"LeakyRelu ({node['name']}) has slope {alpha:.6g}; expected {node['attributes']['alpha']:.6g}"
                 faults.append(Fault(place=place, layers=tuple(mapped.layers[place]), reason=reason))
+    if _FUSED_LOOPS & {operator.name for operator in graph.operators}:
+        inside = _looped(source["nodes"])
+        unnamed = [node for node in unnamed if node["name"] not in inside]
     free = [place for place in mapped.nodes if place not in claimed and _does(graph, place) & _CARRIERS]
     for node in unnamed:
         carrier = next((place for place in free if _does(graph, place) & _ACTIVATIONS[node["op"]]), None)
@@ -230,10 +235,22 @@ def _activations(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[F
     for place in free:
         extra = _does(graph, place) & _CARRIERS
         # max(x, 0) and clipping may be written without a Relu.
-        if place not in taken and not _clips(mapped.nodes[place], source):
+        fused = graph.subgraphs[place[0]].operators[place[1]].name in _FUSED_LOOPS
+        if place not in taken and not fused and not _clips(mapped.nodes[place], source):
             reason = f"{', '.join(sorted(extra))} is no part of the network"
             faults.append(Fault(place=place, layers=tuple(mapped.layers[place]), reason=reason))
     return faults
+
+
+def _looped(nodes: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The nodes that depend on what a loop carries."""
+    found: set[str] = set()
+    for node in nodes:  # behind what they read
+        if node["op"] == "LoopArgument" or (
+            node["op"] not in _LOOPS and any(reference.split(":")[0] in found for reference in node["inputs"])
+        ):
+            found.add(node["name"])
+    return found
 
 
 def _does(graph: Graph, place: Place) -> set[str]:
@@ -288,24 +305,28 @@ def _attributes(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fa
 def _flow(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:
     """Each kernel and each output must read from the same kernels and inputs in the file as in the network."""
     root = root_scope(source)
-    kernels = {node: place for place, node in mapped.main.items() if place[0] == graph.main}
+    twins = _twins(source["nodes"])
+    kernels = {twins[node] for place, node in mapped.main.items() if place[0] == graph.main}
     behind: dict[str, frozenset[str]] = {}
     for node in source["nodes"]:
         reads = frozenset().union(*(behind.get(reference.split(":")[0], frozenset()) for reference in node["inputs"]))
         own = {"Placeholder": f"input {node['name']}", **dict.fromkeys(_LOOPS, "a loop")}.get(node["op"])
         behind[node["name"]] = frozenset([own]) if own else reads
-        if node["name"] in kernels:
-            behind[f"before {node['name']}"] = reads
-            behind[node["name"]] = frozenset([node["name"]])
+        if twins[node["name"]] in kernels:
+            behind[f"before {twins[node['name']]}"] = reads
+            behind[node["name"]] = frozenset([twins[node["name"]]])
     found: dict[int, frozenset[str]] = {number: frozenset([f"input {name}"]) for name, number in graph.inputs.items()}
     faults = []
     for index, operator in enumerate(graph.operators):
         place = (graph.main, index)
         reads = frozenset().union(*(found.get(number, frozenset()) for number in operator.inputs if number >= 0))
-        main = mapped.main.get(place)
+        main = twins[mapped.main[place]] if place in mapped.main else None
         if main is not None and f"before {main}" in behind and reads != behind[f"before {main}"]:
             faults.append(_misfed(place, mapped, root, main, reads, behind[f"before {main}"]))
-        made = frozenset(["a loop"]) if operator.name == "WHILE" else frozenset([main]) if main is not None else reads
+        if operator.name in {"WHILE", *_FUSED_LOOPS}:
+            made = frozenset(["a loop"])
+        else:
+            made = frozenset([main]) if main is not None else reads
         found.update(dict.fromkeys(operator.outputs, made))
     makers = {output: (graph.main, index) for index, operator in enumerate(graph.operators) for output in operator.outputs}
     for name, number in graph.outputs.items():
@@ -315,6 +336,20 @@ def _flow(graph: Graph, source: Mapping[str, Any], mapped: Map) -> list[Fault]:
         if found.get(number, frozenset()) != wanted:
             faults.append(_misfed(makers.get(number), mapped, root, f"output {name}", found.get(number, frozenset()), wanted))
     return faults
+
+
+def _twins(nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """For each node the first that computes the same from the same: of these the converter keeps one."""
+    first: dict[tuple[Any, ...], str] = {}
+    found: dict[str, str] = {}
+    for node in nodes:
+        name = node["name"]
+        entries = (entry.partition(":") for entry in node["inputs"])
+        # A loop also reads what its body makes, which stands behind it.
+        inputs = tuple(f"{found.get(source, source)}:{number}" for source, _, number in entries)
+        own = node.get("path") or (name if not inputs else "")
+        found[name] = first.setdefault((node["op"], own, inputs, repr(node["attributes"])), name)
+    return found
 
 
 def _misfed(place: Place | None, mapped: Map, root: str, what: str, found: frozenset[str], wanted: frozenset[str]) -> Fault:

@@ -53,7 +53,7 @@ def prove(source: Source, float32: bytes) -> Proof:
         float32: a file without quantization, made from the network.
     """
     graph = flatbuffer.read(float32)
-    known = folding.evaluate(source.graph["nodes"], source.constants, source.weights)
+    known = folding.evaluate(source.graph["nodes"], source.constants, _single(source.weights))
     rows = weights.account(graph, folding.linears(source.graph["nodes"], known), folding.operands(source.graph["nodes"], known))
     mapped = architecture.identify(graph, source.graph, [layer["path"] for layer in source.layers], rows, numbered=source.numbered)
     constant = {reference.split(":")[0] for reference in known}
@@ -64,6 +64,11 @@ def prove(source: Source, float32: bytes) -> Proof:
         layers=architecture.table(graph, source.graph, source.layers, mapped, constant),
         faults=architecture.check(graph, source.graph, mapped),
     )
+
+
+def _single(variables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The variables as the exported network computes with them: half and double precision was rewritten to float32."""
+    return {path: value.astype(np.float32) if value.dtype.kind == "f" else value for path, value in variables.items()}
 
 
 def certify(
@@ -115,7 +120,7 @@ def certify(
     checks = _checks(parameters, tensors, layers, faults)
     steps = [row["steps"] for row in tensors if row["steps"] is not None and row["bits"] <= 16]
     return {
-        "summary": _sentence(parameters, steps),
+        "summary": _sentence(parameters, steps, absent=_absent(source)),
         "passed": all(row["passed"] for row in checks),
         "checks": checks,
         "faults": faults,
@@ -348,7 +353,9 @@ def _variables(source: Source, tensors: Sequence[Mapping[str, Any]]) -> tuple[li
         held = holders.get(path, [])
         row: dict[str, Any] = {"path": path, "parameters": int(array.size)}
         if path not in read:
-            row |= {"status": "absent", "passed": True, "reason": "not used at inference", "tensors": []}
+            row |= {"status": "absent", "passed": True, "reason": _absent(source), "tensors": []}
+        elif not held and not np.any(array) and _only_added(path, source.graph["nodes"]):
+            row |= {"status": "exact", "passed": True, "reason": "zeros that are only added: left out", "tensors": []}
         elif not held:
             row |= {"status": "missing", "passed": False, "reason": "no constant of the file comes from it", "tensors": []}
         else:
@@ -368,12 +375,32 @@ def _variables(source: Source, tensors: Sequence[Mapping[str, Any]]) -> tuple[li
     return rows, {"total": total, "accounted": accounted, "share": accounted / total if total else 1.0, **counts}
 
 
-def _sentence(parameters: Mapping[str, Any], steps: Sequence[float]) -> str:
+def _absent(source: Source) -> str:
+    """Why the exported graph does not read a variable."""
+    return "unused, or folded when the network was rewritten" if source.graph["frozen"] else "not used at inference"
+
+
+def _only_added(path: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a variable does nothing but be added, possibly in another shape."""
+    names = {node["name"] for node in nodes if node.get("path") == path}
+    added = False
+    for node in nodes:  # behind what they read
+        if any(reference.split(":")[0] in names for reference in node["inputs"]):
+            if node["op"] in ("Reshape", "ExpandDims", "Squeeze", "Cast", "BroadcastTo"):
+                names.add(node["name"])
+            elif node["op"] in ("Add", "AddV2", "BiasAdd"):
+                added = True
+            else:
+                return False
+    return added
+
+
+def _sentence(parameters: Mapping[str, Any], steps: Sequence[float], *, absent: str) -> str:
     parts = [f"{parameters[kind]:,} {kind}" for kind in ("exact", "folded", "cast") if parameters[kind]]
     if parameters["quantized"]:
         parts.append(f"{parameters['quantized']:,} quantized" + (f" (worst {max(steps):.2f} step)" if steps else ""))
     if parameters["absent"]:
-        parts.append(f"{parameters['absent']:,} not used at inference")
+        parts.append(f"{parameters['absent']:,} {absent}")
     lost = parameters["missing"] + parameters["wrong"]
     if lost:
         parts.append(f"{lost:,} not accounted for")

@@ -4,7 +4,7 @@ The format's resolution is the limit of what can be shown: a change too small to
 no trace in the file, and is no change of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,8 @@ _FIXED = {"SOFTMAX": (1 / 256, 1 / 32768, -128), "LOGISTIC": (1 / 256, 1 / 32768
 _SAME = frozenset(
     ("RESHAPE", "MAX_POOL_2D", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "REVERSE_V2", "GATHER")
 )
+# Operators that put values of several tensors together: one scale for all of them (same specification).
+_JOINING = frozenset(("CONCATENATION", "PACK"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,11 +252,13 @@ def relations(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
         (subgraph, operator), and what is wrong with it.
     """
     for number, subgraph in enumerate(graph.subgraphs):
+        joined = {tensor for operator in subgraph.operators if operator.name in _JOINING for tensor in operator.inputs}
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_bias(operator, subgraph.tensors),
                 *_fixed(operator, subgraph.tensors),
-                *_zero_points(operator, subgraph.tensors),
+                *_zero_points(operator, subgraph.tensors, joined),
+                *_joined(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
 
@@ -309,8 +313,22 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
                 yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
 
 
-def _zero_points(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
-    """int16 is symmetric; after ReLU the least int8 code is zero."""
+def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """What is put together has one scale."""
+    output = tensors[operator.outputs[0]] if operator.outputs else None
+    if operator.name not in _JOINING or output is None or output.scales is None or output.zero_points is None:
+        return
+    for number in operator.inputs:
+        data = tensors[number]
+        if data.dtype != output.dtype or data.scales is None or data.zero_points is None:
+            continue
+        same = np.allclose(data.scales, output.scales, rtol=_SCALE_TOLERANCE, atol=0)
+        if not (same and np.array_equal(data.zero_points, output.zero_points)):
+            yield f"input {data.name}: {operator.name} puts values together, but scale or zero point of input and output differ"
+
+
+def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collection[int]) -> Iterator[str]:
+    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what it is joined to."""
     for number in dict.fromkeys((*operator.inputs, *operator.outputs)):
         tensor = tensors[number]
         if (
@@ -321,19 +339,7 @@ def _zero_points(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]
         ):
             yield f"{tensor.name}: zero point {int(tensor.zero_points[0])} of {tensor.dtype}; expected 0"
     fused = operator.options.get("fusedActivationFunction") or operator.name
-    if fused in ("RELU", "RELU6") and operator.outputs:
+    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in joined:
         output = tensors[operator.outputs[0]]
         if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
             yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"
-
-
-def from_range(low: float, high: float, *, dtype: str) -> tuple[float, int]:
-    """Scale and zero point of an activation from its range, as ai-edge-quantizer derives them.
-
-    int8: asymmetric, the range widened to hold zero, 255 steps; int16: symmetric, 32767 steps for the larger side.
-    """
-    if dtype == "int16":
-        return float(np.float32(max(abs(low), abs(high), 1e-9) / 32767)), 0
-    low, high = min(low, 0.0), max(high, 0.0)
-    scale = max(high - low, 1e-9) / 255
-    return float(np.float32(scale)), int(np.clip(np.rint(-128 - low / scale), -128, 127))

@@ -77,7 +77,8 @@ def read(folder: Path, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, Any
     Returns:
         `nodes`: each with `name`, `op`, `inputs` ("node:output"), `attributes`; one of op `Variable` has a `path`, one of op
         `Const` is a key of the second result, one of op `LoopArgument` stands for a value that a loop carries. `outputs`:
-        "node:output" by signature name. The second result holds the constants' values in their own dtype.
+        "node:output" by signature name. `frozen`: the network was exported with its weights as constants. The second result
+        holds the constants' values in their own dtype.
 
     Raises:
         ValueError: when the graph reads a variable that is not among `weights`.
@@ -108,7 +109,7 @@ def read(folder: Path, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, Any
     }
     if tracked is None:
         _name_constants(nodes, constants, weights)
-    return {"nodes": list(nodes.values()), "outputs": outputs}, constants
+    return {"nodes": list(nodes.values()), "outputs": outputs, "frozen": tracked is None}, constants
 
 
 def _name_constants(nodes: dict[str, Any], constants: dict[str, np.ndarray], weights: Mapping[str, np.ndarray]) -> None:
@@ -154,7 +155,9 @@ def _resolve(scope: _Scope, reference: str, library: Any, nodes: dict[str, Any],
             scope.called[name] = body(node.attr["f"].func.name, inputs())
         inner = scope.called[name]
         return _resolve(inner, inner.returns[number], library, nodes, constants)
-    if node.op in ("Identity", "StopGradient", "ReadVariableOp", "PreventGradient"):
+    # A network rewritten to float32 casts from float32 to float32.
+    idle = node.op == "Cast" and node.attr["SrcT"].type == node.attr["DstT"].type
+    if idle or node.op in ("Identity", "StopGradient", "ReadVariableOp", "PreventGradient"):
         return _resolve(scope, node.input[0], library, nodes, constants)
     if flat not in nodes:
         entry = _node(flat, node.op)

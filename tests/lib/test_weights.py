@@ -73,7 +73,7 @@ def test_differences_in_words(change: object, message: str) -> None:
 def test_a_bias_of_zeros_that_is_left_out_is_accounted_for(tmp_path: Path) -> None:
     import keras
 
-    model = networks.wide()  # Keras starts with biases of zeros
+    model = certified.wide()  # Keras starts with biases of zeros
     assert all(not np.any(layer.bias.numpy()) for layer in model.layers if isinstance(layer, keras.layers.Dense))
     made = make(model, tmp_path / "source")
     held = {variable for row in rows(made, made.float32) if row.passed for variable in row.variables}
