@@ -139,8 +139,8 @@ class Verify(Section):
     the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.
     """
 
-    rounding: Annotated[float, Field(ge=1)]
-    margin_db: Annotated[float, Field(ge=0)]
+    rounding: Annotated[float, Field(gt=0)]
+    margin_db: float
     worst: Count
     divergence: Count
     limits: dict[str, Limits]

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 
-from pipeline.lib import fidelity, files, flatbuffer, litert, paths, quantizer, ranges, recipes, schemes, treatments
+from pipeline.lib import fidelity, files, flatbuffer, litert, outputs, paths, quantizer, ranges, recipes, schemes, treatments
 from tests.helpers import ROOT
 
 
@@ -41,6 +42,24 @@ class Measured(NamedTuple):
         elif needs == schemes.SAMPLES:
             known = quantizer.statistics(self.model, self.samples, recipe=recipe, signature=self.graph.signature)
         return quantizer.quantize(self.model, recipe, known=known)
+
+    def failures(self, model: bytes, scheme: str, engine: str = "litert") -> list[str]:
+        """Why verification of the outputs would refuse a file, with the limits of conf/verify/; empty when it would not."""
+        options = yaml.safe_load((ROOT / "conf" / "verify" / "default.yaml").read_text(encoding="utf-8"))
+        facts, predicted = schemes.SCHEMES[engine][scheme], litert.predict(model, self.evaluation, workers=1)
+        rows = outputs.judge(
+            {"probabilities": self.reference},
+            predicted,
+            float32=self.graph,
+            found=flatbuffer.read(model),
+            formats=(facts.weights, facts.activations),
+            ids=[str(i) for i in range(len(self.reference))],
+            rounding=options["rounding"],
+            margin_db=options["margin_db"],
+            agreement=options["limits"][scheme]["agreement"],
+            worst=options["worst"],
+        )[1]
+        return [row["reason"] for row in rows if not row["passed"]]
 
     def figures(self, model: bytes) -> dict[str, float | None]:
         """Fidelity to the float file on the evaluation samples, and `accuracy` and `drop`."""

@@ -12,14 +12,13 @@ import yaml
 
 from pipeline import quantize, search
 from pipeline.cli.compose import compose
-from pipeline.lib import fidelity, files, flatbuffer, litert, paths, schemes, verdict
+from pipeline.lib import fidelity, files, flatbuffer, litert, paths, schemes
 from tests import networks
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
 VARIANTS = sorted(path.stem for path in (ROOT / "conf" / "quantization").glob("[a-z]*.yaml"))
 CONFIGURED = yaml.safe_load(compose(ROOT, [f"quantization=[{','.join(VARIANTS)}]", "search=[mixed]"]))["variants"]
-LIMITS = yaml.safe_load((ROOT / "conf" / "verify" / "default.yaml").read_text(encoding="utf-8"))["limits"]
 
 
 def scheme_of(variant: str) -> schemes.Scheme:
@@ -143,8 +142,7 @@ def test_float_at_the_boundary_integers_inside(built: Path, variant: str) -> Non
 def test_every_variant_runs_is_smaller_and_is_verified(built: Path, digits: Measured, variant: str) -> None:
     model = (built / paths.variant_model(variant)).read_bytes()
     figures = digits.figures(model)
-    checks = verdict.judge(figures, LIMITS[CONFIGURED[variant]["scheme"]], output="probabilities")
-    assert [row["reason"] for row in checks if not row["passed"]] == []
+    assert digits.failures(model, CONFIGURED[variant]["scheme"], CONFIGURED[variant]["engine"]) == []
     assert figures["drop"] is not None
     assert figures["drop"] <= (0.01 if scheme_of(variant).weights in ("float32", "float16", "int8") else 0.02)
     assert variant == "float32" or len(model) < len(digits.model) * 0.6

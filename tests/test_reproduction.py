@@ -53,7 +53,7 @@ STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
     ("option", "value", "expected"),
     [
         ("variants.int8.algorithm", "mse", of_variants("int8") | JUDGE),
-        ("verify.limits.static_wi8_ai8.sqnr_db", 15.0, each("verify", "int8") | {"select", "report"}),
+        ("verify.limits.static_wi8_ai8.agreement", 0.95, each("verify", "int8") | {"select", "report"}),
         ("select.max_drop", 0.02, {"select", "report", "gate"}),
         ("select.objective", "latency", {"select", "report", "gate"}),
         ("calibrate.samples", 50, STATIC),
