@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import config
-from pipeline.lib import certificate, divergence, files, flatbuffer, layers, litert, outputs, paths, schemes
+from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, litert, outputs, paths, schemes
 from pipeline.lib.errors import UserError, run
 
 # A fall in SQNR that one operator causes, from which on it is called the first divergence.
@@ -35,12 +35,13 @@ def main() -> None:
     float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
     proof = certificate.prove(source, float32)
     proved = certificate.certify(source, proof, model, scheme=scheme, boundary=variant.boundary, algorithm=variant.algorithm)
-    options = settings.verify
+    options, found = settings.verify, flatbuffer.read(model)
     figures, checks = outputs.judge(
         *_outputs(name),
         float32=proof.graph,
-        found=flatbuffer.read(model),
-        formats=(scheme.weights, scheme.activations),
+        found=found,
+        # A search may have chosen any; then the file itself tells.
+        formats=codes.formats(found) if scheme.weights == "any" else (scheme.weights, scheme.activations),
         ids=[sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]],
         rounding=options.rounding,
         margin_db=options.margin_db,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline.lib import fidelity, files, flatbuffer, litert, outputs, paths, quantizer, ranges, recipes, schemes, treatments
+from pipeline.lib import codes, fidelity, files, flatbuffer, litert, outputs, paths, quantizer, ranges, recipes, schemes, treatments
 from tests.helpers import ROOT
 
 
@@ -46,13 +46,14 @@ class Measured(NamedTuple):
     def failures(self, model: bytes, scheme: str, engine: str = "litert") -> list[str]:
         """Why verification of the outputs would refuse a file, with the limits of conf/verify/; empty when it would not."""
         options = yaml.safe_load((ROOT / "conf" / "verify" / "default.yaml").read_text(encoding="utf-8"))
+        found = flatbuffer.read(model)
         facts, predicted = schemes.SCHEMES[engine][scheme], litert.predict(model, self.evaluation, workers=1)
         rows = outputs.judge(
             {"probabilities": self.reference},
             predicted,
             float32=self.graph,
-            found=flatbuffer.read(model),
-            formats=(facts.weights, facts.activations),
+            found=found,
+            formats=codes.formats(found) if facts.weights == "any" else (facts.weights, facts.activations),
             ids=[str(i) for i in range(len(self.reference))],
             rounding=options["rounding"],
             margin_db=options["margin_db"],

@@ -143,7 +143,7 @@ def _judge(
     if set(predicted) != set(reference):
         return  # the signature has failed already
     options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
-    formats = _formats(found)
+    formats = codes.formats(found)
     figures, checks = outputs.judge(
         reference,
         predicted,
@@ -172,20 +172,6 @@ def _judge(
             "first": divergence.first(followed, loss_db=_DIVERGENCE_DB),
             "exclude_first": divergence.exclude_first(followed, count=3),
         }
-
-
-def _formats(found: flatbuffer.Graph) -> tuple[str, str]:
-    """The narrowest weights and activations of operators with a kernel; without one, float32."""
-    pairs = []
-    for subgraph in found.subgraphs:
-        for operator in subgraph.operators:
-            if operator.name in codes.KERNELS:
-                kernel, _, data = codes.KERNELS[operator.name]
-                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
-    order = ("int2", "int4", "int8", "float16", "int16", "float32")
-    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
-    between = {data.dtype for _, data in pairs}
-    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")
 
 
 def text(report: Mapping[str, Any]) -> str:

@@ -19,6 +19,9 @@ from pipeline.lib.schemes import Scheme
 _ORDER = ("quantized", "cast", "folded", "exact")
 
 
+_WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """The network: its graph and constants (`graphdef.read`), variables by path, layers and signature (models/source.json).
@@ -277,7 +280,9 @@ def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[d
                 rows.append(_row(found.tensors[number].name, f"{name} is {dtype}; the variant says {boundary}"))
     if scheme is None:
         return rows
-    allowed = {scheme.weights, "float32"}
+    # What has no int4 kernel gets an int8 one, and a search may choose any.
+    allowed = {scheme.weights, "float32", *_WIDER.get(scheme.weights, ())}
+    mixed = scheme.activations == "any"
     for number, subgraph in enumerate(found.subgraphs):
         for operator in subgraph.operators:
             if operator.name in codes.KERNELS:
@@ -299,7 +304,7 @@ def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[d
                     )
         for index, tensor in enumerate(subgraph.tensors):
             inside = number != found.main or index not in ends
-            if scheme.activations == "float32" and inside and tensor.data is None and tensor.scales is not None:
+            if scheme.activations == "float32" and not mixed and inside and tensor.data is None and tensor.scales is not None:
                 rows.append(_row(tensor.name, f"an activation is {tensor.dtype}; the variant says float32"))
             elif scheme.weights in ("float32", "float16") and tensor.data is not None and tensor.scales is not None:
                 rows.append(_row(tensor.name, f"is quantized to {tensor.dtype}; the variant says {scheme.weights}"))
