@@ -3,7 +3,6 @@
 import copy
 import importlib
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,7 +56,6 @@ def configure(
     content["variants"] = {name: content["variants"][name] for name in variants}
     config.validate(content, source="test")
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "dvc.yaml", folder)  # the report draws it
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 

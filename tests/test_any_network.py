@@ -1,6 +1,7 @@
 """Real runs from load to verify: each model format and each kind of network."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ import pytest
 from pipeline.custom import layers as custom
 from pipeline.lib.errors import UserError
 from pipeline.lib.tf import tf
-from tests.inprocess import configure, leftovers, save_arrays, stage, until_verified
+from tests.inprocess import ROOT, configure, leftovers, save_arrays, stage, until_verified
 
 import keras  # isort: skip
 import tf_keras  # isort: skip
@@ -420,6 +421,7 @@ def test_without_labels_up_to_the_report(tmp_path: Path) -> None:
     data = save_arrays(tmp_path / "d.npz", **case.inputs)
     configure(tmp_path, model=case.model, data=data, samples=150)
     until_verified(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)  # the report draws it
     for variant in ("float32", "int8"):
         stage(tmp_path, "benchmark", variant)
     for name in ("evaluate", "select", "report", "gate"):

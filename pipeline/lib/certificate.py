@@ -16,7 +16,11 @@ from pipeline.lib.flatbuffer import Graph
 from pipeline.lib.schemes import Scheme
 
 # From worst to best: what a parameter counts as when several operators hold it.
-_ORDER = ("quantized", "cast", "folded", "exact")
+_ORDER = ("rewritten", "quantized", "cast", "folded", "exact")
+# Algorithms that write other weights than the nearest codes, to make up for errors elsewhere: nothing but the outputs can judge
+# them. Those that also turn or scale the data put operators in front.
+_REWRITING = frozenset(("gptq", "oscar", "hadamard", "hadamard_decomposed"))
+_ADDING = _REWRITING - {"gptq"}
 
 
 _WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
@@ -99,9 +103,13 @@ def certify(
     """
     found = flatbuffer.read(model)
     aligned = alignment.align(proof.graph, found)
-    tensors, faults = _tensors(proof, found, aligned)
+    tensors, faults = _tensors(proof, found, aligned, algorithm)
     faults += [_fault("architecture", fault.layers, _tensor_name(proof.graph, fault.place), fault.reason) for fault in proof.faults]
-    faults += [_difference(difference, proof, found, aligned) for difference in aligned.differences]
+    faults += [
+        _difference(difference, proof, found, aligned)
+        for difference in aligned.differences
+        if not (algorithm in _ADDING and difference.expected is None)
+    ]
     layers = _layers(proof, aligned)
     faults += [_fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]]
     behind = {theirs: ours for ours, theirs in aligned.operators.items()}
@@ -121,7 +129,8 @@ def certify(
     faults += [_fault("format", (), row["tensor"], row["reason"]) for row in form if not row["passed"]]
     variables, parameters = _variables(source, tensors)
     checks = _checks(parameters, tensors, layers, faults)
-    steps = [row["steps"] for row in tensors if row["steps"] is not None and row["bits"] <= 16]
+    compared = [row for row in tensors if row["kind"] != "rewritten"]
+    steps = [row["steps"] for row in compared if row["steps"] is not None and row["bits"] <= 16]
     return {
         "summary": _sentence(parameters, steps, absent=_absent(source)),
         "passed": all(row["passed"] for row in checks),
@@ -151,7 +160,9 @@ def _tensor_name(graph: Graph, place: Place | None) -> str | None:
     return subgraph.tensors[outputs[0]].name if outputs else None
 
 
-def _tensors(proof: Proof, found: Graph, aligned: alignment.Alignment) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _tensors(
+    proof: Proof, found: Graph, aligned: alignment.Alignment, algorithm: str | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A row for each constant of the float32 file as its operators read it, and the faults among them."""
     rows, faults = [], []
     for row in proof.rows:
@@ -199,6 +210,8 @@ def _tensors(proof: Proof, found: Graph, aligned: alignment.Alignment) -> tuple[
                 word = {codes.CAST: f"cast to {check.dtype}", codes.QUANTIZED: f"quantized to {check.dtype}"}[check.how]
                 entry["transformation"] = f"{row.transformation}, {word}"
                 entry["kind"] = {codes.CAST: "cast", codes.QUANTIZED: "quantized"}[check.how]
+            if algorithm in _REWRITING and row.passed and not check.passed and check.how == codes.QUANTIZED:
+                entry |= {"kind": "rewritten", "passed": True, "reason": f"rewritten by {algorithm}: the outputs judge it"}
         entry["kind"] = "exact" if entry["kind"] == weights.LAYOUT else entry["kind"]
         rows.append(entry)
         if not entry["passed"]:
@@ -402,6 +415,8 @@ def _only_added(path: str, nodes: Sequence[Mapping[str, Any]]) -> bool:
 
 def _sentence(parameters: Mapping[str, Any], steps: Sequence[float], *, absent: str) -> str:
     parts = [f"{parameters[kind]:,} {kind}" for kind in ("exact", "folded", "cast") if parameters[kind]]
+    if parameters["rewritten"]:
+        parts.append(f"{parameters['rewritten']:,} rewritten by the algorithm and not compared")
     if parameters["quantized"]:
         parts.append(f"{parameters['quantized']:,} quantized" + (f" (worst {max(steps):.2f} step)" if steps else ""))
     if parameters["absent"]:
