@@ -19,6 +19,7 @@ def test_prints_a_ratio_for_each_claim(finished: Path) -> None:
     assert len(re.findall(r": [\d.]+ s / [\d.]+ s = [\d.]+$", printed, re.MULTILINE)) == 2
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving a model
 @pytest.mark.slow
 def test_the_certificate_of_mobilenetv2_takes_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     bench.certificate_of_mobilenetv2()
