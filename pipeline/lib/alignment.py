@@ -4,7 +4,7 @@ Quantizing and dequantizing operators are looked through, so that a quantized fi
 tensors play no part, except those of the signature.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.lib.flatbuffer import Graph, Operator, Subgraph, Tensor
@@ -247,8 +247,3 @@ class _Walk:
                     ends = self.sides[0].subgraphs[inner[0]].outputs, self.sides[1].subgraphs[inner[1]].outputs
                     for x, y in zip(*ends, strict=False):
                         self.tensors((inner[0], x), (inner[1], y))
-
-
-def by_layer(places: Sequence[Place], layers: Mapping[Place, Sequence[str]]) -> list[str]:
-    """The layers of some operators, each once, in order."""
-    return list(dict.fromkeys(layer for place in places for layer in layers.get(place, ())))
