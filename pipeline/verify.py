@@ -6,12 +6,8 @@ from typing import Any
 import numpy as np
 
 from pipeline import config
-from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, litert, outputs, paths, schemes
+from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, outputs, paths, schemes
 from pipeline.lib.errors import UserError, run
-
-# A fall in SQNR that one operator causes, from which on it is called the first divergence.
-DIVERGENCE_DB = 6.0
-EXCLUDED = 3
 
 
 def main() -> None:
@@ -61,7 +57,14 @@ def main() -> None:
         "divergence": None,
     }
     if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
-        report["divergence"] = _divergence(proof, float32, model, figures, options.divergence, facts["signature"]["batch"] or 1)
+        report["divergence"] = divergence.diagnose(
+            float32,
+            model,
+            files.read_samples(paths.EVALUATION),
+            outputs.worst(figures, count=options.divergence),
+            layers=proof.mapped.layers,
+            batch=facts["signature"]["batch"] or 1,
+        )
     files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)
 
 
@@ -71,25 +74,6 @@ def _outputs(name: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     if set(reference) != set(predicted):
         raise UserError(f"variants.{name}: its outputs are {', '.join(predicted)}, the network's are {', '.join(reference)}")
     return reference, predicted
-
-
-def _divergence(
-    proof: certificate.Proof, float32: bytes, model: bytes, figures: dict[str, Any], count: int, batch: int
-) -> dict[str, Any]:
-    """Both files on the worst samples, operator by operator."""
-    samples = files.read_samples(paths.EVALUATION)
-    chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
-    traces = []
-    for index in chosen:
-        sample = {key: np.asarray(array[[index] * batch]) for key, array in samples.items()}
-        traces.append((litert.trace(float32, sample), litert.trace(model, sample)))
-    rows = divergence.follow(proof.graph, flatbuffer.read(model), traces, proof.mapped.layers)
-    return {
-        "n": len(chosen),
-        "operators": rows,
-        "first": divergence.first(rows, loss_db=DIVERGENCE_DB),
-        "exclude_first": divergence.exclude_first(rows, count=EXCLUDED),
-    }
 
 
 if __name__ == "__main__":

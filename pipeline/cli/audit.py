@@ -22,7 +22,6 @@ from pipeline.lib.errors import UserError
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
-_DIVERGENCE_DB = 6.0
 
 
 def main() -> None:
@@ -68,7 +67,7 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: scheme
             batch = original.signature["inputs"][0]["shape"][0]
             rows = list(inference.run_saved_model(folder, samples, batch=batch))
             reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-            _judge(report, proof, float32, content, reference, samples)
+            _judge(report, proof, float32, content, reference, samples, batch=batch or 1)
     return report
 
 
@@ -136,6 +135,8 @@ def _judge(
     content: bytes,
     reference: Mapping[str, np.ndarray],
     samples: Mapping[str, np.ndarray],
+    *,
+    batch: int,
 ) -> None:
     """Add the judgement of the outputs to a certificate, and where they diverge when they fail."""
     found = flatbuffer.read(content)
@@ -160,18 +161,14 @@ def _judge(
     report["checks"] += checks
     report["passed"] = all(row["passed"] for row in report["checks"])
     if not report["passed"] and formats != ("float32", "float32"):
-        chosen = list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[
-            : options["divergence"]
-        ]
-        picked = [{name: array[i : i + 1] for name, array in samples.items()} for i in chosen]
-        traces = [(litert.trace(float32, sample), litert.trace(content, sample)) for sample in picked]
-        followed = divergence.follow(proof.graph, found, traces, proof.mapped.layers)
-        report["divergence"] = {
-            "n": len(chosen),
-            "operators": followed,
-            "first": divergence.first(followed, loss_db=_DIVERGENCE_DB),
-            "exclude_first": divergence.exclude_first(followed, count=3),
-        }
+        report["divergence"] = divergence.diagnose(
+            float32,
+            content,
+            samples,
+            outputs.worst(figures, count=options["divergence"]),
+            layers=proof.mapped.layers,
+            batch=batch,
+        )
 
 
 def text(report: Mapping[str, Any]) -> str:

@@ -5,12 +5,49 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.lib import alignment, flatbuffer
+from pipeline.lib import alignment, flatbuffer, litert
 from pipeline.lib.alignment import Place
 from pipeline.lib.codes import KERNELS
 from pipeline.lib.flatbuffer import Graph, Tensor
 
 Values = Mapping[int, np.ndarray]
+# A fall in SQNR that one operator causes, from which on it is called the first divergence.
+LOSS_DB = 6.0
+EXCLUDED = 3
+
+
+def diagnose(
+    float32: bytes,
+    model: bytes,
+    samples: Mapping[str, np.ndarray],
+    worst: Sequence[int],
+    *,
+    layers: Mapping[Place, Sequence[str]],
+    batch: int,
+) -> dict[str, Any]:
+    """Follow both files on the samples that came out worst.
+
+    Args:
+        float32, model: .tflite files.
+        samples: inputs [n, ...] by name.
+        worst: numbers of samples.
+        layers: paths of layers by operator of the float32 file.
+        batch: samples that both files take at once; each sample is repeated to fill it.
+
+    Returns:
+        `n`, `operators` (the rows of `follow`), `first` and `exclude_first` (what the functions of that name return).
+    """
+    traces = []
+    for index in worst:
+        sample = {name: np.asarray(array[[index] * batch]) for name, array in samples.items()}
+        traces.append((litert.trace(float32, sample), litert.trace(model, sample)))
+    rows = follow(flatbuffer.read(float32), flatbuffer.read(model), traces, layers)
+    return {
+        "n": len(traces),
+        "operators": rows,
+        "first": first(rows, loss_db=LOSS_DB),
+        "exclude_first": exclude_first(rows, count=EXCLUDED),
+    }
 
 
 def follow(

@@ -55,3 +55,13 @@ def judge(
             "worst": [{"id": ids[i], "index": i, "max_error": error if np.isfinite(error) else None} for i, error in listed],
         }
     return figures, checks
+
+
+def worst(figures: Mapping[str, Mapping[str, Any]], *, count: int) -> list[int]:
+    """Numbers of the worst samples of any output, those of the first output first.
+
+    Args:
+        figures: of `judge`.
+        count: how many at most.
+    """
+    return list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
