@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.lib.errors import UserError
-from pipeline.lib.keras_files import named, reading, refuse_code
+from pipeline.lib.keras_files import layers, named, reading, refuse_code
 from pipeline.lib.network import Network, traced_outputs
 from pipeline.lib.tf import tf
 
@@ -61,20 +61,9 @@ def network_of(
         # The tf.Variables themselves: with Keras' wrappers the converter keeps them as mutable resources instead of constants.
         variables=[variable.value for variable in model.variables],
         weights=_weights(model),
-        layers=layers(model),
+        layers=layers(model, keras.Model),
         parameters=int(model.count_params()),
     )
-
-
-def layers(model: Any, prefix: str = "") -> list[dict[str, Any]]:
-    """Every layer in order, the layers of nested models behind them: path, class, number of parameters."""
-    rows = []
-    for layer in model.layers:
-        path = f"{prefix}{layer.name}"
-        rows.append({"path": path, "class": type(layer).__name__, "parameters": int(layer.count_params())})
-        if isinstance(layer, keras.Model):
-            rows += layers(layer, f"{path}/")
-    return rows
 
 
 def _is_graph(model: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What loading a file of Keras 3 and of Keras 2 has in common: what may be run, what an error means, names of outputs."""
+"""What loading a file of Keras 3 and of Keras 2 has in common: what may be run, what an error means, layers, names of outputs."""
 
 import re
 import zipfile
@@ -62,6 +62,23 @@ def _reason(text: str) -> str:
     """The line that tells: what Keras encountered inside, or the first."""
     inner = re.findall(r"(?:Exception|Error) encountered: (.+)", text)
     return str(inner[-1] if inner else text.splitlines()[0])[:200]
+
+
+def layers(model: Any, nested: type, prefix: str = "") -> list[dict[str, Any]]:
+    """Every layer in order, the layers of nested models behind them: path, class, number of parameters.
+
+    Args:
+        model: of Keras 3 or Keras 2.
+        nested: the class of models, whose layers are listed too.
+        prefix: of the paths.
+    """
+    rows = []
+    for layer in model.layers:
+        path = f"{prefix}{layer.name}"
+        rows.append({"path": path, "class": type(layer).__name__, "parameters": int(layer.count_params())})
+        if isinstance(layer, nested):
+            rows += layers(layer, nested, f"{path}/")
+    return rows
 
 
 def named(structure: Any, names: Sequence[str] | None, *, single: str) -> dict[str, Any]:
