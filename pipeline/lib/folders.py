@@ -1,31 +1,26 @@
 """Folders of files sorted by class: which files there are, and what their folders say of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.lib.dataset import Dataset
 from pipeline.lib.errors import UserError
 
 # What file managers leave behind; hidden files are passed over too.
 _LITTER = {"thumbs.db", "desktop.ini"}
 
 
-class Listing(NamedTuple):
-    """Files in the order of their names, with class index int64 [n] and declared split str [n], or None without."""
-
-    files: list[Path]
-    labels: np.ndarray | None
-    classes: list[str] | None
-    split: np.ndarray | None
-
-
-def listing(path: Path, *, suffixes: Sequence[str], labelled: bool, splits: bool) -> Listing:
-    """The files below a folder.
+def dataset(
+    path: Path, read: Callable[[Path], np.ndarray], *, input: str, suffixes: Sequence[str], labelled: bool, splits: bool
+) -> Dataset:
+    """The files below a folder, in the order of their names.
 
     Args:
         path: holds CLASS/FILE; with `splits` SPLIT/CLASS/FILE; without `labelled` files at any depth.
+        read: a file to its sample.
+        input: the network's input that takes it.
         suffixes: of the files, in small letters with the dot.
         labelled: whether folders are classes.
         splits: whether the first level of folders is the declared split.
@@ -50,11 +45,13 @@ def listing(path: Path, *, suffixes: Sequence[str], labelled: bool, splits: bool
         wanted = f"{'SPLIT/' if splits else ''}{'CLASS/' if labelled else ''}FILE"
         raise UserError(f"data.path: {path} holds no {', '.join(suffixes)} files as {wanted}; see data.reader.options")
     classes = sorted({label for _, label, _ in found if label is not None}) if labelled else None
-    return Listing(
-        files=[file for file, _, _ in found],
+    files = [file for file, _, _ in found]
+    return Dataset(
+        ids=[file.relative_to(path).as_posix() for file in files],
         labels=None if classes is None else np.array([classes.index(str(label)) for _, label, _ in found], np.int64),
         classes=classes,
         split=np.array([split for _, _, split in found]) if splits else None,
+        read=lambda number: {input: read(files[number])},
     )
 
 

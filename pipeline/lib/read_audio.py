@@ -42,14 +42,11 @@ def wav_folder(
     Raises:
         UserError: when there are no files; when one is read that is corrupt or empty, naming it, or has another rate.
     """
-    found = folders.listing(path, suffixes=_SUFFIXES, labelled=labelled, splits=splits)
-    return Dataset(
-        ids=[file.relative_to(path).as_posix() for file in found.files],
-        labels=found.labels,
-        classes=found.classes,
-        split=found.split,
-        read=lambda i: {input: fit_length(sound(found.files[i], rate=rate, resample=resample), length=length, align=align)},
-    )
+
+    def read(file: Path) -> np.ndarray:
+        return fit_length(sound(file, rate=rate, resample=resample), length=length, align=align)
+
+    return folders.dataset(path, read, input=input, suffixes=_SUFFIXES, labelled=labelled, splits=splits)
 
 
 def sound(file: Path, *, rate: int, resample: bool) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Reader of folders of images by class, through Pillow."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -31,14 +32,7 @@ def image_folder(
     Raises:
         UserError: when there are no images; when one is read that is corrupt, naming it, or has more than 8 bits a channel.
     """
-    found = folders.listing(path, suffixes=_SUFFIXES, labelled=labelled, splits=splits)
-    return Dataset(
-        ids=[file.relative_to(path).as_posix() for file in found.files],
-        labels=found.labels,
-        classes=found.classes,
-        split=found.split,
-        read=lambda i: {input: image(found.files[i], mode=mode)},
-    )
+    return folders.dataset(path, partial(image, mode=mode), input=input, suffixes=_SUFFIXES, labelled=labelled, splits=splits)
 
 
 def image(file: Path, *, mode: str) -> np.ndarray:
