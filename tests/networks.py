@@ -74,7 +74,7 @@ def measured(network: Made, finished: Path) -> Measured:
     """Calibrate a network that takes the digits, on the pipeline's own calibration samples."""
     pool, evaluation = files.read_samples(finished / paths.CALIBRATION), files.read_samples(finished / paths.EVALUATION)
     samples = [{name: np.asarray(array[i : i + 1]) for name, array in pool.items()} for i in range(100)]
-    graph, labels = flatbuffer.read(network.model), files.read_labels(finished / paths.EVALUATION)
+    graph, labels = flatbuffer.read(network.model), files.read_targets(finished / paths.EVALUATION)["labels"]
     extremes = quantizer.observe(network.model, samples, signature=graph.signature)
     found = {str(bits): ranges.estimate(extremes, None, method="min_max", bits=bits, percentile=100.0) for bits in ranges.BITS}
     assert labels is not None

@@ -21,7 +21,7 @@ def test_sets_hold_the_listed_samples_and_overlap_neither_with_each_other_nor_wi
         numbers = [int(re.fullmatch(r"digits\[(\d+)\]", entry["id"])[1]) for entry in listed]  # type: ignore[index]
         written = files.read_samples(finished / folder)["image"]
         np.testing.assert_array_equal(written, data["images"][numbers].astype(np.float32) / 16)
-        np.testing.assert_array_equal(files.read_labels(finished / folder), data["labels"][numbers])
+        np.testing.assert_array_equal(files.read_targets(finished / folder)["labels"], data["labels"][numbers])
         assert listed[0]["sha256"] == splits.content_hash({"image": data["images"][numbers[0]]})
         contents[name] = {data["images"][number].tobytes() for number in numbers}
     assert {name: len(content) for name, content in contents.items()} == {
@@ -34,7 +34,7 @@ def test_sets_hold_the_listed_samples_and_overlap_neither_with_each_other_nor_wi
 
 
 def test_every_prefix_of_the_calibration_pool_is_stratified(finished: Path) -> None:
-    labels = files.read_labels(finished / paths.CALIBRATION)
+    labels = files.read_targets(finished / paths.CALIBRATION)["labels"]
     assert labels is not None
     for length in (20, 50, 100, 200):
         counts = np.bincount(labels[:length], minlength=10)

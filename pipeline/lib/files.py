@@ -163,12 +163,6 @@ def read_samples(folder: Path) -> dict[str, np.ndarray]:
     return read_arrays(folder / "inputs")
 
 
-def read_labels(folder: Path) -> np.ndarray | None:
-    """The labels that `write_samples` wrote as one array, if any."""
-    path = folder / "labels.npy"
-    return np.load(path, allow_pickle=False) if path.exists() else None
-
-
 def read_targets(folder: Path) -> dict[str, np.ndarray]:
     """All labels that `write_samples` wrote, memory-mapped, by name ("labels" when there is one array); empty without labels."""
     single = folder / "labels.npy"

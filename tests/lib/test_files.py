@@ -81,12 +81,12 @@ def test_samples_keep_an_input_called_labels_apart_from_the_labels(tmp_path: Pat
     samples = [{"labels": np.array([i], np.float32)} for i in range(3)]
     files.write_samples(tmp_path / "set", samples, count=3, labels=np.array([7, 8, 9]))
     np.testing.assert_array_equal(files.read_samples(tmp_path / "set")["labels"], [[0], [1], [2]])
-    np.testing.assert_array_equal(files.read_labels(tmp_path / "set"), [7, 8, 9])
+    np.testing.assert_array_equal(files.read_targets(tmp_path / "set")["labels"], [7, 8, 9])
 
 
 def test_no_labels(tmp_path: Path) -> None:
     files.write_samples(tmp_path / "set", [{"x": np.zeros(1)}], count=1, labels=None)
-    assert files.read_labels(tmp_path / "set") is None
+    assert files.read_targets(tmp_path / "set") == {}
 
 
 def test_a_folder_s_digest_sees_names_and_contents_but_not_line_ends(tmp_path: Path) -> None:
