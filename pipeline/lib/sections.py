@@ -120,7 +120,7 @@ def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
     """SQNR by layer of each variant that verification followed operator by operator, worst first, with a bar of 100 % at the best.
 
     Args:
-        verified: reports/verify/V.json by variant; `divergence` is missing, None, or has rows of `operator`, `layers`, `sqnr_db`.
+        verified: reports/verify/V.json by variant; `divergence` is None, or holds rows of `operator`, `layers`, `sqnr_db`.
     """
     tables = []
     for variant, report in verified.items():
@@ -143,8 +143,7 @@ def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
 
 def operators(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The operators that verification followed, in the network's order; empty when it did not."""
-    found = report.get("divergence") or []
-    return list(found["operators"] if isinstance(found, Mapping) else found)
+    return list(report["divergence"]["operators"]) if report["divergence"] else []
 
 
 def _image(samples: np.ndarray, number: int) -> str:
