@@ -69,34 +69,30 @@ def image_network(library: Any, dtype: str = "float32", seed: int = 1) -> Any:
     return library.Model(image, decides(library, 4, name="scores", dtype=dtype)(x))
 
 
+def saved_image_network(library: Any, folder: Path, name: str, found_format: str, **options: Any) -> Case:
+    model, x = image_network(library), uniform(12, 12, 3)
+    model.save(folder / name, **options)
+    return Case({"path": name}, {"image": x}, {"scores": model(x)}, found_format)
+
+
 def keras_zip(folder: Path) -> Case:
-    model, x = image_network(keras), uniform(12, 12, 3)
-    model.save(folder / "m.keras")
-    return Case({"path": "m.keras"}, {"image": x}, {"scores": model(x)}, "keras")
+    return saved_image_network(keras, folder, "m.keras", "keras")
 
 
 def keras3_h5(folder: Path) -> Case:
-    model, x = image_network(keras), uniform(12, 12, 3)
-    model.save(folder / "m.h5")
-    return Case({"path": "m.h5"}, {"image": x}, {"scores": model(x)}, "keras3_h5")
+    return saved_image_network(keras, folder, "m.h5", "keras3_h5")
 
 
 def keras2_h5(folder: Path) -> Case:
-    model, x = image_network(tf_keras), uniform(12, 12, 3)
-    model.save(folder / "m.h5")
-    return Case({"path": "m.h5"}, {"image": x}, {"scores": model(x)}, "keras2_h5")
+    return saved_image_network(tf_keras, folder, "m.h5", "keras2_h5")
 
 
 def keras2_zip(folder: Path) -> Case:
-    model, x = image_network(tf_keras), uniform(12, 12, 3)
-    model.save(folder / "m.keras")
-    return Case({"path": "m.keras"}, {"image": x}, {"scores": model(x)}, "keras2")
+    return saved_image_network(tf_keras, folder, "m.keras", "keras2")
 
 
 def saved_model_of_keras2(folder: Path) -> Case:
-    model, x = image_network(tf_keras), uniform(12, 12, 3)
-    model.save(folder / "m", save_format="tf")
-    return Case({"path": "m"}, {"image": x}, {"scores": model(x)}, "saved_model")
+    return saved_image_network(tf_keras, folder, "m", "saved_model", save_format="tf")
 
 
 def saved_model_of_keras3(folder: Path) -> Case:
