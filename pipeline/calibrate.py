@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import config
 from pipeline.lib import files, flatbuffer, histograms, litert, paths, quantizer, ranges, runnable
@@ -52,7 +53,8 @@ def main() -> None:
 
 
 def _inputs(pool: Mapping[str, np.ndarray], batch: int | None, count: int) -> Iterator[dict[str, np.ndarray]]:
-    return (inputs for _, inputs in batches(pool, batch=batch, count=count))
+    steps = -(-count // (batch or 1))
+    return (inputs for _, inputs in tqdm(batches(pool, batch=batch, count=count), total=steps, desc="calibrate", disable=None))
 
 
 if __name__ == "__main__":

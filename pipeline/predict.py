@@ -3,6 +3,8 @@
 import argparse
 import os
 
+from tqdm import tqdm
+
 from pipeline import config
 from pipeline.lib import files, litert, paths, runnable
 from pipeline.lib.errors import run
@@ -16,9 +18,11 @@ def main() -> None:
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
     runnable.require(model, name=str(paths.variant_model(name)), stage="predict")
-    with files.replacing(paths.OUTPUTS / name) as folder:
+    samples = files.read_samples(paths.EVALUATION)
+    count = len(next(iter(samples.values())))
+    with files.replacing(paths.OUTPUTS / name) as folder, tqdm(total=count, desc=f"predict {name}", disable=None) as bar:
         folder.mkdir(parents=True)
-        litert.predict(model, files.read_samples(paths.EVALUATION), workers=os.cpu_count() or 1, store=files.mapped(folder))
+        litert.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=bar.update)
 
 
 if __name__ == "__main__":

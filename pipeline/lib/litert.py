@@ -95,6 +95,7 @@ def predict(
     *,
     workers: int,
     store: Callable[[str, tuple[int, ...], np.dtype], np.ndarray] = lambda name, shape, dtype: np.empty(shape, dtype),
+    done: Callable[[int], object] = lambda count: None,
 ) -> dict[str, np.ndarray]:
     """The outputs of every sample in real units. State that the file keeps between calls (fused LSTM) is cleared before each.
 
@@ -103,6 +104,7 @@ def predict(
         samples: inputs [n, ...] by signature name, in real units.
         workers: interpreters of one thread each, if a sample is worth it; the result does not depend on it.
         store: makes the array for an output of a name, shape [n, ...] and dtype; memory-mapped ones keep memory flat.
+        done: told after each batch how many samples it held; called by all workers.
 
     Returns:
         Outputs [n, ...] by signature name.
@@ -127,9 +129,10 @@ def predict(
                 if name not in results:
                     results[name] = store(name, (count, *values.shape[1:]), values.dtype)
                 results[name][rows] = values[: rows.stop - rows.start]
+            done(rows.stop - rows.start)
 
     head = list(itertools.islice(batches(samples, batch=batch), 1))
-    run(interpreter, first, head)  # the first call also allocates
+    first(**{name: quantized(array, first.get_input_details()[name]) for name, array in head[0][1].items()})  # allocates, too
     begun = time.perf_counter()
     run(interpreter, first, head)
     if workers > 1 and time.perf_counter() - begun > _WORTH_A_THREAD_SECONDS:

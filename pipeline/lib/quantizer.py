@@ -64,7 +64,7 @@ def statistics(model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, rec
         signature: key of the signature to run.
     """
     work = quantizer.Quantizer(bytearray(model), recipe)
-    with _quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+    with _quiet():
         measured = calibrator.Calibrator(model, num_threads=1)
         for sample in samples:
             measured.calibrate({signature: [dict(sample)]}, work._recipe_manager)
@@ -106,7 +106,7 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The library opens an interpreter with options meant for debugging, which warns."""
-    with warnings.catch_warnings():
+    """The library opens an interpreter with options meant for debugging, which warns, and draws progress bars unasked."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
         yield
