@@ -4,11 +4,12 @@ import argparse
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import config
 from pipeline.custom.metrics import METRICS
@@ -54,7 +55,8 @@ def main() -> None:
     def chosen(assignment: Sequence[str]) -> dict[str, str]:
         return {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
 
-    def build(assignment: Sequence[str]) -> tuple[list[dict[str, Any]], bytes]:
+    @lru_cache(maxsize=1)  # what a candidate costs and how good it is are asked one after the other
+    def build(assignment: mixed.Assignment) -> tuple[list[dict[str, Any]], bytes]:
         return candidates.build(model, graph, chosen(assignment), measured, **how)
 
     known_bytes: dict[mixed.Assignment, int] = {}
@@ -71,13 +73,19 @@ def main() -> None:
         wanted = {key: array[: int(count)] for key, array in reference.items()}
         truth = {key: array[: int(count)] for key, array in targets.items()}
         value = partial(_deciding, settings.task, truth, some) if truth else None
-        return candidates.judge(build(assignment)[1], some, wanted, value=value, workers=workers)
+        return candidates.judge(build(tuple(assignment))[1], some, wanted, value=value, workers=workers)
 
     n = len(next(iter(samples.values())))
     key = checkpoint.digest(_inputs(model, settings, asked, [unit.tensor for unit in units]))
-    ask = checkpoint.remembering(paths.checkpoint(name, key), measure)
     few, nothing = str(min(asked.samples, n)), (mixed.FLOAT,) * len(units)
     alone = sensitivity.alone([unit.choices for unit in units])
+    remembering = checkpoint.remembering(paths.checkpoint(name, key), measure)
+    bar = tqdm(total=sum(map(len, alone)) + asked.steps, desc=f"search {name}", disable=None)
+
+    def ask(question: list[str]) -> dict[str, Any]:
+        bar.update()
+        return remembering(question)
+
     figures = [{scheme: ask([few, *assignment]) for scheme, assignment in row.items()} for row in alone]
     for assignments, row in zip(alone, figures, strict=True):
         known_bytes.update({assignment: row[scheme]["bytes"] for scheme, assignment in assignments.items()})
@@ -91,6 +99,7 @@ def main() -> None:
         violation=lambda row: candidates.violation(row, max_drop=asked.max_drop, min_sqnr_db=asked.min_sqnr_db),
         steps=asked.steps,
     )
+    bar.close()
     recipe, made = build(found.assignment)
     result = {
         "search": name,

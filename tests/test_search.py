@@ -225,7 +225,7 @@ def test_the_search_recovers_the_budget_and_is_as_good_as_trying_everything(
     folder = place(finished, tmp_path / "scaled", *overrides, network=scaled)
     result = search(folder)
     assert result["met"]
-    samples, labels = files.read_samples(folder / paths.TUNING), files.read_labels(folder / paths.TUNING)
+    samples, labels = files.read_samples(folder / paths.TUNING), files.read_targets(folder / paths.TUNING)["labels"]
     reference = litert.predict(scaled.model, samples, workers=1)
     units = candidates.units(scaled.graph, scaled.rows, CHOICES, algorithm="min_max", granularity="tensor")
     best = len(scaled.model)

@@ -1,7 +1,8 @@
 """Searching for a scheme for each operator: the cheapest assignment that keeps a budget. Knows no file formats and no networks.
 
-Greedy from sensitivity, then local improvement, and where there are few assignments all that are cheaper: the noise that each operator adds alone predicts what an assignment adds, as
-noise powers of independent sources add up (after Dong et al. 2019, HAWQ, who order layers so); every prediction is then measured.
+Greedy from sensitivity, then local improvement, and where there are few assignments all that are cheaper. The noise that each
+operator adds alone predicts what an assignment adds, as noise powers of independent sources add up (after Dong et al. 2019, HAWQ,
+who order layers so); every prediction is then measured.
 There is nothing random in it: the same figures give the same path.
 """
 
@@ -14,7 +15,7 @@ Assignment = tuple[str, ...]
 Figures = Mapping[str, Any]
 FLOAT = "float32"
 # How many changes of one operator, and of two at once, are looked at in a round: the most promising ones. Networks of up to
-# twenty operators have no more.
+# twenty operators have no more changes of one.
 _CHANGES, _EXCHANGES = 100, 100
 # A network of few operators, with no more assignments than this, is searched to the end: its result is the best of all.
 _ALL = 100
@@ -79,9 +80,6 @@ def find(
                 path.append({"step": len(seen), "move": move, "cost": rank[1], **seen[candidate]})
         return violation(seen[candidate]) == 0
 
-    def predicted(candidate: Assignment) -> float:
-        return sum(noise[unit][name] for unit, name in enumerate(candidate))
-
     finished = False
     try:
         # The same scheme everywhere: the cheapest that keeps the budget is where to start.
@@ -95,19 +93,13 @@ def find(
             middle = (low + high) // 2
             low, high = (low, middle) if judge(line[middle], "frontier of sensitivity") else (middle + 1, high)
         judge(line[low], "frontier of sensitivity")
-        while best is not None and best[0] == 0:
+        improved = True
+        while best is not None and best[0] == 0 and improved:
             start = best
-            for unit, name in _single_changes(best[2], choices, noise=noise, saving=saving):
-                candidate = _changed(best[2], unit, name)
-                if cost(candidate) < best[1]:
-                    judge(candidate, f"operator {unit}: {name}")
-            if best < start:
-                continue
-            for move, candidate in _exchanges(best[2], choices, saving=saving, predicted=predicted):
-                if cost(candidate) < best[1] and judge(candidate, move):
+            for move, candidate in _moves(start[2], choices, noise=noise, saving=saving):
+                if cost(candidate) < start[1] and judge(candidate, move):
                     break
-            if best == start:
-                break
+            improved = best < start
         if math.prod(map(len, choices)) <= _ALL:
             for candidate in sorted(itertools.product(*choices), key=lambda one: (cost(one), one)):
                 if judge(candidate, "every assignment"):
@@ -150,46 +142,41 @@ def frontier(
         yield current
 
 
-def _single_changes(
+def _moves(
     current: Assignment,
     choices: Sequence[Sequence[str]],
     *,
     noise: Sequence[Mapping[str, float]],
     saving: Sequence[Mapping[str, float]],
-) -> list[tuple[int, str]]:
-    """Every change of one operator, the largest saving for the least noise first."""
-    found = []
-    for i, unit in enumerate(choices):
-        for name in unit:
-            if name != current[i]:
-                gain = saving[i][name] - saving[i][current[i]]
-                added = noise[i][name] - noise[i][current[i]]
-                # Those that save and add no noise first, then by what they save for it, then those that only promise accuracy.
-                rank = 1 if added > 0 else 0 if gain > 0 else 2
-                found.append((rank, -gain / added if rank == 1 else -gain, i, name))
-    return [(i, name) for _, _, i, name in sorted(found)[:_CHANGES]]
-
-
-def _exchanges(
-    current: Assignment,
-    choices: Sequence[Sequence[str]],
-    *,
-    saving: Sequence[Mapping[str, float]],
-    predicted: Callable[[Assignment], float],
 ) -> list[tuple[str, Assignment]]:
-    """Changes of two operators at once that promise to save, the least predicted noise first."""
+    """Changes of one operator and of two at once, the most promising first.
+
+    First those that should add no noise, by what they save; then by the noise they should add for what they save; last changes
+    of one operator that promise no saving, as what operators cost together is not always the sum.
+    """
+
+    def rank(gain: float, added: float) -> tuple[int, float]:
+        return (2, added) if gain <= 0 else (1, added / gain) if added > 0 else (0, -gain)
+
+    ones = [
+        (name, i, saving[i][name] - saving[i][current[i]], noise[i][name] - noise[i][current[i]])
+        for i, unit in enumerate(choices)
+        for name in unit
+        if name != current[i] and math.isfinite(noise[i][name])
+    ]
+    single = sorted((rank(gain, added), ((i, name),)) for name, i, gain, added in ones)[:_CHANGES]
+    double = sorted(
+        (rank(gain + gain_2, added + added_2), ((i, name), (j, name_2)))
+        for (name, i, gain, added), (name_2, j, gain_2, added_2) in itertools.combinations(ones, 2)
+        if i != j and gain + gain_2 > 0
+    )[:_EXCHANGES]
     found = []
-    for i, first in enumerate(choices):
-        for j in range(i + 1, len(choices)):
-            for one in first:
-                for other in choices[j]:
-                    if one == current[i] or other == current[j]:
-                        continue
-                    if saving[i][one] + saving[j][other] <= saving[i][current[i]] + saving[j][current[j]]:
-                        continue
-                    candidate = _changed(_changed(current, i, one), j, other)
-                    found.append((predicted(candidate), f"operators {i} and {j}: {one} and {other}", candidate))
-    return [(move, candidate) for _, move, candidate in sorted(found)[:_EXCHANGES]]
+    for _, changes in sorted([*single, *double]):
+        candidate = current
+        for unit, name in changes:
+            candidate = _changed(candidate, unit, name)
+        found.append((" and ".join(f"operator {unit}: {name}" for unit, name in changes), candidate))
+    return found
 
 
 def _changed(assignment: Assignment, unit: int, name: str) -> Assignment:

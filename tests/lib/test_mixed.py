@@ -66,7 +66,7 @@ def test_of_few_operators_the_result_is_the_best_of_all(seed: int, units: int, b
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(5, 6), st.floats(0, 35), st.booleans())
-def test_of_more_operators_no_change_of_one_is_better_and_no_scheme_for_all(seed: int, units: int, budget: float, additive: bool) -> None:
+def test_of_more_operators_no_change_of_one_is_better(seed: int, units: int, budget: float, additive: bool) -> None:
     cost, noise = tables(seed, units, additive=additive)
     found, _ = run(cost, noise, budget)
     assert found.met
