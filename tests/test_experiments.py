@@ -21,6 +21,7 @@ def experiments(cwd: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_list_is_one_experiment_and_repeats_nothing(project: Path) -> None:
     done = call("dvc", "exp", "run", "-S", "quantization=[int8,float16]", cwd=project)
     assert stages_run(done.stdout) == JUDGE

@@ -56,7 +56,7 @@ STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
         ("verify.limits.static_wi8_ai8.agreement", 0.95, each("verify", "int8") | {"select", "report"}),
         ("select.max_drop", 0.02, {"select", "report", "gate"}),
         ("select.objective", "latency", {"select", "report", "gate"}),
-        ("calibrate.samples", 50, STATIC),
+        pytest.param("calibrate.samples", 50, STATIC, marks=pytest.mark.slow),
         pytest.param("calibrate.method", "moving_average", STATIC, marks=pytest.mark.slow),
         ("gate.enabled", False, {"gate"}),
         pytest.param("benchmark.runs", 50, each("benchmark", *FIVE) | {"select", "report"}, marks=pytest.mark.slow),
@@ -79,6 +79,7 @@ def test_an_option_runs_what_it_touches_and_back_nothing(workspace: Path, option
     assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected & {"gate"}
 
 
+@pytest.mark.slow
 def test_a_variant_added_then_removed_then_brought_back(workspace: Path) -> None:
     assert repro(workspace, "quantization=[float32,float16,dynamic_int8,int8,int16x8,int8_float_io]") == (
         of_variants("int8_float_io") | JUDGE
@@ -140,6 +141,7 @@ def test_a_file_runs_what_it_touches_and_going_back_recomputes_nothing(
     assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == expected & {"gate"}
 
 
+@pytest.mark.slow
 def test_an_upgraded_library_runs_the_stages_that_use_it(workspace: Path, tmp_path: Path) -> None:
     """A newer ai-edge-quantizer in front on the path: what importlib.metadata finds first is what is installed."""
     info = tmp_path / "ai_edge_quantizer-0.10.1.dist-info"

@@ -73,6 +73,7 @@ def results(project: Path) -> dict[str, Any]:
     return json.loads((project / "reports/metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_two_files_for_a_keras_2_network_and_a_folder_of_images(tmp_path: Path) -> None:
     project = copy_repository(tmp_path)
     draw_shapes(project / "data/shapes")

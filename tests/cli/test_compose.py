@@ -22,7 +22,7 @@ def test_every_variant_of_conf_composes() -> None:
     assert list(yaml.safe_load(compose(ROOT, [f"quantization=[{','.join(usable)}]"]))["variants"]) == usable
 
 
-def test_a_search_composes_and_refuses_to_run_for_now(project: Path) -> None:
+def test_a_search_becomes_a_stage(project: Path) -> None:
     call("python", "-m", "pipeline.cli.compose", "search=[mixed]", cwd=project)
     assert "search@mixed" in call("dvc", "stage", "list", "--name-only", cwd=project).stdout
 
