@@ -30,7 +30,16 @@ def main() -> None:
     )
     float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
     proof = certificate.prove(source, float32)
-    proved = certificate.certify(source, proof, model, scheme=scheme, boundary=variant.boundary, algorithm=variant.algorithm)
+    proved = certificate.certify(
+        source,
+        proof,
+        model,
+        scheme=scheme,
+        boundary=variant.boundary,
+        algorithm=variant.algorithm,
+        # TFLiteConverter calibrates by itself, on a graph of its own.
+        measured=files.read_json(paths.RANGES)["bits"] if variant.reads.calibration == str(paths.RANGES) else None,
+    )
     options, found = settings.verify, flatbuffer.read(model)
     figures, checks = outputs.judge(
         *_outputs(name),

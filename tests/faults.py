@@ -52,6 +52,18 @@ def output_of(content: Any, operator: Any) -> Any:
     return content.subgraphs[0].tensors[operator.outputs[0]]
 
 
+def activations(content: Any) -> list[Any]:
+    """The quantized tensors between the main graph's operators, its integer inputs and outputs among them."""
+    graph = content.subgraphs[0]
+    used = {index for operator in graph.operators for index in (*operator.inputs, *operator.outputs) if index >= 0}
+    types = (schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT16)
+    return [
+        tensor
+        for tensor in (graph.tensors[index] for index in sorted(used))
+        if tensor.type in types and content.buffers[tensor.buffer].data is None and tensor.quantization.scale is not None
+    ]
+
+
 def removed(content: Any, operator: Any) -> None:
     """Take an operator out: what read its output reads its data."""
     graph = content.subgraphs[0]

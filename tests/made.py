@@ -41,6 +41,14 @@ def make(model: keras.Model, folder: Path) -> Made:
     return Made(folder, source, float32, certificate.prove(source, float32), certified.samples(model, 8))
 
 
+def measured(made: Made) -> dict[str, dict[str, tuple[float, float]]]:
+    """`bits` of models/ranges.json: least and greatest values on the samples."""
+    rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
+    seen = quantizer.observe(made.float32, rows, signature="serving_default")
+    ranges = {name: (float(low.min()), float(high.max())) for name, (low, high) in seen.items()}
+    return {"8": ranges, "16": ranges}
+
+
 def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | None = None, granularity: str = "channel") -> bytes:
     """A file of the engine `litert`."""
     graph = flatbuffer.read(made.float32)
@@ -53,11 +61,8 @@ def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | 
     recipe = recipes.whole(graph, **how, boundary=boundary or schemes.SCHEMES["litert"][scheme].boundary[0])
     known = None
     if scheme.startswith("static"):
-        rows = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(8)]
-        seen = quantizer.observe(made.float32, rows, signature="serving_default")
-        ranges = {name: (float(low.min()), float(high.max())) for name, (low, high) in seen.items()}
-        measured = {"8": ranges, "16": ranges}
-        known = quantizer.ranges_as_statistics(treatments.ranges(graph, treatments.describe(graph, recipe, **how), measured))
+        rows = treatments.describe(graph, recipe, **how)
+        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured(made)))
     return quantizer.quantize(made.float32, recipe, known=known)
 
 

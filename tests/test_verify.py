@@ -9,6 +9,8 @@ from pipeline.lib import files, paths
 from tests import faults
 from tests.helpers import ROOT, call, edited_params
 
+READ = (paths.SOURCE_FACTS, paths.SOURCE_GRAPH, paths.SOURCE_WEIGHTS, paths.FLOAT32, paths.RANGES, paths.SPLIT)
+
 
 def verify(finished: Path, folder: Path, predicted: np.ndarray, variant: str = "float32") -> dict[str, object]:
     """What the stage says of these outputs; it always succeeds."""
@@ -16,7 +18,7 @@ def verify(finished: Path, folder: Path, predicted: np.ndarray, variant: str = "
     (folder / "data").mkdir(exist_ok=True)
     for path in (paths.REFERENCE, paths.EVALUATION, paths.VARIANTS / variant):
         shutil.copytree(finished / path, folder / path)
-    for path in (paths.SOURCE_FACTS, paths.SOURCE_GRAPH, paths.SOURCE_WEIGHTS, paths.FLOAT32, paths.SPLIT):
+    for path in READ:
         shutil.copy(finished / path, folder / path)
     (folder / paths.OUTPUTS).mkdir(parents=True)
     files.write_arrays(folder / paths.OUTPUTS / variant, {"probabilities": predicted})
@@ -79,30 +81,47 @@ def test_swapped_columns_fail_an_int8_file_s_looser_limits(finished: Path, tmp_p
     assert "agreement" in failed(verify(finished, tmp_path, predicted, "int8"))
 
 
+def with_fault(finished: Path, folder: Path, edit: faults.Edit) -> dict[str, Any]:
+    """What the stage says of an edited int8 file, with the outputs of the sound one on disk."""
+    copy = folder / "finished"
+    shutil.copytree(finished / paths.VARIANTS / "int8", copy / paths.VARIANTS / "int8")
+    for path in (paths.REFERENCE, paths.EVALUATION):
+        shutil.copytree(finished / path, copy / path)
+    for path in (paths.PARAMS, *READ):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(finished / path, copy / path)
+    wrong = copy / paths.variant_model("int8")
+    wrong.write_bytes(faults.edited(wrong.read_bytes(), edit))
+    predicted = np.array(files.read_arrays(finished / paths.OUTPUTS / "int8")["probabilities"])
+    (folder / "run").mkdir()
+    return verify(copy, folder / "run", predicted, "int8")
+
+
 def test_a_faulty_file_fails_with_its_layer_and_where_it_diverges(finished: Path, tmp_path: Path) -> None:
-    """Channels of `pointwise` swapped in the int8 file: the outputs on disk are the sound file's, the certificate still sees it."""
+    """Channels of `pointwise` swapped: the outputs on disk are the sound file's, the certificate still sees it."""
 
     def edit(content: Any) -> None:
         kernel = faults.tensor_of(content, faults.operators(content, "CONV_2D")[1], 1)
         values = faults.array(content, kernel, "int8").reshape(kernel.shape)
         values[[0, 1]] = values[[1, 0]]
 
-    copy = tmp_path / "finished"
-    shutil.copytree(finished / paths.VARIANTS / "int8", copy / paths.VARIANTS / "int8")
-    for path in (paths.REFERENCE, paths.EVALUATION):
-        shutil.copytree(finished / path, copy / path)
-    for path in (paths.PARAMS, paths.SOURCE_FACTS, paths.SOURCE_GRAPH, paths.SOURCE_WEIGHTS, paths.FLOAT32, paths.SPLIT):
-        (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(finished / path, copy / path)
-    wrong = copy / paths.variant_model("int8")
-    wrong.write_bytes(faults.edited(wrong.read_bytes(), edit))
-    predicted = np.array(files.read_arrays(finished / paths.OUTPUTS / "int8")["probabilities"])
-    (tmp_path / "run").mkdir()
-    report = verify(copy, tmp_path / "run", predicted, "int8")
+    report = with_fault(finished, tmp_path, edit)
     assert {"parameters", "constants"} <= failed(report)
-    certificate: Any = report["certificate"]
-    assert certificate["faults"][0]["layers"] == ["pointwise", "pointwise_bn", "pointwise_relu"]
-    divergence: Any = report["divergence"]
-    assert divergence["first"]["layers"][0] == "pointwise"
-    assert divergence["exclude_first"][0]["layer"] == "pointwise"
-    assert len(divergence["exclude_first"]) == 3
+    assert report["certificate"]["faults"][0]["layers"] == ["pointwise", "pointwise_bn", "pointwise_relu"]
+    assert report["divergence"]["first"]["layers"][0] == "pointwise"
+    assert report["divergence"]["exclude_first"][0]["layer"] == "pointwise"
+    assert len(report["divergence"]["exclude_first"]) == 3
+
+
+def test_a_scale_that_is_not_that_of_the_measured_range_fails(finished: Path, tmp_path: Path) -> None:
+    """The logits' scale is tied to nothing else in the file: only models/ranges.json can tell."""
+
+    def edit(content: Any) -> None:
+        (softmax,) = faults.operators(content, "SOFTMAX")
+        faults.rescaled(faults.tensor_of(content, softmax, 0), 0, 1.01)
+
+    report = with_fault(finished, tmp_path, edit)
+    assert failed(report) == {"scales"}
+    (fault,) = report["certificate"]["faults"]
+    assert fault["layers"] == ["probabilities"]
+    assert "; its measured range, " in fault["reason"]

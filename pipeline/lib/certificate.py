@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.lib import alignment, architecture, codes, flatbuffer, folding, macs, weights
+from pipeline.lib import activations, alignment, architecture, codes, flatbuffer, folding, macs, weights
 from pipeline.lib.alignment import Place
 from pipeline.lib.flatbuffer import Graph
 from pipeline.lib.schemes import Scheme
@@ -86,6 +86,7 @@ def certify(
     scheme: Scheme | None,
     boundary: str | None,
     algorithm: str | None,
+    measured: Mapping[str, activations.Ranges] | None = None,
 ) -> dict[str, Any]:
     """The certificate of one file.
 
@@ -96,6 +97,8 @@ def certify(
         scheme: what the file is meant to be; None: not said, and so not checked.
         boundary: dtype of inputs and outputs it is meant to have; None: not said.
         algorithm: how its scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
+        measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known, and so not
+            compared.
 
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `verdict`), `faults` (`check`, `layers`, `tensor`, `reason`), and the
@@ -117,6 +120,11 @@ def certify(
         _fault("scales", proof.mapped.layers.get(behind.get(place, place), ()), _tensor_name(found, place), reason)
         for place, reason in codes.relations(found)
     ]
+    if measured is not None:
+        faults += [
+            _fault("scales", () if place is None else proof.mapped.layers.get(behind.get(place, place), ()), tensor, reason)
+            for place, tensor, reason in activations.unexplained(proof.graph, found, aligned.tensors, measured)
+        ]
     rule, off = _scales(proof, found, aligned, algorithm)
     faults += off
     signature = architecture.signature(found, source.signature)
@@ -455,33 +463,18 @@ def _checks(
             "reason": reason,
         }
 
+    def none(name: str, number: int, kind: str, fine: str) -> dict[str, Any]:
+        return row(name, float(number), 0.0, first(kind) or fine, most=True)
+
     count = {kind: sum(fault["check"] == kind for fault in faults) for kind in ("architecture", "scales", "signature", "format")}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
     return [
         row("parameters", parameters["share"], 1.0, first("weights") or "every parameter is accounted for", most=False),
-        row("constants", float(bad), 0.0, first("weights") or f"all {len(tensors)} constants are explained", most=True),
-        row(
-            "layers",
-            float(gone),
-            0.0,
-            first("layers") or f"all {len(layers)} layers are carried, fused or needless at inference",
-            most=True,
-        ),
-        row(
-            "architecture",
-            float(count["architecture"]),
-            0.0,
-            first("architecture") or "the same operators, options and connections",
-            most=True,
-        ),
-        row("scales", float(count["scales"]), 0.0, first("scales") or "scales and zero points follow from each other", most=True),
-        row(
-            "signature",
-            float(count["signature"]),
-            0.0,
-            first("signature") or "names, order and shapes of inputs and outputs",
-            most=True,
-        ),
-        row("format", float(count["format"]), 0.0, first("format") or "dtypes are those of the variant", most=True),
+        none("constants", bad, "weights", f"all {len(tensors)} constants are explained"),
+        none("layers", gone, "layers", f"all {len(layers)} layers are carried, fused or needless at inference"),
+        none("architecture", count["architecture"], "architecture", "the same operators, options and connections"),
+        none("scales", count["scales"], "scales", "scales and zero points follow from each other"),
+        none("signature", count["signature"], "signature", "names, order and shapes of inputs and outputs"),
+        none("format", count["format"], "format", "dtypes are those of the variant"),
     ]

@@ -25,15 +25,17 @@ KERNELS = {
     "TRANSPOSE_CONV": (1, 3, 2),
     "CONV_3D": (1, 2, 0),
 }
+# Dtypes of quantized activations.
+ACTIVATIONS = ("int8", "uint8", "int16")
 # Output scale (8 and 16 bits) and zero point (8 bits) that the kernels of LiteRT take for granted.
 # https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
-_FIXED = {"SOFTMAX": (1 / 256, 1 / 32768, -128), "LOGISTIC": (1 / 256, 1 / 32768, -128), "TANH": (1 / 128, 1 / 32768, 0)}
+FIXED = {"SOFTMAX": (1 / 256, 1 / 32768, -128), "LOGISTIC": (1 / 256, 1 / 32768, -128), "TANH": (1 / 128, 1 / 32768, 0)}
 # Operators that only move values: one scale for input and output (same specification).
-_SAME = frozenset(
+SAME = frozenset(
     ("RESHAPE", "MAX_POOL_2D", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "REVERSE_V2", "GATHER")
 )
 # Operators that put values of several tensors together: one scale for all of them (same specification).
-_JOINING = frozenset(("CONCATENATION", "PACK"))
+JOINING = frozenset(("CONCATENATION", "PACK"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +253,7 @@ def relations(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
         (subgraph, operator), and what is wrong with it.
     """
     for number, subgraph in enumerate(graph.subgraphs):
-        joined = {tensor for operator in subgraph.operators if operator.name in _JOINING for tensor in operator.inputs}
+        joined = {tensor for operator in subgraph.operators if operator.name in JOINING for tensor in operator.inputs}
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_bias(operator, subgraph.tensors),
@@ -290,8 +292,8 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     output = tensors[operator.outputs[0]] if operator.outputs else None
     if output is None or output.scales is None or output.zero_points is None or output.dtype not in ("int8", "int16"):
         return
-    if operator.name in _FIXED:
-        eight, sixteen, zero = _FIXED[operator.name]
+    if operator.name in FIXED:
+        eight, sixteen, zero = FIXED[operator.name]
         scale, zero = (eight, zero) if output.dtype == "int8" else (sixteen, 0)
         if (
             output.scales.size != 1
@@ -302,7 +304,7 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
                 f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
                 f"{operator.name} needs {scale:.6g}, {zero}"
             )
-    elif operator.name in _SAME:
+    elif operator.name in SAME:
         data = tensors[operator.inputs[0]]
         if data.scales is not None and data.zero_points is not None and data.dtype == output.dtype:
             same = np.allclose(data.scales, output.scales, rtol=_SCALE_TOLERANCE, atol=0) and np.array_equal(
@@ -315,7 +317,7 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
 def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     """What is put together has one scale."""
     output = tensors[operator.outputs[0]] if operator.outputs else None
-    if operator.name not in _JOINING or output is None or output.scales is None or output.zero_points is None:
+    if operator.name not in JOINING or output is None or output.scales is None or output.zero_points is None:
         return
     for number in operator.inputs:
         data = tensors[number]
