@@ -10,6 +10,8 @@ export PYTHONPATH := $(CURDIR)
 
 repro: params
 	dvc repro
+	@sed -n 3p reports/summary.md
+	@echo "The report: reports/index.html"
 
 setup: $(VENV)/installed
 

@@ -26,6 +26,12 @@ def test_a_make_target_exists(target: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_repro_ends_as_readme_says(project: Path) -> None:
+    """Everything is there already, as in a second run; the environment is this one."""
+    done = call("make", "repro", "--old-file", ".venv/installed", cwd=project)
+    assert "\n".join(["```", *done.stdout.splitlines()[-2:], "```"]) in README
+
+
 @pytest.mark.slow
 def test_the_commands_work_in_their_order(project: Path) -> None:
     for command in COMMANDS:
