@@ -1,4 +1,6 @@
-"""Stage `check`: was params.yaml composed from the conf/ that is here?"""
+"""Stage `check`: was params.yaml composed from the conf/ that is here, and are the model and the data there?"""
+
+from pathlib import Path
 
 from pipeline import config
 from pipeline.lib import files, paths
@@ -9,6 +11,10 @@ def main() -> None:
     settings = config.read()
     if settings.conf_digest != files.folder_digest(paths.CONF):
         raise UserError("params.yaml was composed from another conf/; run `make params` (`make repro` does it for you)")
+    # The stages that read them say so, too, but DVC does not start a stage without its dependencies.
+    for group, path in (("model", settings.model.path), ("data", settings.data.path)):
+        if not Path(path).exists():
+            raise UserError(f"{group}.path: no such file or folder: {path}; put it there, or set the path in conf/{group}/")
 
 
 if __name__ == "__main__":

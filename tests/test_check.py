@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from tests.helpers import call
+import pytest
+
+from tests.helpers import call, stages_run
 
 
 def test_passes_when_params_were_composed_from_this_conf(finished: Path) -> None:
@@ -20,6 +22,16 @@ def test_fails_when_conf_was_edited_afterwards(project: Path) -> None:
 def test_an_override_is_no_drift(project: Path) -> None:
     call("python", "-m", "pipeline.cli.compose", "seed=9", cwd=project)
     call("python", "-m", "pipeline.check", cwd=project)
+
+
+@pytest.mark.parametrize(("group", "path"), [("model", "models/none.h5"), ("data", "data/none")])
+def test_a_model_or_data_that_is_not_there_stops_the_run_at_once(project: Path, group: str, path: str) -> None:
+    call("python", "-m", "pipeline.cli.compose", f"{group}.path={path}", cwd=project)
+    done = call("dvc", "repro", cwd=project, check=False)
+    assert done.returncode != 0
+    assert f"error: {group}.path: no such file or folder: {path}; put it there, or set the path in conf/{group}/" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert stages_run(done.stdout) == {"check"}
 
 
 def test_a_python_without_the_packages_says_so(finished: Path) -> None:
