@@ -1,5 +1,5 @@
-"""Registers the schema's check and the resolvers of conf/ with OmegaConf, and better words for an unknown choice with Hydra,
-also inside DVC's own composition.
+"""Registers the schema's check and the resolvers of conf/ with OmegaConf, and better words for an unknown choice or key with
+Hydra, also inside DVC's own composition.
 
 DVC finds this file through `hydra.plugins_path` in .dvc/config and imports it before it composes. It takes the path away
 again afterwards, so everything is imported here at the top.
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal import defaults_list
-from hydra.errors import MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import ConfigCompositionException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from pipeline import config
 from pipeline.cli import names
@@ -70,3 +71,30 @@ def _config_not_found(repo: Any, tree: Any) -> None:
 
 
 defaults_list.config_not_found_error = _config_not_found
+
+
+_apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
+
+
+def _apply_any_override(overrides: list[Any], cfg: DictConfig) -> None:
+    """A misspelt key gets as far as the schema, which says what is allowed; Hydra would only suggest to add it.
+
+    A section that is not there, such as a variant that `quantization` does not list, is not made up for it.
+    """
+    for override in overrides:
+        *parents, _ = override.key_or_group.split(".")
+        if override.is_delete() or override.is_add() or override.is_force_add() or override.package is not None:
+            continue
+        node: Any = cfg
+        for depth, name in enumerate(parents):
+            if not isinstance(node, DictConfig):
+                break
+            if name not in node:
+                where = ".".join(parents[:depth]) or "conf"
+                raise ConfigCompositionException(f"{where}: no {name!r}; allowed: {', '.join(map(str, node))}")
+            node = node._get_node(name)
+    with open_dict(cfg):
+        _apply_overrides(overrides, cfg)
+
+
+ConfigLoaderImpl._apply_overrides_to_config = staticmethod(_apply_any_override)  # type: ignore[method-assign]
