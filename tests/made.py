@@ -34,7 +34,11 @@ def make(model: keras.Model, folder: Path) -> Made:
         constants=constants,
         weights=loaded.weights,
         layers=loaded.layers,
-        signature={"key": "serving_default", "inputs": network.signature(inputs), "outputs": network.signature(outputs)},
+        signature={
+            "key": "serving_default",
+            "inputs": network.signature(network.in_float32(inputs)),
+            "outputs": network.signature(outputs),
+        },
         numbered=True,
     )
     float32 = converter.convert_saved_model(folder)

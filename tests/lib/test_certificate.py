@@ -113,6 +113,23 @@ def test_other_algorithms_choose_other_scales_and_their_codes_still_follow(nets:
     assert certify(made, model, SCHEMES["litert"]["dynamic_wi8_afp32"], algorithm=scheme)["passed"]
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16"])
+def test_a_network_that_was_rewritten_to_float32(dtype: str, tmp_path: Path) -> None:
+    """Its weights are constants of the exported graph; batch normalisation is followed all the same."""
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="image", dtype="float32" if dtype.startswith("mixed") else dtype)
+    x = layers.Conv2D(8, 3, name="conv", dtype=dtype)(image)
+    x = layers.ReLU(name="relu", dtype=dtype)(layers.BatchNormalization(name="bn", dtype=dtype)(x))
+    out = layers.Dense(4, name="out", dtype=dtype)(layers.Flatten(name="flat", dtype=dtype)(x))
+    made = make(certified.randomised(keras.Model(image, out)), tmp_path / "source")
+    report = certify(made, made.float32, SCHEMES["litert"]["float32"])
+    assert report["passed"]
+    kernel = 3 * 3 * 3 * 8
+    assert report["parameters"]["folded"] == kernel + 8 + 4 * 8  # kernel, bias, and the four of batch normalisation
+    assert report["parameters"]["exact"] == 6 * 6 * 8 * 4 + 4
+    assert report["parameters"]["absent"] == 0
+
+
 def test_a_savedmodel_without_keras(tmp_path: Path) -> None:
     from pipeline.lib import converter, graphdef, network, saved_model
     from pipeline.lib.tf import tf
