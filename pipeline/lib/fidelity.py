@@ -1,6 +1,14 @@
-"""How close two sets of outputs are. Arrays in, numbers out; everything is accumulated in float64."""
+"""How close two sets of outputs are. Arrays in, numbers out; everything is accumulated in float64.
+
+Arrays are read a block of samples at a time, so that memory-mapped ones may be larger than memory.
+"""
+
+from collections.abc import Iterator
 
 import numpy as np
+
+# Values of a block, 8 bytes each.
+_BLOCK = 2**20
 
 
 def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None = None) -> dict[str, float | None]:
@@ -30,7 +38,6 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
     """
     if reference.shape != predicted.shape:
         raise ValueError(f"shapes differ: {list(reference.shape)} and {list(predicted.shape)}")
-    a, b = reference.astype(np.float64), predicted.astype(np.float64)
     names = (
         "max_abs_error",
         "mean_abs_error",
@@ -44,33 +51,40 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
         "mean_steps",
         "max_steps",
     )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return {"finite": 0.0, **dict.fromkeys(names)}
-    difference = b - a
-    peak = float(np.abs(a).max()) or 1.0
-    signal, noise = float(np.sum(a * a)), float(np.sum(difference * difference))
-    norms = np.sqrt(signal) * np.linalg.norm(b)
+    # Largest of the last dimension, where there is more than one entry to choose from.
+    decides = reference.ndim >= 2 and reference.shape[-1] >= 2
+    signal = power = noise = product = total = peak = largest = longest = 0.0
+    same = decisions = 0
+    for _, a, b in _blocks(reference, predicted):
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return {"finite": 0.0, **dict.fromkeys(names)}
+        difference = b - a
+        signal += float(np.sum(a * a))
+        power += float(np.sum(b * b))
+        noise += float(np.sum(difference * difference))
+        product += float(np.sum(a * b))
+        total += float(np.abs(difference).sum())
+        peak = max(peak, float(np.abs(a).max()))
+        largest = max(largest, float(np.abs(difference).max()))
+        longest = max(longest, float(np.linalg.norm(difference.reshape(len(a), -1), axis=1).max()))
+        if decides:
+            equal = a.argmax(-1) == b.argmax(-1)
+            same, decisions = same + int(equal.sum()), decisions + equal.size
+    peak, norms, size = peak or 1.0, np.sqrt(signal) * np.sqrt(power), reference.size
     return {
         "finite": 1.0,
-        "max_abs_error": float(np.abs(difference).max()) / peak,
-        "mean_abs_error": float(np.abs(difference).mean()) / peak,
-        "l2_error": float(np.linalg.norm(difference.reshape(len(a), -1), axis=1).max()) / peak,
+        "max_abs_error": largest / peak,
+        "mean_abs_error": total / size / peak,
+        "l2_error": longest / peak,
         "relative_l2": 0.0 if noise == 0 else float(np.sqrt(noise / signal)) if signal > 0 else None,
-        "cosine": float(np.sum(a * b) / norms) if norms > 0 else None,
+        "cosine": float(product / norms) if norms > 0 else None,
         "sqnr_db": float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else None,
-        "agreement": agreement(a, b),
+        "agreement": same / decisions if decisions else None,
         "peak": peak,
-        "rms": float(np.sqrt(signal / a.size)),
-        "mean_steps": None if step is None else float(np.abs(difference).mean()) / step,
-        "max_steps": None if step is None else float(np.abs(difference).max()) / step,
+        "rms": float(np.sqrt(signal / size)),
+        "mean_steps": None if step is None else total / size / step,
+        "max_steps": None if step is None else largest / step,
     }
-
-
-def agreement(reference: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Share of positions [n, ..., c] at which both have their largest entry in the same place; None when c is 1 or missing."""
-    if reference.ndim < 2 or reference.shape[-1] < 2:
-        return None
-    return float(np.mean(reference.argmax(-1) == predicted.argmax(-1)))
 
 
 def worst(reference: np.ndarray, predicted: np.ndarray, *, count: int) -> list[tuple[int, float]]:
@@ -85,7 +99,17 @@ def worst(reference: np.ndarray, predicted: np.ndarray, *, count: int) -> list[t
         Index and max |difference| of each in the output's own units, the largest first; samples without an error are left out. A
         difference that is not finite counts as the largest and is given as infinity.
     """
-    difference = np.abs(predicted.astype(np.float64) - reference.astype(np.float64)).reshape(len(reference), -1).max(axis=1)
+    difference = np.empty(len(reference))
+    for rows, a, b in _blocks(reference, predicted):
+        difference[rows] = np.abs(b - a).reshape(len(a), -1).max(axis=1)
     difference = np.where(np.isfinite(difference), difference, np.inf)
     order = np.argsort(-difference, kind="stable")[:count]
     return [(int(index), float(difference[index])) for index in order if difference[index] > 0]
+
+
+def _blocks(reference: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Which samples, and both arrays of them as float64."""
+    length = max(1, _BLOCK * len(reference) // max(1, reference.size))
+    for start in range(0, len(reference), length):
+        rows = slice(start, start + length)
+        yield rows, reference[rows].astype(np.float64), predicted[rows].astype(np.float64)

@@ -1,3 +1,6 @@
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,9 +55,41 @@ def test_shapes_that_differ_are_refused_even_where_numpy_would_broadcast() -> No
 
 
 def test_agreement_counts_decisions_and_one_value_is_none() -> None:
-    assert fidelity.agreement(REFERENCE, REFERENCE[:, ::-1]) == 0
-    assert fidelity.agreement(np.zeros((3, 1)), np.zeros((3, 1))) is None
-    assert fidelity.agreement(np.zeros(3), np.zeros(3)) is None
+    assert fidelity.measure(REFERENCE, REFERENCE[:, ::-1])["agreement"] == 0
+    assert fidelity.measure(np.zeros((3, 1)), np.zeros((3, 1)))["agreement"] is None
+    assert fidelity.measure(np.zeros(3), np.zeros(3))["agreement"] is None
+
+
+@given(
+    hnp.arrays(np.float32, (7, 3), elements=st.floats(-100, 100, width=32)),
+    hnp.arrays(np.float32, (7, 3), elements=st.floats(-100, 100, width=32)),
+    st.integers(1, 30),
+)
+def test_blocks_make_no_difference(reference: np.ndarray, predicted: np.ndarray, block: int) -> None:
+    whole, listed = fidelity.measure(reference, predicted, step=0.5), fidelity.worst(reference, predicted, count=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fidelity, "_BLOCK", block)
+        figures = fidelity.measure(reference, predicted, step=0.5)
+        for name, value in whole.items():
+            assert figures[name] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-12)), name
+        assert fidelity.worst(reference, predicted, count=3) == listed
+
+
+def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
+    peaks = []
+    for count in (4000, 40_000):
+        mapped = [
+            np.lib.format.open_memmap(tmp_path / f"{count}_{i}.npy", mode="w+", dtype=np.float32, shape=(count, 500))
+            for i in range(2)
+        ]
+        mapped[0][:, ::7] = 1
+        mapped[1][:, ::7] = 1.5
+        tracemalloc.start()
+        assert fidelity.measure(*mapped)["max_abs_error"] == 0.5
+        assert len(fidelity.worst(*mapped, count=5)) == 5
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] <= 1.2 * peaks[0], peaks
 
 
 @given(hnp.arrays(np.float32, (5, 3), elements=st.floats(-100, 100, width=32)), st.floats(0.125, 8, width=32))
