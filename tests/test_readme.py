@@ -28,7 +28,7 @@ def test_a_make_target_exists(target: str) -> None:
 
 def test_repro_ends_as_readme_says(project: Path) -> None:
     """Everything is there already, as in a second run; the environment is this one."""
-    done = call("make", "repro", "--old-file", ".venv/installed", cwd=project)
+    done = call("make", "--no-print-directory", "repro", "--old-file", ".venv/installed", cwd=project)
     assert "\n".join(["```", *done.stdout.splitlines()[-2:], "```"]) in README
 
 

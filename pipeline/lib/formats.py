@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def detect(path: Path) -> str:
             f"python -m pipeline.cli.audit --model MODEL --tflite {path}"
         )
     if start[:2] == b"PK":
+        _require_sound(path)
         return "keras2" if _version(_from_zip(path, "metadata.json").get("keras_version")) < 3 else "keras"
     if start == b"\x89HDF\r\n\x1a\n":
         return "keras2_h5" if _version(_h5_attributes(path).get("keras_version")) < 3 else "keras3_h5"
@@ -115,16 +117,27 @@ def _version(text: Any) -> int:
     return int(str(text).split(".")[0]) if text else 0
 
 
+def _require_sound(path: Path) -> None:
+    """Compare every member of a zip archive with its checksum, which Python 3.13 no longer does where Keras seeks in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            spoilt = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
+        raise UserError(
+            f"model.path: {path} is not readable as a .keras file: {error}; it may be truncated, copy it again"
+        ) from None
+    if spoilt is not None:
+        raise UserError(f"model.path: {path} is not readable as a .keras file: bad CRC-32 of {spoilt}; copy it again")
+
+
 def _from_zip(path: Path, member: str) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(member))
     except KeyError:
         raise UserError(f"model.path: {path} holds no {member}, so no whole model; save it with model.save('NAME.keras')") from None
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
-        raise UserError(
-            f"model.path: {path} is not readable as a .keras file: {error}; it may be truncated, copy it again"
-        ) from None
+    except ValueError as error:
+        raise UserError(f"model.path: {path} is not readable as a .keras file: {member}: {error}; copy it again") from None
 
 
 def _h5_attributes(path: Path) -> dict[str, Any]:
