@@ -66,14 +66,9 @@ def main() -> None:
         "divergence": None,
     }
     if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
-        report["divergence"] = divergence.diagnose(
-            float32,
-            model,
-            files.read_samples(paths.EVALUATION),
-            outputs.worst(figures, count=options.divergence),
-            layers=proof.mapped.layers,
-            batch=facts["signature"]["batch"] or 1,
-        )
+        worst, batch = outputs.worst(figures, count=options.divergence), facts["signature"]["batch"] or 1
+        traces = divergence.traces(float32, model, files.read_samples(paths.EVALUATION), worst, batch=batch)
+        report["divergence"] = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
     files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)
 
 

@@ -161,14 +161,9 @@ def _judge(
     report["checks"] += checks
     report["passed"] = all(row["passed"] for row in report["checks"])
     if not report["passed"] and formats != ("float32", "float32"):
-        report["divergence"] = divergence.diagnose(
-            float32,
-            content,
-            samples,
-            outputs.worst(figures, count=options["divergence"]),
-            layers=proof.mapped.layers,
-            batch=batch,
-        )
+        worst = outputs.worst(figures, count=options["divergence"])
+        traces = divergence.traces(float32, content, samples, worst, batch=batch)
+        report["divergence"] = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
 
 
 def text(report: Mapping[str, Any]) -> str:

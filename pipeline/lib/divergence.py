@@ -17,37 +17,41 @@ EXCLUDED = 3
 
 
 def diagnose(
-    float32: bytes,
-    model: bytes,
-    samples: Mapping[str, np.ndarray],
-    worst: Sequence[int],
-    *,
-    layers: Mapping[Place, Sequence[str]],
-    batch: int,
+    expected: Graph, found: Graph, traces: Sequence[tuple[Values, Values]], layers: Mapping[Place, Sequence[str]]
 ) -> dict[str, Any]:
-    """Follow both files on the samples that came out worst.
+    """Where the files diverge, and what to keep in float.
 
     Args:
-        float32, model: .tflite files.
-        samples: inputs [n, ...] by name.
-        worst: numbers of samples.
-        layers: paths of layers by operator of the float32 file.
-        batch: samples that both files take at once; each sample is repeated to fill it.
+        expected, found, traces, layers: of `follow`.
 
     Returns:
-        `n`, `operators` (the rows of `follow`), `first` and `exclude_first` (what the functions of that name return).
+        `n` samples, `operators` (the rows of `follow`), `first` and `exclude_first` (what the functions of that name return).
     """
-    traces = []
-    for index in worst:
-        sample = {name: np.asarray(array[[index] * batch]) for name, array in samples.items()}
-        traces.append((litert.trace(float32, sample), litert.trace(model, sample)))
-    rows = follow(flatbuffer.read(float32), flatbuffer.read(model), traces, layers)
+    rows = follow(expected, found, traces, layers)
     return {
         "n": len(traces),
         "operators": rows,
         "first": first(rows, loss_db=LOSS_DB),
         "exclude_first": exclude_first(rows, count=EXCLUDED),
     }
+
+
+def traces(
+    float32: bytes, model: bytes, samples: Mapping[str, np.ndarray], numbers: Sequence[int], *, batch: int
+) -> list[tuple[Values, Values]]:
+    """Every tensor of both files for some samples.
+
+    Args:
+        float32, model: .tflite files.
+        samples: inputs [n, ...] by name.
+        numbers: of the samples.
+        batch: samples that both files take at once; each sample is repeated to fill it.
+    """
+    found: list[tuple[Values, Values]] = []
+    for number in numbers:
+        sample = {name: np.asarray(array[[number] * batch]) for name, array in samples.items()}
+        found.append((litert.trace(float32, sample), litert.trace(model, sample)))
+    return found
 
 
 def follow(
