@@ -83,15 +83,13 @@ def unexplained(
         if form is None or any(_follows(form, *between) for ranges in known.values() for between in ranges):
             continue
         slot = next((slot for slot in group if known.get(slot)), group[0])
-        reason = f"scale {form[1][0]:.6g}, zero point {form[2][0]}; no range was measured for it"
+        why = "no range was measured for it"
         if known.get(slot):
             low, high = known[slot][0]
             scale, zero = parameters(low, high, form[0])
-            reason = (
-                f"scale {form[1][0]:.6g}, zero point {form[2][0]}; its measured range, {low:.6g} to {high:.6g}, asks for "
-                f"{scale:.6g}, {zero}"
-            )
-        yield writers.get(slot), found.subgraphs[slot[0]].tensors[slot[1]].name, reason
+            why = f"its measured range, {low:.6g} to {high:.6g}, asks for {scale:.6g}, {zero}"
+        name = found.subgraphs[slot[0]].tensors[slot[1]].name
+        yield writers.get(slot), name, f"scale {form[1][0]:.6g}, zero point {form[2][0]}; {why}"
 
 
 def parameters(low: float, high: float, dtype: str) -> tuple[float, int]:

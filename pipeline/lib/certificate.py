@@ -21,8 +21,6 @@ _ORDER = ("rewritten", "quantized", "cast", "folded", "exact")
 # them. Those that also turn or scale the data put operators in front.
 _REWRITING = frozenset(("gptq", "oscar", "hadamard", "hadamard_decomposed"))
 _ADDING = _REWRITING - {"gptq"}
-
-
 _WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
 
 
@@ -303,7 +301,6 @@ def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[d
         return rows
     # What has no int4 kernel gets an int8 one, and a search may choose any.
     allowed = {scheme.weights, "float32", *_WIDER.get(scheme.weights, ())}
-    mixed = scheme.activations == "any"
     for number, subgraph in enumerate(found.subgraphs):
         for operator in subgraph.operators:
             if operator.name in codes.KERNELS:
@@ -325,7 +322,7 @@ def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[d
                     )
         for index, tensor in enumerate(subgraph.tensors):
             inside = number != found.main or index not in ends
-            if scheme.activations == "float32" and not mixed and inside and tensor.data is None and tensor.scales is not None:
+            if scheme.activations == "float32" and inside and tensor.data is None and tensor.scales is not None:
                 rows.append(_row(tensor.name, f"an activation is {tensor.dtype}; the variant says float32"))
             elif scheme.weights in ("float32", "float16") and tensor.data is not None and tensor.scales is not None:
                 rows.append(_row(tensor.name, f"is quantized to {tensor.dtype}; the variant says {scheme.weights}"))

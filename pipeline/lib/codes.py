@@ -304,28 +304,29 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
                 f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
                 f"{operator.name} needs {scale:.6g}, {zero}"
             )
-    elif operator.name in SAME:
-        data = tensors[operator.inputs[0]]
-        if data.scales is not None and data.zero_points is not None and data.dtype == output.dtype:
-            same = np.allclose(data.scales, output.scales, rtol=_SCALE_TOLERANCE, atol=0) and np.array_equal(
-                data.zero_points, output.zero_points
-            )
-            if not same:
-                yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
+    elif operator.name in SAME and _differ(tensors[operator.inputs[0]], output):
+        yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
 
 
 def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     """What is put together has one scale."""
-    output = tensors[operator.outputs[0]] if operator.outputs else None
-    if operator.name not in JOINING or output is None or output.scales is None or output.zero_points is None:
+    if operator.name not in JOINING:
         return
     for number in operator.inputs:
-        data = tensors[number]
-        if data.dtype != output.dtype or data.scales is None or data.zero_points is None:
-            continue
-        same = np.allclose(data.scales, output.scales, rtol=_SCALE_TOLERANCE, atol=0)
-        if not (same and np.array_equal(data.zero_points, output.zero_points)):
-            yield f"input {data.name}: {operator.name} puts values together, but scale or zero point of input and output differ"
+        if _differ(tensors[number], tensors[operator.outputs[0]]):
+            name = tensors[number].name
+            yield f"input {name}: {operator.name} puts values together, but scale or zero point of input and output differ"
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors, both quantized to the same dtype, have another scale or zero point."""
+    if one.dtype != other.dtype or one.scales is None or other.scales is None:
+        return False
+    if one.zero_points is None or other.zero_points is None:
+        return False
+    return not (
+        np.allclose(one.scales, other.scales, rtol=_SCALE_TOLERANCE, atol=0) and np.array_equal(one.zero_points, other.zero_points)
+    )
 
 
 def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collection[int]) -> Iterator[str]:
