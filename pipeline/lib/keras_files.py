@@ -1,8 +1,6 @@
 """What loading a file of Keras 3 and of Keras 2 has in common: what may be run, what an error means, layers, names of outputs."""
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +37,7 @@ def reading(path: Path, *, format: str, custom: Mapping[str, Any]) -> Iterator[N
     """
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except (OSError, EOFError) as error:
         raise UserError(
             f"model.path: {path} is not readable: {str(error).splitlines()[0]}; it may be truncated, copy it again"
         ) from None
