@@ -38,8 +38,10 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     ratios()
-    certificate_of_mobilenetv2()
-    search_of_mobilenetv2()
+    with tempfile.TemporaryDirectory() as temporary:
+        source, model = mobilenetv2(Path(temporary))
+    certificate_of_mobilenetv2(source, model)
+    search_of_mobilenetv2(source, model)
 
 
 def ratios() -> None:
@@ -72,10 +74,8 @@ def ratios() -> None:
         print(f"{name}: {first:.4f} s / {second:.4f} s = {first / second:.1f}")
 
 
-def certificate_of_mobilenetv2() -> None:
+def certificate_of_mobilenetv2(source: certificate.Source, model: bytes) -> None:
     """The certificate of MobileNetV2 without the time to convert it, and the memory it takes."""
-    with tempfile.TemporaryDirectory() as temporary:
-        source, model = mobilenetv2(Path(temporary))
     tracemalloc.start()
     begun = time.perf_counter()
     proof = certificate.prove(source, model)
@@ -85,17 +85,17 @@ def certificate_of_mobilenetv2() -> None:
     print(f"certificate of MobileNetV2: {taken:.2f} s, peak memory {peak / len(model):.1f} times the file; {report['summary']}")
 
 
-def search_of_mobilenetv2(samples: int = 200, *overrides: str) -> None:
+def search_of_mobilenetv2(source: certificate.Source, model: bytes, samples: int = 200, *overrides: str) -> None:
     """The stage `search@mixed` on MobileNetV2: figures of what it found and its time, without those of the stages before it.
 
     Args:
+        source, model: of `mobilenetv2`.
         samples: of the tuning set.
         overrides: of the search's configuration, as Hydra takes them.
     """
     images = np.random.default_rng(1).normal(size=(samples, 8, 8, 3)).astype(np.float32).repeat(28, 1).repeat(28, 2)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        source, model = mobilenetv2(folder)
         graph = flatbuffer.read(model)
         (name,) = graph.inputs
         few = ({name: image[None]} for image in images[:50])

@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import bench
+from pipeline.lib import certificate
 from tests.helpers import call
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[certificate.Source, bytes]:
+    return bench.mobilenetv2(tmp_path_factory.mktemp("mobilenetv2"))
 
 
 def test_the_median_leaves_out_the_first_call() -> None:
@@ -21,8 +27,8 @@ def test_prints_a_ratio_for_each_claim(finished: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving a model
 @pytest.mark.slow
-def test_the_certificate_of_mobilenetv2(capsys: pytest.CaptureFixture[str]) -> None:
-    bench.certificate_of_mobilenetv2()
+def test_the_certificate_of_mobilenetv2(network: tuple[certificate.Source, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    bench.certificate_of_mobilenetv2(*network)
     found = re.search(r"([\d.]+) s, peak memory ([\d.]+) times the file; 3,538,984 of 3,538,984 ", capsys.readouterr().out)
     assert found is not None
     assert float(found[2]) < 6
@@ -30,9 +36,11 @@ def test_the_certificate_of_mobilenetv2(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving a model
 @pytest.mark.slow
-def test_the_search_of_mobilenetv2_finds_a_file_within_its_budget(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_search_of_mobilenetv2_finds_a_file_within_its_budget(
+    network: tuple[certificate.Source, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     bench.search_of_mobilenetv2(
-        2, "searches.mixed.samples=1", "searches.mixed.steps=3", "searches.mixed.choices=[static_wi8_ai8,float32]"
+        *network, 2, "searches.mixed.samples=1", "searches.mixed.steps=3", "searches.mixed.choices=[static_wi8_ai8,float32]"
     )
     printed = capsys.readouterr().out
     assert re.search(r"operators, 2 samples: \d+ s; searches\.mixed: [\d,]+ bytes, [\d.]+ dB after 3 steps, which ran out", printed)
