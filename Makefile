@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench deps lock clean
 
 repro: params
 	dvc repro
@@ -54,6 +54,10 @@ table: setup
 
 bench: setup
 	python -m pipeline.cli.bench
+
+# The code that each stage depends on, written into dvc.yaml from what it imports.
+deps: setup
+	python -m pipeline.cli.deps
 
 lock: setup
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev --upgrade pyproject.toml -o requirements.lock

@@ -14,9 +14,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from pipeline import config
+from pipeline import config, files
 from pipeline.cli import names
-from pipeline.lib import files, schemes
+from pipeline.quantization import schemes
 
 _CONF = Path(__file__).parents[1] / "conf"
 _GRAPH = _CONF.with_name("dvc.yaml")

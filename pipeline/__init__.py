@@ -1,4 +1,4 @@
-"""A cached pipeline from a trained network to a TFLite model you can trust. One verb is one stage; nouns are in `lib/`."""
+"""A cached pipeline from a trained network to a TFLite model you can trust. One verb is one stage; a folder is a subject."""
 
 import importlib.util
 import sys

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipeline import config
-from pipeline.lib import files, flatbuffer, paths, reference_kernels, runnable, timing
-from pipeline.lib.errors import run
-from pipeline.lib.macs import macs
+from pipeline import config, files, paths
+from pipeline.errors import run
+from pipeline.runtime import latency, support
+from pipeline.tflite import flatbuffer, reference_kernels
+from pipeline.tflite.macs import macs
 
 
 def main() -> None:
@@ -21,10 +22,10 @@ def main() -> None:
     options = settings.benchmark
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
-    runnable.require(model, name=str(paths.variant_model(name)), stage="benchmark")
+    support.require(model, name=str(paths.variant_model(name)), stage="benchmark")
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
-        figures = timing.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
+        figures = latency.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
     graph = flatbuffer.read(model)
     arithmetic = macs(graph)
     files.write_json(

@@ -5,17 +5,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import config
-from pipeline.lib import files, flatbuffer, histograms, litert, paths, quantizer, ranges, runnable
-from pipeline.lib.batches import batches
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
+from pipeline.quantization import histograms, quantizer, range_estimators
+from pipeline.runtime import interpreter, support
+from pipeline.runtime.batches import batches
+from pipeline.tflite import flatbuffer
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "ai_edge_quantizer"])
     model = files.read_bytes(paths.FLOAT32)
-    runnable.require(model, name=str(paths.FLOAT32), stage="calibrate")
+    support.require(model, name=str(paths.FLOAT32), stage="calibrate")
     pool = files.read_samples(paths.CALIBRATION)
     held = len(next(iter(pool.values())))
     count, method = settings.calibrate.samples, settings.calibrate.method
@@ -26,13 +28,16 @@ def main() -> None:
     batch, share = settings.convert.batch, settings.calibrate.percentile
     extremes = quantizer.observe(model, _inputs(pool, batch, count), signature=flatbuffer.read(model).signature)
     halves = None
-    if ranges.METHODS[method].reads_histogram:
+    if range_estimators.METHODS[method].reads_histogram:
         ends = {name: (float(lows.min()), float(highs.max())) for name, (lows, highs) in extremes.items()}
-        stream = litert.activations(model, _inputs(pool, batch, count), ends)
+        stream = interpreter.activations(model, _inputs(pool, batch, count), ends)
         steps = -(-count // (batch or 1))
         halves = histograms.collect(stream, ends, samples=steps, bins=settings.calibrate.bins)
-    measured = {str(bits): ranges.estimate(extremes, halves, method=method, bits=bits, percentile=share) for bits in ranges.BITS}
-    stability = ranges.stability(extremes, halves, method=method, percentile=share)
+    measured = {
+        str(bits): range_estimators.estimate(extremes, halves, method=method, bits=bits, percentile=share)
+        for bits in range_estimators.BITS
+    }
+    stability = range_estimators.stability(extremes, halves, method=method, percentile=share)
     constant = sorted(name for name, (lows, highs) in extremes.items() if lows.min() == highs.max())
     dead = [name for name in constant if extremes[name][0].min() == 0]
     for name in constant:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pipeline import config
-from pipeline.lib import files, paths
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
 
 
 def main() -> None:

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline.lib import paths, schemes
-from pipeline.lib.errors import UserError
+from pipeline import paths
+from pipeline.errors import UserError
+from pipeline.quantization import schemes
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -133,7 +134,7 @@ class Limits(Section):
 
 
 class Verify(Section):
-    """How much more than the derived error a sound file may have (pipeline/lib/limits.py), and limits by scheme.
+    """How much more than the derived error a sound file may have (pipeline/verification/tolerances.py), and limits by scheme.
 
     `rounding` multiplies the accumulated rounding of float32; `margin_db` is taken off the expected SQNR; `worst` is how many of
     the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.

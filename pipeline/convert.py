@@ -1,8 +1,9 @@
 """Stage `convert`: the SavedModel as a float32 .tflite file, and which operators carry which layer."""
 
-from pipeline import config
-from pipeline.lib import converter, files, flatbuffer, layers, paths
-from pipeline.lib.errors import run
+from pipeline import config, files, paths
+from pipeline.errors import run
+from pipeline.source import converter
+from pipeline.tflite import flatbuffer, layer_names
 
 
 def main() -> None:
@@ -11,10 +12,10 @@ def main() -> None:
     facts = files.read_json(paths.SOURCE_FACTS)
     options = settings.convert
     model = converter.convert_saved_model(paths.SOURCE, select_tf_ops=options.select_tf_ops, custom_ops=options.custom_ops)
-    rows = layers.operators_by_layer(
+    rows = layer_names.operators_by_layer(
         flatbuffer.read(model),
         [layer["path"] for layer in facts["layers"]],
-        numbered=facts["format"] in layers.NUMBERED,
+        numbered=facts["format"] in layer_names.NUMBERED,
     )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, {"operators": rows})

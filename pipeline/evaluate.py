@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pipeline import config
+from pipeline import config, files, paths
 from pipeline.custom.metrics import METRICS
-from pipeline.lib import comparison, files, paths, tasks
-from pipeline.lib.errors import one_of, run
-from pipeline.lib.tasks import KINDS
+from pipeline.errors import one_of, run
+from pipeline.evaluation import paired_comparison, tasks
+from pipeline.evaluation.tasks import KINDS
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
             if task.deciding.removeprefix(prefix) in metrics and task.deciding.startswith(prefix):
                 metric, options = metrics[task.deciding.removeprefix(prefix)]
                 report |= {"points": metric.points, "higher_is_better": metric.higher_is_better}
-                compared = comparison.compare(
+                compared = paired_comparison.compare(
                     metric, options, original, variants, level=task.confidence, resamples=task.resamples, seed=settings.seed
                 )
                 for variant, row in compared.items():

@@ -1,8 +1,7 @@
 """Stage `gate`: fails the run, with the reasons, when the conversion was not verified or nothing may be shipped."""
 
-from pipeline import config
-from pipeline.lib import files, paths
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import config
+from pipeline import config, files, paths
 from pipeline.custom import layers as custom
-from pipeline.lib import files, graphdef, loaders, network, paths
-from pipeline.lib.errors import run
-from pipeline.lib.tf import SIGNATURE
+from pipeline.errors import run
+from pipeline.source import inference_graph, loaders, network
+from pipeline.source.tensorflow_setup import SIGNATURE
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
         }
         with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **loaded.weights)
-        files.write_graph(paths.SOURCE_GRAPH, *graphdef.read(folder, loaded.weights))
+        files.write_graph(paths.SOURCE_GRAPH, *inference_graph.read(folder, loaded.weights))
         files.write_json(paths.SOURCE_FACTS, facts)
 
 

@@ -5,9 +5,9 @@ import os
 
 from tqdm import tqdm
 
-from pipeline import config
-from pipeline.lib import files, litert, paths, runnable
-from pipeline.lib.errors import run
+from pipeline import config, files, paths
+from pipeline.errors import run
+from pipeline.runtime import interpreter, support
 
 
 def main() -> None:
@@ -17,12 +17,12 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
-    runnable.require(model, name=str(paths.variant_model(name)), stage="predict")
+    support.require(model, name=str(paths.variant_model(name)), stage="predict")
     samples = files.read_samples(paths.EVALUATION)
     count = len(next(iter(samples.values())))
     with files.replacing(paths.OUTPUTS / name) as folder, tqdm(total=count, desc=f"predict {name}", disable=None) as bar:
         folder.mkdir(parents=True)
-        litert.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=bar.update)
+        interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=bar.update)
 
 
 if __name__ == "__main__":

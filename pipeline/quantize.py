@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import config
-from pipeline.lib import exclusions, files, flatbuffer, loops, outcome, paths, schemes
-from pipeline.lib.batches import batches
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
+from pipeline.quantization import exclusions, result, schemes
+from pipeline.runtime.batches import batches
+from pipeline.tflite import control_flow, flatbuffer
 
 
 def main() -> None:
@@ -20,9 +21,9 @@ def main() -> None:
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
     model, rows = ENGINES[variant.engine](name, variant, settings.convert)
-    found = outcome.describe(flatbuffer.read(model), rows, boundary=variant.boundary)
-    outcome.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
-    for line in outcome.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
+    found = result.describe(flatbuffer.read(model), rows, boundary=variant.boundary)
+    result.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
+    for line in result.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
         print(f"variants.{name}: {line}")
     files.write_bytes(paths.variant_model(name), model)
     files.write_json(paths.variant_outcome(name), {"variant": name, **found})
@@ -30,26 +31,26 @@ def main() -> None:
 
 def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
     """ai-edge-quantizer on the float32 file."""
-    from pipeline.lib import quantizer, recipes, treatments
+    from pipeline.quantization import operator_plan, quantizer, recipes
 
     model = files.read_bytes(Path(variant.reads.network))
     if variant.scheme == "float32":
         return model, []
     graph, source = flatbuffer.read(model), files.read_json(Path(variant.reads.recipe))
     if schemes.SCHEMES["litert"][variant.scheme].activations != "float32":
-        loops.refuse(graph, scheme=variant.scheme)
+        control_flow.refuse(graph, scheme=variant.scheme)
     asked: dict[str, Any] = {"scheme": variant.scheme, "algorithm": variant.algorithm, "granularity": variant.granularity}
     if variant.search is not None:
         recipe = source["recipe"]
     else:
         asked["exclude"] = exclusions.tensors(source["operators"], variant.exclude, where=f"variants.{name}.exclude")
         recipe = recipes.whole(graph, **asked, boundary=variant.boundary)
-    rows = treatments.describe(graph, recipe, **asked)
+    rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
     if needs == schemes.RANGES:
         measured = files.read_json(Path(variant.reads.calibration))["bits"]
-        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured))
+        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, measured))
     elif needs == schemes.SAMPLES:
         pool = files.read_samples(Path(variant.reads.calibration))
         samples = [inputs for _, inputs in batches(pool, batch=options.batch, count=variant.samples)]
@@ -63,7 +64,7 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
 
 def converter(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
     """tf.lite.TFLiteConverter on the SavedModel, with the samples themselves."""
-    from pipeline.lib import converter as tflite
+    from pipeline.source import converter as tflite
 
     samples = None
     if variant.samples is not None:

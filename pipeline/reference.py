@@ -2,9 +2,9 @@
 
 from tqdm import tqdm
 
-from pipeline import config
-from pipeline.lib import files, inference, paths
-from pipeline.lib.errors import run
+from pipeline import config, files, paths
+from pipeline.errors import run
+from pipeline.source import reference_run
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     samples = files.read_samples(paths.EVALUATION)
     batch = files.read_json(paths.SOURCE_FACTS)["signature"]["batch"]
     count = len(next(iter(samples.values())))
-    rows = tqdm(inference.run_saved_model(paths.SOURCE, samples, batch=batch), total=count, desc="reference", disable=None)
+    rows = tqdm(reference_run.run_saved_model(paths.SOURCE, samples, batch=batch), total=count, desc="reference", disable=None)
     with files.replacing(paths.REFERENCE) as folder:
         files.write_rows(folder, rows, count=count)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
-from pipeline import config
-from pipeline.lib import files, page, paths, pictures, plots, sections, stage_graph, sufficiency
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
+from pipeline.reporting import calibration_advice, dvc_plots, page, sections, stage_graph, tradeoff_chart
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in settings.variants}
     split, selected = files.read_json(paths.SPLIT), decision["selected"]
     rows = {name: metrics["variants"][name] for name in settings.variants}
-    drawn, description = pictures.tradeoff(rows, accuracy, decision)
+    drawn, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
     names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.get("heads", {}).items()}
     if files.content_sha256(paths.DVC) != settings.graph_digest:
         raise UserError(
@@ -45,7 +45,7 @@ def main() -> None:
         "costs": sections.costs(latency),
         "threads": next(iter(latency.values()))["threads"],
         "ranges": ranges,
-        "calibration": sufficiency.advice(
+        "calibration": calibration_advice.advice(
             ranges["stability"], samples=ranges["samples"], pool=pool["n"], classes=split["classes"], by_class=pool["by_class"]
         ),
         "split": split,
@@ -63,7 +63,7 @@ def main() -> None:
             (folder / f"bytes_against_accuracy_{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
     with files.replacing(paths.PLOTS) as folder:
         folder.mkdir()
-        for name, text in plots.tables(rows, latency, verified, accuracy, selected, names).items():
+        for name, text in dvc_plots.tables(rows, latency, verified, accuracy, selected, names).items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
     files.write_text(paths.PAGE, page.html(context))
     files.write_text(paths.SUMMARY, page.markdown(context))

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import config
+from pipeline import config, files, options, paths
 from pipeline.custom.readers import READERS, STEPS
-from pipeline.lib import checks, files, listing, options, paths, preprocess, splits
-from pipeline.lib.dataset import Dataset
-from pipeline.lib.errors import UserError, one_of, run
+from pipeline.dataset import preprocess, split_manifest, splits, validation
+from pipeline.dataset.samples import Dataset
+from pipeline.errors import UserError, one_of, run
 
 FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
 # Those that decode, resize, resample or transform: their versions change bytes.
@@ -25,14 +25,16 @@ def main() -> None:
     inputs = files.read_json(paths.SOURCE_FACTS)["signature"]["inputs"]
     dataset = _read(data)
     labels, classes = dataset.labels, data.classes
-    by_class = checks.classes_of(labels)
+    by_class = validation.classes_of(labels)
     if by_class is not None:
-        labels, classes = by_class, classes = checks.class_indices(by_class, own=dataset.classes, wanted=classes, ids=dataset.ids)
+        labels, classes = by_class, classes = validation.class_indices(
+            by_class, own=dataset.classes, wanted=classes, ids=dataset.ids
+        )
     steps = [(step.name, step.options) for step in data.preprocess]
 
     def prepared(i: int) -> dict[str, np.ndarray]:
         sample = preprocess.apply(dataset.read(i), steps, name=dataset.ids[i])
-        checks.fits_signature(sample, inputs, name=dataset.ids[i])
+        validation.fits_signature(sample, inputs, name=dataset.ids[i])
         return sample
 
     prepared(0)  # what does not fit is said before everything is read
@@ -61,7 +63,7 @@ def main() -> None:
         "labelled": labels is not None,
         "training_samples": len(training),
         "dropped_duplicates": [dataset.ids[again] for _, again in repeated],
-        "sets": listing.listing(sets, ids=dataset.ids, hashes=hashes, labels=labels, classes=classes),
+        "sets": split_manifest.listing(sets, ids=dataset.ids, hashes=hashes, labels=labels, classes=classes),
     }
     with ExitStack() as all_or_nothing:
         for name, members in sets.items():

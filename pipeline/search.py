@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import config
+from pipeline import config, files, paths
 from pipeline.custom.metrics import METRICS
-from pipeline.lib import candidates, checkpoint, exclusions, files, flatbuffer, litert, mixed, paths, sensitivity, tasks, work
-from pipeline.lib.errors import UserError, one_of, run
+from pipeline.errors import UserError, one_of, run
+from pipeline.evaluation import tasks
+from pipeline.mixed_precision import assignment_search, candidates, checkpoint, cost_model, sensitivity
+from pipeline.quantization import exclusions
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
 
 # The modules whose code decides what is measured; an edit of one makes the checkpoint another.
 _MEASURING = (
@@ -45,7 +49,7 @@ def main() -> None:
     if asked.max_drop is not None and not targets:
         raise UserError(f"searches.{name}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")
     workers = os.cpu_count() or 1
-    graph, reference = flatbuffer.read(model), litert.predict(model, samples, workers=workers)
+    graph, reference = flatbuffer.read(model), interpreter.predict(model, samples, workers=workers)
     how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
     kept = exclusions.tensors(rows, asked.exclude, where=f"searches.{name}.exclude")
     units = candidates.units(graph, rows, asked.choices, **how, exclude=kept)
@@ -56,16 +60,16 @@ def main() -> None:
         return {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
 
     @lru_cache(maxsize=1)  # what a candidate costs and how good it is are asked one after the other
-    def build(assignment: mixed.Assignment) -> tuple[list[dict[str, Any]], bytes]:
+    def build(assignment: assignment_search.Assignment) -> tuple[list[dict[str, Any]], bytes]:
         return candidates.build(model, graph, chosen(assignment), measured, **how)
 
-    known_bytes: dict[mixed.Assignment, int] = {}
+    known_bytes: dict[assignment_search.Assignment, int] = {}
 
     @cache
-    def cost(assignment: mixed.Assignment) -> float:
+    def cost(assignment: assignment_search.Assignment) -> float:
         if asked.objective == "bytes":
             return known_bytes.get(assignment) or len(build(assignment)[1])
-        return work.weighted_macs(graph, build(assignment)[1], chosen(assignment), asked.costs)
+        return cost_model.weighted_macs(graph, build(assignment)[1], chosen(assignment), asked.costs)
 
     def measure(question: list[str]) -> dict[str, Any]:
         count, *assignment = question
@@ -77,7 +81,7 @@ def main() -> None:
 
     n = len(next(iter(samples.values())))
     key = checkpoint.digest(_inputs(model, settings, asked, [unit.tensor for unit in units]))
-    few, nothing = str(min(asked.samples, n)), (mixed.FLOAT,) * len(units)
+    few, nothing = str(min(asked.samples, n)), (assignment_search.FLOAT,) * len(units)
     alone = sensitivity.alone([unit.choices for unit in units])
     remembering = checkpoint.remembering(paths.checkpoint(name, key), measure)
     bar = tqdm(total=sum(map(len, alone)) + asked.steps, desc=f"search {name}", disable=None)
@@ -90,7 +94,7 @@ def main() -> None:
     for assignments, row in zip(alone, figures, strict=True):
         known_bytes.update({assignment: row[scheme]["bytes"] for scheme, assignment in assignments.items()})
     saving = [{scheme: cost(nothing) - cost(assignment) for scheme, assignment in row.items()} for row in alone]
-    found = mixed.find(
+    found = assignment_search.find(
         [unit.choices for unit in units],
         noise=[{scheme: sensitivity.noise(row) for scheme, row in unit.items()} for unit in figures],
         saving=saving,
@@ -112,7 +116,7 @@ def main() -> None:
         "sha256": hashlib.sha256(made).hexdigest(),
         "figures": found.path[-1],
         "recipe": recipe,
-        "operators": [{**row, "scheme": chosen(found.assignment).get(row["tensor"], mixed.FLOAT)} for row in rows],
+        "operators": [{**row, "scheme": chosen(found.assignment).get(row["tensor"], assignment_search.FLOAT)} for row in rows],
         "sensitivity": sensitivity.ranked(units, figures, saving),
         "path": found.path,
     }

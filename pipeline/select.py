@@ -4,10 +4,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from pipeline import config
-from pipeline.lib import choice, decision, figures, files, flatbuffer, model_card, paths, reference_kernels, shipping
-from pipeline.lib.errors import one_of, run
-from pipeline.lib.targets import TARGETS
+from pipeline import config, files, paths
+from pipeline.errors import one_of, run
+from pipeline.selection import bundle, decision, model_card, ranking, summary_row
+from pipeline.tflite import flatbuffer, reference_kernels
+from pipeline.tflite.targets import TARGETS
 
 _NOT_COSTS = ("variant", "bytes")
 
@@ -20,21 +21,21 @@ def main() -> None:
     models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variants}
     benchmarks = {name: files.read_json(paths.BENCHMARK_REPORTS / f"{name}.json") for name in models}
     verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in models}
-    rows = {name: figures.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
+    rows = {name: summary_row.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
     candidates = {
         name: decision.candidate(
             rows[name], accuracy, name, which=options.drop_bound, latency_ms=benchmarks[name]["latency_median_ms"], faults=faults
         )
         for name, faults in ((name, _faults(model, options)) for name, model in models.items())
     }
-    constraints = choice.Constraints(
+    constraints = ranking.Constraints(
         max_drop=options.max_drop,
         bound=options.drop_bound,
         points=accuracy.get("points", True),
         max_bytes=options.max_bytes,
         max_latency_ms=options.max_latency_ms,
     )
-    best, reasons = choice.choose(candidates, constraints, objective=options.objective)
+    best, reasons = ranking.choose(candidates, constraints, objective=options.objective)
     decided = decision.explain(best, reasons, rows, accuracy, verified, options=options.model_dump())
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
@@ -70,10 +71,10 @@ def _shipped(
     sections = {"model": settings.model, "data": settings.data, "convert": settings.convert, "calibrate": settings.calibrate}
     made_with: dict[str, Any] = {name: section.model_dump() for name, section in sections.items()}
     made_with |= {"variant": settings.variants[best].model_dump(), "versions": settings.versions, "seed": settings.seed}
-    origin = shipping.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
-    tensors = shipping.boundary(flatbuffer.read(model))
+    origin = bundle.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
+    tensors = bundle.boundary(flatbuffer.read(model))
     card = model_card.model_card(model_card.facts(origin, decided, row, accuracy, tensors, split=split, size=len(model)))
-    return shipping.contents(model, classes=split["classes"], origin=origin, card=card)
+    return bundle.contents(model, classes=split["classes"], origin=origin, card=card)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import config
-from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, outputs, paths, schemes
-from pipeline.lib.errors import UserError, run
+from pipeline import config, files, paths
+from pipeline.errors import UserError, run
+from pipeline.quantization import schemes
+from pipeline.tflite import flatbuffer, layer_names
+from pipeline.verification import certificate, divergence, output_checks, stored_values
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
         weights=files.read_variables(paths.SOURCE_WEIGHTS),
         layers=facts["layers"],
         signature=facts["signature"],
-        numbered=facts["format"] in layers.NUMBERED,
+        numbered=facts["format"] in layer_names.NUMBERED,
     )
     float32, model = files.read_bytes(paths.FLOAT32), files.read_bytes(paths.variant_model(name))
     proof = certificate.prove(source, float32)
@@ -41,12 +43,12 @@ def main() -> None:
         measured=files.read_json(paths.RANGES)["bits"] if variant.reads.calibration == str(paths.RANGES) else None,
     )
     options, found = settings.verify, flatbuffer.read(model)
-    figures, checks = outputs.judge(
+    figures, checks = output_checks.judge(
         *_outputs(name),
         float32=proof.graph,
         found=found,
         # A search may have chosen any; then the file itself tells.
-        formats=codes.formats(found) if scheme.weights == "any" else (scheme.weights, scheme.activations),
+        formats=stored_values.formats(found) if scheme.weights == "any" else (scheme.weights, scheme.activations),
         ids=[sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]],
         rounding=options.rounding,
         margin_db=options.margin_db,
@@ -66,7 +68,7 @@ def main() -> None:
         "divergence": None,
     }
     if model != float32 and (not passed or any(row["agreement"] not in (None, 1.0) for row in figures.values())):
-        worst, batch = outputs.worst(figures, count=options.divergence), facts["signature"]["batch"] or 1
+        worst, batch = output_checks.worst(figures, count=options.divergence), facts["signature"]["batch"] or 1
         traces = divergence.traces(float32, model, files.read_samples(paths.EVALUATION), worst, batch=batch)
         report["divergence"] = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
     files.write_json(paths.VERIFY_REPORTS / f"{name}.json", report)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests import networks
 from tests.helpers import call, copy_repository
 

@@ -9,7 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.lib import certificate, converter, flatbuffer, graphdef, keras3, network, quantizer, recipes, schemes, treatments
+from pipeline.quantization import operator_plan, quantizer, recipes, schemes
+from pipeline.source import converter, inference_graph, keras3, network
+from pipeline.tflite import flatbuffer
+from pipeline.verification import certificate
 from tests import certified
 
 
@@ -28,7 +31,7 @@ def make(model: keras.Model, folder: Path) -> Made:
     loaded = keras3.network_of(model, path=folder)
     inputs = network.fixed(loaded.inputs, shapes={}, batch=1)
     outputs, _ = network.export(loaded, folder, inputs=inputs)
-    graph, constants = graphdef.read(folder, loaded.weights)
+    graph, constants = inference_graph.read(folder, loaded.weights)
     source = certificate.Source(
         graph=graph,
         constants=constants,
@@ -65,8 +68,8 @@ def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | 
     recipe = recipes.whole(graph, **how, boundary=boundary or schemes.SCHEMES["litert"][scheme].boundary[0])
     known = None
     if scheme.startswith("static"):
-        rows = treatments.describe(graph, recipe, **how)
-        known = quantizer.ranges_as_statistics(treatments.ranges(graph, rows, measured(made)))
+        rows = operator_plan.describe(graph, recipe, **how)
+        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, measured(made)))
     return quantizer.quantize(made.float32, recipe, known=known)
 
 

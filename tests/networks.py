@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline.lib import codes, fidelity, files, flatbuffer, litert, outputs, paths, quantizer, ranges, recipes, schemes, treatments
+from pipeline import files, paths
+from pipeline.quantization import operator_plan, quantizer, range_estimators, recipes, schemes
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.verification import fidelity, output_checks, stored_values
 from tests.helpers import ROOT
 
 
@@ -35,10 +39,10 @@ class Measured(NamedTuple):
         """A variant, as the stage `quantize` makes it."""
         asked = {"scheme": scheme, "algorithm": algorithm, "granularity": granularity, "exclude": exclude}
         recipe = recipes.whole(self.graph, **asked, boundary=boundary)  # type: ignore[arg-type]
-        rows = treatments.describe(self.graph, recipe, **asked)  # type: ignore[arg-type]
+        rows = operator_plan.describe(self.graph, recipe, **asked)  # type: ignore[arg-type]
         known, needs = None, schemes.calibration("litert", scheme, algorithm)
         if needs == schemes.RANGES:
-            known = quantizer.ranges_as_statistics(treatments.ranges(self.graph, rows, self.ranges))
+            known = quantizer.ranges_as_statistics(operator_plan.ranges(self.graph, rows, self.ranges))
         elif needs == schemes.SAMPLES:
             known = quantizer.statistics(self.model, self.samples, recipe=recipe, signature=self.graph.signature)
         return quantizer.quantize(self.model, recipe, known=known)
@@ -47,13 +51,13 @@ class Measured(NamedTuple):
         """Why verification of the outputs would refuse a file, with the limits of conf/verify/; empty when it would not."""
         options = yaml.safe_load((ROOT / "conf" / "verify" / "default.yaml").read_text(encoding="utf-8"))
         found = flatbuffer.read(model)
-        facts, predicted = schemes.SCHEMES[engine][scheme], litert.predict(model, self.evaluation, workers=1)
-        rows = outputs.judge(
+        facts, predicted = schemes.SCHEMES[engine][scheme], interpreter.predict(model, self.evaluation, workers=1)
+        rows = output_checks.judge(
             {"probabilities": self.reference},
             predicted,
             float32=self.graph,
             found=found,
-            formats=codes.formats(found) if facts.weights == "any" else (facts.weights, facts.activations),
+            formats=stored_values.formats(found) if facts.weights == "any" else (facts.weights, facts.activations),
             ids=[str(i) for i in range(len(self.reference))],
             rounding=options["rounding"],
             margin_db=options["margin_db"],
@@ -64,7 +68,7 @@ class Measured(NamedTuple):
 
     def figures(self, model: bytes) -> dict[str, float | None]:
         """Fidelity to the float file on the evaluation samples, and `accuracy` and `drop`."""
-        found = litert.predict(model, self.evaluation, workers=1)["probabilities"]
+        found = interpreter.predict(model, self.evaluation, workers=1)["probabilities"]
         accuracy = float((found.argmax(1) == self.labels).mean())
         drop = float((self.reference.argmax(1) == self.labels).mean()) - accuracy
         return {**fidelity.measure(self.reference, found), "accuracy": accuracy, "drop": drop}
@@ -76,21 +80,25 @@ def measured(network: Made, finished: Path) -> Measured:
     samples = [{name: np.asarray(array[i : i + 1]) for name, array in pool.items()} for i in range(100)]
     graph, labels = flatbuffer.read(network.model), files.read_targets(finished / paths.EVALUATION)["labels"]
     extremes = quantizer.observe(network.model, samples, signature=graph.signature)
-    found = {str(bits): ranges.estimate(extremes, None, method="min_max", bits=bits, percentile=100.0) for bits in ranges.BITS}
+    found = {
+        str(bits): range_estimators.estimate(extremes, None, method="min_max", bits=bits, percentile=100.0)
+        for bits in range_estimators.BITS
+    }
     assert labels is not None
-    reference = litert.predict(network.model, evaluation, workers=1)["probabilities"]
+    reference = interpreter.predict(network.model, evaluation, workers=1)["probabilities"]
     return Measured(*network, graph, samples, found, evaluation, labels, reference)
 
 
 def made(keras_model: Any, folder: Path) -> Made:
     """A Keras model converted as the pipeline does it, with a batch of 1."""
-    from pipeline.lib import converter, keras3, layers, network
+    from pipeline.source import converter, keras3, network
+    from pipeline.tflite import layer_names
 
     loaded = keras3.network_of(keras_model, path=folder)
     network.export(loaded, folder, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
     model = converter.convert_saved_model(folder)
     names = [str(row["path"]) for row in loaded.layers]
-    return Made(folder, model, layers.operators_by_layer(flatbuffer.read(model), names, numbered=True))
+    return Made(folder, model, layer_names.operators_by_layer(flatbuffer.read(model), names, numbered=True))
 
 
 def badly_scaled(folder: Path, *, spread: float) -> Made:
@@ -99,7 +107,7 @@ def badly_scaled(folder: Path, *, spread: float) -> Made:
     ReLU passes positive factors through. So the channels before the depthwise convolution are made smaller by a, those behind
     it larger by a, and its weights larger by a^2, with a from 1 to `spread`; the next convolution takes it back.
     """
-    from pipeline.lib.tf import tf
+    from pipeline.source.tensorflow_setup import tf
 
     model = tf.keras.models.load_model(ROOT / "models" / "digits_cnn.keras", compile=False)
     channels = model.get_layer("depthwise").get_weights()[0].shape[2]
@@ -117,7 +125,7 @@ def badly_scaled(folder: Path, *, spread: float) -> Made:
 
 def unsupported(folder: Path) -> Made:
     """Two dense layers with an ELU between them, for which LiteRT has no integer kernel."""
-    from pipeline.lib.tf import tf
+    from pipeline.source.tensorflow_setup import tf
 
     tf.keras.utils.set_random_seed(0)
     image = tf.keras.Input((4,), name="x")

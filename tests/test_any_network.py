@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.custom import layers as custom
-from pipeline.lib.errors import UserError
-from pipeline.lib.tf import tf
+from pipeline.errors import UserError
+from pipeline.source.tensorflow_setup import tf
 from tests.inprocess import ROOT, configure, leftovers, save_arrays, stage, until_verified
 
 import keras  # isort: skip

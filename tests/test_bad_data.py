@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from pipeline.lib.errors import UserError
+from pipeline.errors import UserError
 from tests.inprocess import ROOT, configure, leftovers, save_arrays, stage
 
 Data = dict[str, Any]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.custom import layers as custom
-from pipeline.lib.errors import UserError
-from pipeline.lib.tf import tf
+from pipeline.errors import UserError
+from pipeline.source.tensorflow_setup import tf
 from tests.inprocess import configure, stage
 
 import keras  # isort: skip

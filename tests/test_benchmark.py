@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8"])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.lib import files, flatbuffer, paths
-from pipeline.lib.ranges import METHODS
+from pipeline import files, paths
+from pipeline.quantization.range_estimators import METHODS
+from pipeline.tflite import flatbuffer
 from tests.helpers import ROOT, call, edited_params
 
 

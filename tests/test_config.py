@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import config
 from pipeline.cli.compose import compose
-from pipeline.lib.errors import UserError
+from pipeline.errors import UserError
 from tests.helpers import ROOT, call
 
 REFUSED = [

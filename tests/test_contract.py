@@ -9,47 +9,111 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from pipeline import config
+from pipeline import config, paths
+from pipeline.cli import deps
 from pipeline.cli.compose import compose
-from pipeline.lib import paths
-from tests.contract import closure, imported, stages
 from tests.helpers import ROOT, call
 
-STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in ("__init__", "config")]
+NOT_STAGES = ("__init__", "config", "errors", "files", "options", "paths")
+STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in NOT_STAGES]
 
 
 def test_every_stage_is_a_module_a_command_and_a_test() -> None:
-    assert sorted(stages()) == STAGES
-    for name, stage in stages().items():
+    assert sorted(deps.stages(ROOT)) == STAGES
+    for name, stage in deps.stages(ROOT).items():
         command = stage["cmd"].split()
         assert command[:3] == ["python", "-m", f"pipeline.{name}"]
         assert command[3:] in ([], ["${key}"])
         assert (ROOT / "tests" / f"test_{name}.py").exists()
 
 
-@pytest.mark.parametrize("folder", ["lib", "cli"])
-def test_every_module_has_its_test(folder: str) -> None:
-    modules = {path.stem for path in (ROOT / "pipeline" / folder).glob("*.py")}
-    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / folder).glob("test_*.py")}
+SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir() and any(path.glob("*.py")))
+
+# Which subjects a module of a subject may import from; the ground floor (errors, files, paths, options) always.
+ARROWS: dict[str, set[str]] = {
+    "dataset": set(),
+    "evaluation": set(),
+    "tflite": set(),
+    "runtime": {"tflite"},
+    "quantization": {"tflite"},
+    "selection": {"tflite"},
+    "source": {"tflite", "runtime"},
+    "verification": {"tflite", "runtime", "quantization"},
+    "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
+    "reporting": {"selection"},
+}
+# Of these subjects, one module only.
+ONLY = {
+    ("source", "runtime"): "pipeline.runtime.batches",
+    ("verification", "quantization"): "pipeline.quantization.schemes",
+    ("mixed_precision", "verification"): "pipeline.verification.fidelity",
+}
+
+
+@pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if subject != "custom"])
+def test_every_module_has_its_test(subject: str) -> None:
+    modules = {path.stem for path in (ROOT / "pipeline" / subject).glob("*.py")}
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / subject).glob("test_*.py")}
     assert modules == tests
+
+
+def test_the_subjects_are_those_with_an_arrow() -> None:
+    assert set(SUBJECTS) == {*ARROWS, "cli", "custom"}
+
+
+@pytest.mark.parametrize("subject", ARROWS)
+def test_imports_go_one_way(subject: str) -> None:
+    for path in (ROOT / "pipeline" / subject).glob("*.py"):
+        for name in deps.imported(path):
+            _, _, other = name.removeprefix("pipeline.").rpartition(".")
+            parts = name.split(".")
+            if parts[0] != "pipeline" or len(parts) < 3 or parts[1] not in SUBJECTS or parts[1] == subject:
+                assert parts[0] != "pipeline" or len(parts) < 2 or parts[1] in (subject, *NOT_STAGES, *SUBJECTS), f"{path}: {name}"
+                continue
+            assert parts[1] in ARROWS[subject], f"{path.name} imports {name}"
+            only = ONLY.get((subject, parts[1]))
+            assert only is None or name == only or name.startswith(f"{only}."), f"{path.name} imports {name}, not {only}{other}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_deps_are_the_import_closure(stage: str) -> None:
-    code = {dep for dep in stages()[stage]["deps"] if dep.startswith("pipeline/") and dep.endswith(".py")}
-    expected = closure(stage)
-    assert code == expected, f"dvc.yaml, {stage}: write\n" + "\n".join(f"      - {path}" for path in sorted(expected))
+    code = [dep for dep in deps.stages(ROOT)[stage]["deps"] if dep.startswith("pipeline/")]
+    used = deps.closure(ROOT, stage)
+    assert all(any(module == dep or module.startswith(f"{dep}/") for dep in code) for module in used)
+    assert sorted(code) == deps.shortened(ROOT, stage, used), "run `make deps`"
+
+
+# Modules whose edit re-runs a stage that does not import them, as a folder stands for its modules. May only get fewer.
+NEEDLESS: dict[str, set[str]] = {
+    "load": {"source/converter", "source/reference_run"},
+    "calibrate": {"runtime/latency"},
+    "predict": {"runtime/latency"},
+    "search": {
+        "evaluation/paired_comparison",
+        "evaluation/statistics",
+        "quantization/histograms",
+        "quantization/range_estimators",
+        "quantization/result",
+    },
+    "quantize": {"quantization/histograms", "quantization/range_estimators"},
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_needless_runs_are_those_listed(stage: str) -> None:
+    found = {module.removeprefix("pipeline/").removesuffix(".py") for module in deps.needless(ROOT, stage)}
+    assert found == NEEDLESS.get(stage, set())
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_never_import_each_other(stage: str) -> None:
     others = {f"pipeline.{other}" for other in STAGES} - {f"pipeline.{stage}"}
-    assert not imported(ROOT / "pipeline" / f"{stage}.py") & others
+    assert not deps.imported(ROOT / "pipeline" / f"{stage}.py") & others
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_only_four_stages_reach_tensorflow(stage: str) -> None:
-    reaches = any("tensorflow" in imported(ROOT / path) for path in closure(stage))
+    reaches = any("tensorflow" in deps.imported(ROOT / path) for path in deps.closure(ROOT, stage))
     # quantize imports it inside the converter engine only, as the next test shows.
     assert reaches == (stage in ("load", "reference", "convert", "quantize"))
 
@@ -64,7 +128,7 @@ def test_importing_a_stage_does_not_import_tensorflow(stage: str) -> None:
 def test_running_a_stage_does_not_import_tensorflow(stage: str, finished: Path, tmp_path: Path) -> None:
     """With a tensorflow on the path that cannot be imported, the stage still does its work."""
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('tensorflow was imported')")
-    arguments = ["int8"] if "${key}" in stages()[stage]["cmd"] else []
+    arguments = ["int8"] if "${key}" in deps.stages(ROOT)[stage]["cmd"] else []
     call("python", "-m", f"pipeline.{stage}", *arguments, cwd=finished, PYTHONPATH=f"{tmp_path}:{finished}")
 
 
@@ -96,7 +160,7 @@ def test_a_stage_opens_what_dvc_yaml_names(finished: Path) -> None:
 
 def test_params_are_what_the_stage_uses() -> None:
     """`settings.X` in a stage's source stands under its params, and nothing else does."""
-    for name, stage in stages().items():
+    for name, stage in deps.stages(ROOT).items():
         source = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8")
         declared = {param.split(".")[0] for param in stage["params"]}
         used = {field for field in config.Config.model_fields if f"settings.{field}" in source}
@@ -151,7 +215,7 @@ def test_lock_has_hashes_for_all_platforms_and_no_addresses() -> None:
 
 def test_nothing_generated_or_machine_specific_is_in_git() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
-    generated = {out for stage in stages().values() for out in stage.get("outs", [])}
+    generated = {out for stage in deps.stages(ROOT).values() for out in stage.get("outs", [])}
     assert not [name for name in tracked if any(name == out or name.startswith(f"{out}/") for out in generated)]
     for name in tracked:
         if name.endswith((".py", ".yaml", ".md", ".toml", ".lock", "Makefile")) and not name.startswith("tests/"):

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import keras
 
-from pipeline.lib import files, flatbuffer, paths
+from pipeline import files, paths
+from pipeline.tflite import flatbuffer
 from tests.helpers import ROOT
 
 

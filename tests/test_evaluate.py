@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 
 
 def test_accuracy_of_the_original_and_of_each_variant_by_scikit_learn(finished: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests.examples import EXAMPLES
 from tests.helpers import ROOT, call
 

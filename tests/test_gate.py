@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests.helpers import ROOT, call, edited_params
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests.helpers import ROOT, call, edited_params
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.lib import files
-from pipeline.lib.tf import tf
+from pipeline import files
+from pipeline.source.tensorflow_setup import tf
 from tests.inprocess import ROOT, configure
 from tests.test_bad_data import network
 

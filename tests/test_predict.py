@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 
 
 @pytest.mark.parametrize("variant", ["float32", "int8", "int16x8"])

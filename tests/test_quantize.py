@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline import quantize, search
+from pipeline import files, paths, quantize, search
 from pipeline.cli.compose import compose
-from pipeline.lib import fidelity, files, flatbuffer, litert, paths, schemes
+from pipeline.quantization import schemes
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.verification import fidelity
 from tests import networks
 from tests.helpers import ROOT, call
 from tests.networks import Measured
@@ -180,7 +183,7 @@ def test_as_close_to_the_original_as_the_converter_with_the_same_samples(
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated.*", "ignore:Statistics for quantized inputs.*")
 @pytest.mark.parametrize(("scheme", "boundary"), [("static_wi8_ai8", "int8"), ("static_wi8_ai16", "int16")])
 def test_as_close_as_the_converter_on_badly_scaled_channels(scaled: Measured, scheme: str, boundary: str) -> None:
-    from pipeline.lib import converter
+    from pipeline.source import converter
 
     ours = scaled.quantized(scheme, "min_max", "channel", boundary)
     theirs = converter.convert_saved_model(scaled.saved, scheme=scheme, boundary=boundary, samples=scaled.samples)
@@ -252,7 +255,7 @@ def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path,
     assert not outcome["integer_only"]
     model = (target / paths.variant_model("int8")).read_bytes()
     sample = {"x": np.random.default_rng(0).uniform(-1, 1, (20, 4)).astype(np.float32)}
-    reference, found = (litert.predict(bytes_, sample, workers=1) for bytes_ in (made.model, model))
+    reference, found = (interpreter.predict(bytes_, sample, workers=1) for bytes_ in (made.model, model))
     output = next(iter(reference))
     measured = fidelity.measure(reference[output], found[output])["sqnr_db"]
     assert measured is not None

@@ -3,7 +3,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests.helpers import ROOT
 
 

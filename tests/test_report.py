@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.lib import files, page, paths
+from pipeline import files, paths
+from pipeline.reporting import page
 from tests.browser import Browser
 from tests.helpers import call
 

@@ -112,8 +112,8 @@ def change_a_weight(path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "edit", "expected"),
     [
-        ("pipeline/lib/metrics.py", append_comment, {"evaluate"}),
-        ("pipeline/lib/quantizer.py", append_comment, {"calibrate"} | each("quantize", *FIVE)),
+        ("pipeline/evaluation/registry.py", append_comment, {"evaluate"}),
+        ("pipeline/quantization/quantizer.py", append_comment, {"calibrate"} | each("quantize", *FIVE)),
         pytest.param(
             "data/digits.npz",
             change_an_evaluation_image,

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.lib import files, paths, splits
+from pipeline import files, paths
+from pipeline.dataset import splits
 from tests.helpers import ROOT, call, edited_params
 
 SETS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}

@@ -12,9 +12,11 @@ import pytest
 import yaml
 from sklearn.metrics import accuracy_score
 
+from pipeline import files, paths
 from pipeline.cli.compose import compose
-from pipeline.lib import candidates, files, litert, paths
-from pipeline.lib.errors import UserError
+from pipeline.errors import UserError
+from pipeline.mixed_precision import candidates
+from pipeline.runtime import interpreter
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
@@ -226,7 +228,7 @@ def test_the_search_recovers_the_budget_and_is_as_good_as_trying_everything(
     result = search(folder)
     assert result["met"]
     samples, labels = files.read_samples(folder / paths.TUNING), files.read_targets(folder / paths.TUNING)["labels"]
-    reference = litert.predict(scaled.model, samples, workers=1)
+    reference = interpreter.predict(scaled.model, samples, workers=1)
     units = candidates.units(scaled.graph, scaled.rows, CHOICES, algorithm="min_max", granularity="tensor")
     best = len(scaled.model)
 

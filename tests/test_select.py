@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests.helpers import call
 
 

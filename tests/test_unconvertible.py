@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.lib.errors import UserError
-from pipeline.lib.tf import tf
+from pipeline.errors import UserError
+from pipeline.source.tensorflow_setup import tf
 from tests.inprocess import configure, save_arrays, stage
 
 

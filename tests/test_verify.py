@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.lib import files, paths
+from pipeline import files, paths
 from tests import faults
 from tests.helpers import ROOT, call, edited_params
 

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from PIL import Image, ImageDraw
 
-from pipeline.lib.audio import logarithm, mel_weights, spectrogram
-from pipeline.lib.tf import tf  # noqa: F401
+from pipeline.dataset.spectrograms import logarithm, mel_weights, spectrogram
+from pipeline.source.tensorflow_setup import tf  # noqa: F401
 from tests.helpers import call, copy_repository
 
 import keras  # isort: skip

@@ -17,8 +17,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.lib import certificate, codes, divergence, files, flatbuffer, layers, litert, outputs, schemes
-from pipeline.lib.errors import UserError
+from pipeline import files
+from pipeline.errors import UserError
+from pipeline.quantization import schemes
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer, layer_names
+from pipeline.verification import certificate, divergence, output_checks, stored_values
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
@@ -54,18 +58,18 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: scheme
     found = flatbuffer.read(content)
     samples = None if data is None else _samples(data, found)
     # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
-    from pipeline.lib import converter, inference
+    from pipeline.source import converter, reference_run
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
-        original = source(model, folder, found, batch=litert.free_batch(content))
+        original = source(model, folder, found, batch=interpreter.free_batch(content))
         float32 = converter.convert_saved_model(folder)
         proof = certificate.prove(original, float32)
         boundary = None if scheme is None or len(scheme.boundary) > 1 else scheme.boundary[0]
         report = certificate.certify(original, proof, content, scheme=scheme, boundary=boundary, algorithm=None)
         if samples is not None:
             batch = original.signature["inputs"][0]["shape"][0]
-            rows = list(inference.run_saved_model(folder, samples, batch=batch))
+            rows = list(reference_run.run_saved_model(folder, samples, batch=batch))
             reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
             _judge(report, proof, float32, content, reference, samples, batch=batch or 1)
     return report
@@ -105,15 +109,15 @@ def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, 
     Lengths that the network leaves free are those of the file `found`.
     """
     from pipeline.custom import layers as custom
-    from pipeline.lib import graphdef, loaders, network
-    from pipeline.lib.tf import SIGNATURE
+    from pipeline.source import inference_graph, loaders, network
+    from pipeline.source.tensorflow_setup import SIGNATURE
 
     format, loaded = loaders.load(model, custom=custom.LAYERS)
     known = {} if found is None else {name: found.tensors[number].shape[1:] for name, number in found.inputs.items()}
     shapes = {name: list(shape) for name, shape in known.items() if name in loaded.inputs}
     inputs = network.fixed(loaded.inputs, shapes=shapes, batch=batch)
     results, _ = network.export(loaded, folder, inputs=inputs)
-    graph, constants = graphdef.read(folder, loaded.weights)
+    graph, constants = inference_graph.read(folder, loaded.weights)
     return certificate.Source(
         graph=graph,
         constants=constants,
@@ -124,7 +128,7 @@ def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, 
             "inputs": network.signature(network.in_float32(inputs)),
             "outputs": network.signature(results),
         },
-        numbered=format in layers.NUMBERED,
+        numbered=format in layer_names.NUMBERED,
     )
 
 
@@ -140,12 +144,12 @@ def _judge(
 ) -> None:
     """Add the judgement of the outputs to a certificate, and where they diverge when they fail."""
     found = flatbuffer.read(content)
-    predicted = litert.predict(content, samples, workers=1)
+    predicted = interpreter.predict(content, samples, workers=1)
     if set(predicted) != set(reference):
         return  # the signature has failed already
     options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
-    formats = codes.formats(found)
-    figures, checks = outputs.judge(
+    formats = stored_values.formats(found)
+    figures, checks = output_checks.judge(
         reference,
         predicted,
         float32=proof.graph,
@@ -161,7 +165,7 @@ def _judge(
     report["checks"] += checks
     report["passed"] = all(row["passed"] for row in report["checks"])
     if not report["passed"] and formats != ("float32", "float32"):
-        worst = outputs.worst(figures, count=options["divergence"])
+        worst = output_checks.worst(figures, count=options["divergence"])
         traces = divergence.traces(float32, content, samples, worst, batch=batch)
         report["divergence"] = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
 

@@ -16,10 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import files, paths
 from pipeline.cli.compose import compose
-from pipeline.lib import certificate, files, flatbuffer, layers, litert, paths, quantizer, ranges, recipes
-from pipeline.lib.batches import batches
-from pipeline.lib.errors import run
+from pipeline.errors import run
+from pipeline.quantization import quantizer, range_estimators, recipes
+from pipeline.runtime import interpreter
+from pipeline.runtime.batches import batches
+from pipeline.tflite import flatbuffer, layer_names
+from pipeline.verification import certificate
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 5
@@ -46,7 +50,7 @@ def main() -> None:
 
 def ratios() -> None:
     """What is faster than what, on the files that `dvc repro` left."""
-    from pipeline.lib import converter  # TensorFlow, imported before the clock starts
+    from pipeline.source import converter  # TensorFlow, imported before the clock starts
 
     model, measured = files.read_bytes(paths.FLOAT32), files.read_json(paths.RANGES)
     samples = [inputs for _, inputs in islice(batches(files.read_samples(paths.CALIBRATION), batch=1), measured["samples"])]
@@ -65,8 +69,8 @@ def ratios() -> None:
             lambda: static("static_wi8_ai8", "8"),
         ),
         f"predict int16x8 with 1 worker / with {workers}": (
-            lambda: litert.predict(int16, evaluation, workers=1),
-            lambda: litert.predict(int16, evaluation, workers=workers),
+            lambda: interpreter.predict(int16, evaluation, workers=1),
+            lambda: interpreter.predict(int16, evaluation, workers=workers),
         ),
     }
     for name, (one, other) in pairs.items():
@@ -100,9 +104,12 @@ def search_of_mobilenetv2(source: certificate.Source, model: bytes, samples: int
         (name,) = graph.inputs
         few = ({name: image[None]} for image in images[:50])
         extremes = quantizer.observe(model, few, signature=graph.signature)
-        bits = {str(bits): ranges.estimate(extremes, None, method="min_max", bits=bits, percentile=100) for bits in ranges.BITS}
+        bits = {
+            str(bits): range_estimators.estimate(extremes, None, method="min_max", bits=bits, percentile=100)
+            for bits in range_estimators.BITS
+        }
         files.write_bytes(folder / paths.FLOAT32, model)
-        rows = layers.operators_by_layer(graph, [layer["path"] for layer in source.layers], numbered=source.numbered)
+        rows = layer_names.operators_by_layer(graph, [layer["path"] for layer in source.layers], numbered=source.numbered)
         files.write_json(folder / paths.LAYERS, {"operators": rows})
         files.write_json(folder / paths.RANGES, {"bits": bits})
         (folder / paths.TUNING).parent.mkdir()
@@ -128,7 +135,7 @@ def mobilenetv2(folder: Path) -> tuple[certificate.Source, bytes]:
     import keras
 
     from pipeline.cli import audit
-    from pipeline.lib import converter
+    from pipeline.source import converter
 
     keras.utils.set_random_seed(0)
     network = keras.applications.MobileNetV2(weights=None)

@@ -13,8 +13,8 @@ from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline.lib import files, paths
-from pipeline.lib.errors import UserError, run
+from pipeline import files, paths
+from pipeline.errors import UserError, run
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
 _BY_VARIANT = (paths.VARIANTS, paths.OUTPUTS, paths.VERIFY_REPORTS, paths.BENCHMARK_REPORTS)

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline import config
+from pipeline import config, options
 from pipeline.custom.metrics import METRICS
 from pipeline.custom.readers import READERS, STEPS
-from pipeline.lib import options, ranges
-from pipeline.lib.errors import UserError, one_of
-from pipeline.lib.targets import TARGETS
-from pipeline.lib.tasks import KINDS
+from pipeline.errors import UserError, one_of
+from pipeline.evaluation.tasks import KINDS
+from pipeline.quantization import range_estimators
+from pipeline.tflite.targets import TARGETS
 
 
 def check(settings: config.Config) -> None:
@@ -23,7 +23,7 @@ def check(settings: config.Config) -> None:
     for number, step in enumerate(settings.data.preprocess):
         one_of(step.name, STEPS, where=f"data.preprocess.{number}.name")
         options.check_step(STEPS[step.name], step.options, name=step.name, where=f"data.preprocess.{number}.options")
-    one_of(settings.calibrate.method, ranges.METHODS, where="calibrate.method")
+    one_of(settings.calibrate.method, range_estimators.METHODS, where="calibrate.method")
     for name, head in settings.task.heads.items():
         _head(head, where=f"task.heads.{name}")
     if settings.select.target is not None:

@@ -12,9 +12,8 @@ from typing import Any
 
 import yaml
 
-from pipeline import config
-from pipeline.lib import paths
-from pipeline.lib.errors import UserError, one_of, run
+from pipeline import config, paths
+from pipeline.errors import UserError, one_of, run
 
 GRIDS = paths.CONF / "sweep"
 # Of the many columns of `dvc exp show`, those that one looks at besides the swept options and the deciding metric.

@@ -8,9 +8,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import config
-from pipeline.lib import files, paths
-from pipeline.lib.errors import run
+from pipeline import config, files, paths
+from pipeline.errors import run
 
 _HEAD = ("variant", "bytes", "{metric}", "drop", "SQNR dB", "latency ms", "verified")
 

@@ -12,6 +12,6 @@ A class registered under a package (`@keras.saving.register_keras_serializable("
 from typing import Any
 
 # Before keras, for it sets how TensorFlow computes.
-from pipeline.lib import tf  # noqa: F401
+from pipeline.source import tensorflow_setup  # noqa: F401
 
 LAYERS: dict[str, Any] = {}

@@ -5,7 +5,7 @@ Example, for the kind classification (labels int [n], scores [n, c]):
     METRICS["off_by"] = Metric(off_by, kinds=("classification",))
 """
 
-from pipeline.lib.metric import Metric
-from pipeline.lib.metrics import METRICS
+from pipeline.evaluation.metric_type import Metric
+from pipeline.evaluation.registry import METRICS
 
 __all__ = ["METRICS", "Metric"]

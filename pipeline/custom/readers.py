@@ -8,7 +8,7 @@ Example:
     STEPS["halve"] = halve
 """
 
-from pipeline.lib.preprocess import STEPS
-from pipeline.lib.readers import READERS, Dataset
+from pipeline.dataset.preprocess import STEPS
+from pipeline.dataset.readers import READERS, Dataset
 
 __all__ = ["READERS", "STEPS", "Dataset"]

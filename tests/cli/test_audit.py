@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import paths
 from pipeline.cli import audit
-from pipeline.lib import paths
-from pipeline.lib.errors import UserError
-from pipeline.lib.schemes import SCHEMES
+from pipeline.errors import UserError
+from pipeline.quantization.schemes import SCHEMES
 from tests import faults
 from tests.helpers import ROOT
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import bench
-from pipeline.lib import certificate
+from pipeline.verification import certificate
 from tests.helpers import call
 
 

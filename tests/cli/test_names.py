@@ -6,7 +6,7 @@ import yaml
 
 from pipeline import config
 from pipeline.cli import names
-from pipeline.lib.errors import UserError
+from pipeline.errors import UserError
 from tests.helpers import ROOT
 
 

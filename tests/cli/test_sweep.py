@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import sweep
-from pipeline.lib.errors import UserError
+from pipeline.errors import UserError
 from tests.helpers import call
 
 

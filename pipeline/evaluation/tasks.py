@@ -1,0 +1,139 @@
+"""What a network's output is judged as: one function and one row in `KINDS` each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.errors import one_of
+from pipeline.evaluation import binary, classification, regression, segmentation
+from pipeline.evaluation.metric_type import Metric, Undefined, figure
+from pipeline.evaluation.pick_one import only
+
+Evidence = tuple[np.ndarray, np.ndarray]
+
+
+class Kind(NamedTuple):
+    """A kind of task.
+
+    Attributes:
+        read: (labels [n, ...], output [n, ...], **options) to the labels and scores that its metrics take. Arrays may be
+            memory-mapped.
+        details: (labels, scores, decisions or None) to figures for each class and the like.
+        needs_input: `read` takes the network's inputs, [n, ...] by name, as a third argument.
+    """
+
+    read: Callable[..., Evidence]
+    details: Callable[..., dict[str, Any]]
+    needs_input: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "classification": Kind(classification.read, classification.details),
+    "binary": Kind(binary.read_binary, binary.details_binary),
+    "multilabel": Kind(binary.read_multilabel, binary.details_multilabel),
+    "regression": Kind(regression.read, regression.details),
+    "segmentation": Kind(segmentation.read, segmentation.details),
+    "anomaly": Kind(binary.read_anomaly, lambda labels, scores, decisions: {}, needs_input=True),
+}
+
+
+def measure(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: Evidence | Undefined) -> dict[str, Any]:
+    """Every metric of one set of outputs.
+
+    Args:
+        metrics: by reported name, with its options.
+        evidence: of `Kind.read`, or why there is none.
+
+    Returns:
+        `metrics`: figure by name, None where it is undefined, and `undefined`: the reasons.
+    """
+    figures: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for name, (metric, options) in metrics.items():
+        try:
+            if isinstance(evidence, Undefined):
+                raise evidence
+            figures[name] = figure(metric, *evidence, **options)
+        except Undefined as reason:
+            figures[name], reasons[name] = None, str(reason)
+    return {"metrics": figures, "undefined": reasons}
+
+
+def evidence(
+    kind: str,
+    labels: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    options: Mapping[str, Any],
+    output: str | None,
+    target: str | None,
+) -> Evidence | Undefined:
+    """What a head's metrics take, of one network's outputs.
+
+    Args:
+        kind: key of `KINDS`.
+        labels: all labels by name, [n, ...] and memory-mapped, as are the next two.
+        outputs: of the network by name.
+        inputs: of the network by name.
+        options: of the kind.
+        output: name of the head's output; None: the only one.
+        target: name of the head's labels; None: the only ones.
+
+    Raises:
+        UserError: when names, shapes or labels do not fit.
+    """
+    row = KINDS[one_of(kind, KINDS, where="task.heads: kind.name")]
+    chosen, wanted = only(outputs, output, where="task.heads: output"), only(labels, target, where="task.heads: labels")
+    return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
+
+
+def finite(
+    read: Callable[..., Evidence], labels: np.ndarray, output: np.ndarray, *given: Any, **options: Any
+) -> Evidence | Undefined:
+    """The evidence, or why there is none when an output is NaN or infinite: such a variant is a row, not a crash."""
+    try:
+        evidence = read(labels, output, *given, **options)
+    except Undefined as reason:
+        return reason
+    return evidence if np.isfinite(evidence[1]).all() else Undefined("NaN or infinity in the outputs")
+
+
+def describe(
+    kind: Kind,
+    metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]],
+    original: Evidence | Undefined,
+    variants: Mapping[str, Evidence | Undefined],
+) -> dict[str, Any]:
+    """Figures for each class and the like, and which samples changed their decision.
+
+    Returns:
+        `n`; `original` and, by name, `variants`: what the kind's `details` say (empty without outputs); a variant also has
+        `flips` when decisions are made: `sample` (number in the evaluation set), `label`, `before` and `after`.
+    """
+    if isinstance(original, Undefined):
+        return {"n": 0, "original": {}, "variants": {name: {} for name in variants}}
+    before = decisions(metrics, original)
+    rows: dict[str, dict[str, Any]] = {}
+    for name, evidence in variants.items():
+        if isinstance(evidence, Undefined):
+            rows[name] = {}
+            continue
+        after = decisions(metrics, evidence)
+        rows[name] = kind.details(*evidence, after)
+        if before is not None and after is not None:
+            rows[name]["flips"] = [
+                {"sample": int(i), "label": int(original[0][i]), "before": int(before[i]), "after": int(after[i])}
+                for i in np.flatnonzero(before != after)
+            ]
+    return {"n": len(original[1]), "original": kind.details(*original, before), "variants": rows}
+
+
+def decisions(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: Evidence) -> np.ndarray | None:
+    """What was decided for each sample, int [n], by the first metric that decides; None when none does."""
+    for metric, options in metrics.values():
+        if metric.decide is not None:
+            chosen = metric.decide(evidence[1], **options)
+            return chosen if chosen.ndim == 1 else None
+    return None

@@ -1,0 +1,142 @@
+"""Candidates of a mixed-precision search: which operators there are to choose for, building one, and what it is worth."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.mixed_precision import cost_model
+from pipeline.quantization import operator_plan, quantizer, quantizer_support, recipes, schemes
+from pipeline.runtime import interpreter
+from pipeline.tflite.flatbuffer import Graph
+from pipeline.verification import fidelity
+
+FLOAT = "float32"
+
+
+class Unit(NamedTuple):
+    """An operator to choose a scheme for: its type, first output tensor, Keras layers, multiply-accumulates, and choices."""
+
+    operator: str
+    tensor: str
+    layers: list[str]
+    macs: int
+    choices: tuple[str, ...]
+
+
+def units(
+    graph: Graph,
+    rows: Sequence[Mapping[str, Any]],
+    choices: Sequence[str],
+    *,
+    algorithm: str,
+    granularity: str,
+    exclude: Collection[str] = (),
+) -> list[Unit]:
+    """The operators that can be something other than float32, in the order of the graph.
+
+    Args:
+        graph: of the float32 file.
+        rows: `operators` of models/layers.json.
+        choices: schemes in the order of preference. An operator without weights gets one for each dtype of activations.
+        algorithm, granularity: of weights.
+        exclude: tensors of operators that stay float32.
+    """
+    layers = {row["tensor"]: list(row["layers"]) for row in rows}
+    found = []
+    for operator in graph.operators:
+        tensor = graph.tensors[operator.outputs[0]].name
+        if tensor in exclude:
+            continue
+        sound: list[str] = []
+        stored: list[tuple[str, str]] = []
+        for name in choices:
+            scheme = schemes.SCHEMES["litert"][name]
+            same = ("" if operator.name not in quantizer_support.WEIGHTED else name, scheme.activations)
+            if name != FLOAT and not recipes.choice(graph, operator, scheme=name, algorithm=algorithm, granularity=granularity):
+                continue
+            if same not in stored:
+                sound.append(name)
+                stored.append(same)
+        if any(name != FLOAT for name in sound):
+            found.append(Unit(operator.name, tensor, layers.get(tensor, []), cost_model.values(graph, operator), tuple(sound)))
+    return found
+
+
+def build(
+    model: bytes,
+    graph: Graph,
+    chosen: Mapping[str, str],
+    measured: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    algorithm: str,
+    granularity: str,
+) -> tuple[recipes.Recipe, bytes]:
+    """The recipe of one candidate, and the file it gives.
+
+    Args:
+        model, graph: the float32 file.
+        chosen: scheme by tensor of a unit.
+        measured: ranges by tensor, under "8" and "16" (bits).
+        algorithm, granularity: of weights.
+    """
+    recipe = recipes.each(graph, chosen, algorithm=algorithm, granularity=granularity)
+    rows = operator_plan.describe(graph, recipe, scheme="mixed", algorithm="recipe", granularity="recipe")
+    return recipe, quantizer.quantize(
+        model, recipe, known=quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, measured))
+    )
+
+
+def judge(
+    candidate: bytes,
+    samples: Mapping[str, np.ndarray],
+    reference: Mapping[str, np.ndarray],
+    *,
+    value: Callable[[Mapping[str, np.ndarray]], float | None] | None,
+    workers: int,
+) -> dict[str, Any]:
+    """What a candidate is worth on the tuning samples.
+
+    Args:
+        candidate: .tflite file.
+        samples: inputs [n, ...] by name.
+        reference: the float32 file's outputs [n, ...] by name.
+        value: outputs by name to the deciding metric, more being better, None where it is undefined. None without labels.
+        workers: interpreters.
+
+    Returns:
+        `bytes`; `noise`, the largest ratio of noise power to signal power of any output; `sqnr_db`, the same in decibels,
+        None without noise; `drop` of the metric against the reference (positive: worse), None without labels or a figure;
+        `finite`: whether all outputs are, without which nothing else is there.
+    """
+    found = interpreter.predict(candidate, samples, workers=workers)
+    figures = [fidelity.measure(reference[name], found[name]) for name in reference]
+    if any(figure["finite"] == 0 for figure in figures):
+        return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None}
+    noise = max(float(figure["relative_l2"] or 0.0) ** 2 for figure in figures)
+    drop = None
+    if value is not None:
+        before, after = value(reference), value(found)
+        drop = None if before is None or after is None else before - after
+    return {
+        "bytes": len(candidate),
+        "finite": True,
+        "noise": noise,
+        "sqnr_db": -10 * math.log10(noise) if noise > 0 else None,
+        "drop": drop,
+    }
+
+
+def violation(figures: Mapping[str, Any], *, max_drop: float | None, min_sqnr_db: float | None) -> float:
+    """By how much figures of `judge` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept."""
+    if not figures["finite"]:
+        return math.inf
+    missed = 0.0
+    if max_drop is not None:
+        # The drop is a difference of two shares: what rounding in float64 may add to it is no miss.
+        over = math.inf if figures["drop"] is None else figures["drop"] - max_drop
+        missed = max(missed, over if over > 1e-9 else 0.0)
+    if min_sqnr_db is not None and figures["sqnr_db"] is not None:
+        missed = max(missed, (min_sqnr_db - figures["sqnr_db"]) / 100)
+    return missed

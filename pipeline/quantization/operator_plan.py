@@ -1,0 +1,121 @@
+"""What a recipe makes of each operator, and why that is not always what was asked for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ai_edge_quantizer import qtyping, recipe_manager
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+from pipeline.quantization import quantizer_support, recipes, schemes
+from pipeline.quantization.recipes import Recipe
+from pipeline.tflite.flatbuffer import Graph, Operator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """What a recipe makes of one operator.
+
+    Attributes:
+        operator: its type.
+        tensor: the name of its first output.
+        weights: dtype of its weights in the file, or None when it holds none that a recipe could change.
+        activations: dtype of its output; "float32" also where it is quantized on the fly.
+        granularity: of its weights; None where there are none or they stay float.
+        algorithm: of its weights; None where there are none or they stay float.
+        reason: why this is not what was asked for; empty when it is.
+    """
+
+    operator: str
+    tensor: str
+    weights: str | None
+    activations: str
+    granularity: str | None
+    algorithm: str | None
+    reason: str
+
+
+def describe(
+    graph: Graph, recipe: Recipe, *, scheme: str, algorithm: str, granularity: str, exclude: Collection[str] = ()
+) -> list[Treatment]:
+    """What a recipe makes of each operator of the main subgraph, in order; arguments as those of `recipes.whole`."""
+    manager = recipe_manager.RecipeManager()
+    manager.load_quantization_recipe(recipe)
+    asked = schemes.SCHEMES["litert"][scheme]
+    rows = []
+    for operator in graph.operators:
+        name, output = operator.name, graph.tensors[operator.outputs[0]].name
+        key, config = AlgorithmName.NO_QUANTIZE, qtyping.OpQuantizationConfig()
+        if name in quantizer_support.KNOWN:
+            key, config = manager.get_quantization_configs(qtyping.TFLOperationName(name), recipes.scope(graph, operator))
+        quantized, holds = key != AlgorithmName.NO_QUANTIZE, _holds_weights(graph, operator)
+        stored, passed = config.weight_tensor_config, config.activation_tensor_config
+        weights = None if not holds else quantizer_support.dtype_of(stored) if quantized else "float32"
+        activations = quantizer_support.dtype_of(passed) if quantized and passed else "float32"
+        shared = (
+            quantizer_support.GRANULARITY_OF[str(quantizer_support.plain(stored.granularity))]
+            if weights in ("int4", "int8")
+            else None
+        )
+        used = next(called for called, value in quantizer_support.ALGORITHMS.items() if value == key) if shared else None
+        reasons = []
+        if output in exclude:
+            reasons.append("excluded")
+        elif not quantized and (holds or (quantizer_support.is_static(scheme) and _is_float(graph, operator))):
+            reasons.append(
+                f"ai-edge-quantizer has no {scheme} for {name}: float32" if scheme != "mixed" else "chosen by the search"
+            )
+        elif shared and scheme != "mixed":
+            if weights != asked.weights:
+                reasons.append(f"no {asked.weights} kernel for {name}: {weights} per {shared}")
+            elif shared != granularity:
+                reasons.append(f"no sound {granularity} kernel for {name}, or a width that it does not divide: per {shared}")
+            if used != algorithm:
+                reasons.append(f"no {algorithm} for {name}: {used}")
+        rows.append(
+            Treatment(
+                operator=name,
+                tensor=output,
+                weights=weights,
+                activations=activations,
+                granularity=shared,
+                algorithm=used,
+                reason="; ".join(reasons),
+            )
+        )
+    return rows
+
+
+def ranges(
+    graph: Graph, rows: Collection[Treatment], measured: Mapping[str, Mapping[str, tuple[float, float]]]
+) -> dict[str, tuple[float, float]]:
+    """The range of each tensor for the width that it gets.
+
+    Where the operator that writes a tensor and the one that reads it have different widths, the writer decides.
+
+    Args:
+        graph: of the float32 file.
+        rows: of `describe`.
+        measured: ranges by tensor, under "8" and "16" (bits).
+    """
+    found: dict[str, str] = {}
+    for operator, row in zip(graph.operators, rows, strict=True):
+        if row.activations in ("int8", "int16"):
+            width = row.activations.removeprefix("int")
+            for index in operator.inputs:
+                if index >= 0:
+                    found.setdefault(graph.tensors[index].name, width)
+            for index in operator.outputs:
+                found[graph.tensors[index].name] = width
+    return {name: measured[found.get(name, "8")][name] for name in measured["8"]}
+
+
+def _holds_weights(graph: Graph, operator: Operator) -> bool:
+    """Whether an operator of a type with weights has them as a constant; a matrix product of two activations has none."""
+    constants = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
+    return operator.name in quantizer_support.WEIGHTED and any(
+        tensor.dtype == "float32" and len(tensor.shape) > 1 for tensor in constants
+    )
+
+
+def _is_float(graph: Graph, operator: Operator) -> bool:
+    return any(graph.tensors[index].dtype == "float32" for index in operator.outputs)

@@ -1,0 +1,112 @@
+"""ai-edge-quantizer: observing a float32 .tflite file on samples, and quantizing it by a recipe."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from ai_edge_quantizer import calibrator, quantizer
+
+from pipeline.errors import UserError
+
+Recipe = list[dict[str, Any]]
+Statistics = dict[str, dict[str, Any]]
+
+
+def observe(
+    model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, signature: str
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Least and greatest value of every float tensor in every sample.
+
+    Args:
+        model: float32 .tflite file.
+        samples: inputs by name, with a batch dimension.
+        signature: key of the signature to run.
+
+    Returns:
+        For each tensor's name two float64 [n].
+    """
+
+    def append(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        return {key: np.concatenate([known[key], new[key]]) for key in ("min", "max")}
+
+    measured = calibrator.Calibrator(
+        model, num_threads=1, mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED, qsv_update_func=append
+    )
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+        for sample in samples:  # one at a time: it would hold a whole list of them in memory
+            measured.calibrate({signature: [dict(sample)]}, None)  # this mode does not use the recipe
+    found = measured.get_model_qsvs()
+    return {name: (np.asarray(qsv["min"], np.float64), np.asarray(qsv["max"], np.float64)) for name, qsv in sorted(found.items())}
+
+
+def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:
+    """Measured ranges (low, high) by tensor as ai-edge-quantizer's statistics.
+
+    A dead tensor, 0 on every sample, gets the range 0 to 1: any range holds a zero exactly, and LiteRT refuses to run a file
+    with the scale that a range of no width would give.
+    """
+    return {
+        name: {"min": np.array([low]), "max": np.array([high if (low, high) != (0, 0) else 1.0])}
+        for name, (low, high) in ranges.items()
+    }
+
+
+def statistics(model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, recipe: Recipe, signature: str) -> Statistics:
+    """What the recipe's own algorithms want to know of activations: GPTQ their second moments, OSCAR those of each channel.
+
+    Args:
+        model: float32 .tflite file.
+        samples: inputs by name, with a batch dimension.
+        recipe: of `recipes`.
+        signature: key of the signature to run.
+    """
+    work = quantizer.Quantizer(bytearray(model), recipe)
+    with _quiet():
+        measured = calibrator.Calibrator(model, num_threads=1)
+        for sample in samples:
+            measured.calibrate({signature: [dict(sample)]}, work._recipe_manager)
+    found = measured.get_model_qsvs()
+    # Its least and greatest values are a moving average that the order of samples changes; weights alone are quantized here.
+    kept = {name: {key: value for key, value in qsv.items() if key not in ("min", "max")} for name, qsv in sorted(found.items())}
+    return {name: qsv for name, qsv in kept.items() if qsv}
+
+
+def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -> bytes:
+    """Quantize a float32 .tflite file.
+
+    Args:
+        model: the file.
+        recipe: of `recipes`; an empty one returns the file as it is.
+        known: of `ranges_as_statistics` for static rules, of `statistics` for algorithms that read samples.
+
+    Returns:
+        The bytes of the quantized file.
+
+    Raises:
+        UserError: when a tensor the recipe needs has no range.
+    """
+    if not recipe:
+        return model
+    try:
+        with _quiet():
+            result = quantizer.Quantizer(bytearray(model), recipe).quantize(
+                known, enable_progress_bar=False, enable_progress_report=False
+            )
+    except (KeyError, ValueError, RuntimeError) as error:
+        if "QSV" not in str(error) and "min/max" not in str(error) and "tensor_name_to_qsv" not in str(error):
+            raise
+        raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None
+    if result.quantized_model is None:
+        raise UserError("quantize: ai-edge-quantizer made no model")
+    return bytes(result.quantized_model)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The library opens an interpreter with options meant for debugging, which warns, and draws progress bars unasked."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        yield

@@ -1,0 +1,85 @@
+"""What quantization made of a network: read from the finished file, with the reasons from the recipe."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.tflite import flatbuffer
+
+_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+
+
+def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, boundary: str) -> dict[str, Any]:
+    """The outcome of one variant.
+
+    Args:
+        graph: of the finished file.
+        rows: of `treatments.describe`, with `layers`; empty when no recipe was used.
+        boundary: dtype that was asked of inputs and outputs.
+
+    Returns:
+        `operators` (the rows), `constants` (how many of each dtype), `boundary` (dtype of each input and output),
+        `float_operators` (how many of each type write float32; conversions of dtype are left out, lookups of shapes too),
+        `integer_only`: no tensor is float, not even at the boundary.
+
+    Raises:
+        UserError: when the boundary has another dtype than was asked.
+    """
+    ends = {name: graph.tensors[index].dtype for name, index in {**graph.inputs, **graph.outputs}.items()}
+    wrong = {name: dtype for name, dtype in ends.items() if dtype != boundary and "float" in f"{dtype} {boundary}"}
+    if wrong and boundary != "float32":
+        given = ", ".join(f"{name} is {dtype}" for name, dtype in wrong.items())
+        raise UserError(f"boundary: {boundary} was asked for, but {given}: its operator was kept in float; use boundary: float32")
+    writes_float = Counter(
+        operator.name
+        for operator in graph.operators
+        if operator.name not in _CONVERSIONS and any(graph.tensors[index].dtype == "float32" for index in operator.outputs)
+    )
+    return {
+        "operators": list(rows),
+        "constants": dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
+        "boundary": ends,
+        "float_operators": dict(writes_float),
+        "integer_only": not any(tensor.dtype.startswith("float") for tensor in graph.tensors),
+    }
+
+
+def require_change(found: Mapping[str, Any], weights: str, *, where: str) -> None:
+    """Refuse a file that holds no constant of the dtype that its scheme promises.
+
+    Args:
+        found: of `describe`.
+        weights: dtype of the scheme; "any" stands for every quantized one.
+        where: the variant, for the message.
+
+    Raises:
+        UserError: saying what it holds instead, and why.
+    """
+    wanted = ("int4", "int8", "float16") if weights == "any" else (weights,)
+    if any(dtype in found["constants"] for dtype in wanted):
+        return
+    reasons = sorted({row["reason"] for row in found["operators"] if row["reason"]})
+    raise UserError(
+        f"{where}: nothing was quantized: the file has no {' or '.join(wanted)} constant, "
+        f"only {', '.join(sorted(found['constants']))}"
+        f"{': ' + '; '.join(reasons) if reasons else '; the network holds no operator that can be quantized so'}"
+    )
+
+
+def remarks(found: Mapping[str, Any], *, expected: bool) -> list[str]:
+    """Lines that a person should read: every operator that is not what was asked for, and what that means for the file.
+
+    Args:
+        found: of `describe`.
+        expected: whether the scheme promises integers only.
+    """
+    grouped: dict[str, list[str]] = {}
+    for row in found["operators"]:
+        if row["reason"]:
+            grouped.setdefault(row["reason"], []).append(", ".join(row["layers"]) or row["tensor"])
+    lines = [f"{reason} ({len(places)}: {'; '.join(places)})" for reason, places in grouped.items()]
+    if expected and "float32" not in found["boundary"].values() and not found["integer_only"]:
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(found["float_operators"].items())) or "shape arithmetic"
+        lines.append(f"not integer-only, although the boundary is: float tensors remain at {kinds}")
+    return lines

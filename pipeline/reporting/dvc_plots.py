@@ -1,0 +1,84 @@
+"""The figures of the report as small tables for `dvc plots`."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.reporting.sections import operators
+
+
+def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
+    """A point for each variant: kilobytes, and the deciding metric with the ends of the drop's interval (None without labels)."""
+    return [
+        {
+            "variant": name,
+            "kilobytes": row["bytes"] / 1000,
+            "value": None if metric is None else row[metric],
+            "drop": row["drop"],
+            "drop_low": row.get("drop_low"),
+            "drop_high": row.get("drop_high"),
+            "sqnr_db": row["sqnr_db"],
+        }
+        for name, row in rows.items()
+    ]
+
+
+def latency(costs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Latency of each variant in milliseconds."""
+    names = ("latency_median_ms", "latency_p95_ms", "latency_first_ms")
+    return [{"variant": variant, **{name: row[name] for name in names}} for variant, row in costs.items()]
+
+
+def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """A confusion matrix [c][c] (rows: labels) as CSV with a line `actual,predicted` for each sample; only the heading when
+    it is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["actual", "predicted"])
+    for actual, counts in zip(classes, matrix, strict=False):
+        for predicted, count in zip(classes, counts, strict=True):
+            writer.writerows([[actual, predicted]] * count)
+    return stream.getvalue()
+
+
+def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """SQNR of each operator of each variant, where verification measured it."""
+    return [
+        {"variant": variant, "operator": f"{number:03d} {row['operator']}", "sqnr_db": row["sqnr_db"]}
+        for variant, report in verified.items()
+        for number, row in enumerate(operators(report))
+    ]
+
+
+def tables(
+    rows: Mapping[str, Mapping[str, Any]],
+    latency_rows: Mapping[str, Mapping[str, Any]],
+    verified: Mapping[str, Mapping[str, Any]],
+    accuracy: Mapping[str, Any],
+    selected: str | None,
+    names: Mapping[str, Sequence[str] | None],
+) -> dict[str, str]:
+    """All tables as text by file name.
+
+    Args:
+        rows: of reports/metrics.json, by variant.
+        latency_rows: of reports/latency.json, by variant.
+        verified: reports/verify/V.json by variant.
+        accuracy: reports/accuracy.json.
+        selected: the variant whose confusion matrix is shown: that of the first head that decides about whole samples.
+        names: of the classes, by head.
+    """
+    heads = [head for head, entry in accuracy.get("heads", {}).items() if entry["kind"] in ("classification", "binary")]
+    head = next((head for head in heads if names[head] is not None), None)
+    matrix = accuracy["heads"][head]["variants"][selected].get("confusion", []) if head is not None and selected is not None else []
+    found = {
+        "tradeoff.json": tradeoff(rows, accuracy["deciding"] if accuracy["labelled"] else None),
+        "latency.json": latency(latency_rows),
+        "divergence.json": divergence(verified),
+    }
+    classes = names[head] if head is not None else None
+    return {name: json.dumps(content, indent=2) + "\n" for name, content in found.items()} | {
+        "confusion.csv": confusion(matrix, classes or [])
+    }

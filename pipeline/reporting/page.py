@@ -1,0 +1,68 @@
+"""The report as one HTML page and as Markdown, from figures to text. User text is escaped.
+
+The page is templates/report.html.j2, which includes one template for each section; a section gets the whole context.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pipeline.selection.phrases import amount
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A figure with thousands set apart, or a dash where there is none. Too small for its digits, it is written with a power."""
+    if value is None:
+        return "–"
+    if value != 0 and abs(value) < 0.5 * 10**-digits:
+        return f"{value:.1e}"
+    return f"{value:,.{digits}f}"
+
+
+def figure(value: object) -> str:
+    """Anything in a cell: numbers with six significant digits, yes or no, lists with commas, a dash for nothing."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(map(figure, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def difference(value: float | None, points: bool) -> str:
+    """A drop with its sign: in percentage points, or in the metric's own unit."""
+    if value is None:
+        return "–"
+    return f"{'−' if value < 0 else ''}{amount(abs(value), points=points)}"
+
+
+def html(context: dict[str, Any]) -> str:
+    """The page, complete in itself: no script, no request leaves it."""
+    return _render("report.html.j2", context, escape=True)
+
+
+def markdown(context: dict[str, Any]) -> str:
+    """The summary, for a terminal or a comment on a pull request."""
+    return _render("summary.md.j2", context, escape=False)
+
+
+def _render(template: str, context: dict[str, Any], *, escape: bool) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"number": number, "difference": difference, "figure": figure, "cell": _cell}
+    return environment.get_template(template).render(context)
+
+
+def _cell(text: object) -> str:
+    """Text that cannot break out of a cell of a Markdown table."""
+    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

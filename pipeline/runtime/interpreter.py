@@ -1,0 +1,175 @@
+"""LiteRT: running a .tflite file."""
+
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from pipeline.errors import UserError
+from pipeline.runtime.batches import batches
+
+# Below this a sample costs less than Python's call, and a second thread only waits for the first.
+_WORTH_A_THREAD_SECONDS = 50e-6
+
+
+def open_model(model: bytes, *, threads: int = 1) -> Any:
+    """The runner of the file's first signature: called with inputs by name, it returns outputs by name.
+
+    Raises:
+        UserError: when this interpreter cannot run the file, such as one with Select TF ops.
+    """
+    return _open(model, threads=threads)[1]
+
+
+def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
+    try:
+        interpreter = Interpreter(model_content=model, num_threads=threads)
+        interpreter.allocate_tensors()
+        return interpreter, interpreter.get_signature_runner()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
+
+
+def free_batch(model: bytes) -> int | None:
+    """The batch of the file's first signature, None where it is free."""
+    lengths = [detail["shape_signature"] for detail in open_model(model).get_input_details().values()]
+    first = {int(length[0]) for length in lengths if len(length)}
+    return None if not first or -1 in first else first.pop()
+
+
+def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
+    """Every tensor of the signature's own subgraph after one inference, in real units.
+
+    Args:
+        model: .tflite file.
+        sample: inputs by signature name, with a batch dimension, in real units.
+
+    Returns:
+        float64 (or the stored dtype when it is no number in real units) by tensor number; tensors that hold no values are left out.
+    """
+    with warnings.catch_warnings():
+        # Keeping all tensors is for debugging, which is what this is.
+        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True)
+    runner = interpreter.get_signature_runner()
+    details = runner.get_input_details()
+    runner(**{name: quantized(array, details[name]) for name, array in sample.items()})
+    found = {}
+    for detail in interpreter.get_tensor_details():
+        try:
+            values = interpreter.get_tensor(detail["index"])
+        except ValueError:  # a tensor no operator of this run has filled
+            continue
+        found[detail["index"]] = real(values, detail)
+    return found
+
+
+def quantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
+    """Real values in the dtype of a tensor: round(x / scale) + zero point, clipped to the dtype's range.
+
+    Args:
+        values: any shape; returned as they are when the tensor is not quantized.
+        detail: the tensor's entry of `get_input_details`.
+    """
+    scale, zero_point = detail["quantization"]
+    if scale == 0:
+        return values.astype(detail["dtype"], copy=False)
+    limits = np.iinfo(detail["dtype"])
+    return np.clip(np.round(values.astype(np.float64) / scale) + zero_point, limits.min, limits.max).astype(detail["dtype"])
+
+
+def real(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
+    """A tensor in real units: (q - zero point) * scale as float32. Any shape; as it is when the tensor is not quantized."""
+    scale, zero_point = detail["quantization"]
+    return values if scale == 0 else ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
+
+
+def predict(
+    model: bytes,
+    samples: Mapping[str, np.ndarray],
+    *,
+    workers: int,
+    store: Callable[[str, tuple[int, ...], np.dtype], np.ndarray] = lambda name, shape, dtype: np.empty(shape, dtype),
+    done: Callable[[int], object] = lambda count: None,
+) -> dict[str, np.ndarray]:
+    """The outputs of every sample in real units. State that the file keeps between calls (fused LSTM) is cleared before each.
+
+    Args:
+        model: .tflite file. A batch other than one is filled up with the last sample.
+        samples: inputs [n, ...] by signature name, in real units.
+        workers: interpreters of one thread each, if a sample is worth it; the result does not depend on it.
+        store: makes the array for an output of a name, shape [n, ...] and dtype; memory-mapped ones keep memory flat.
+        done: told after each batch how many samples it held; called by all workers.
+
+    Returns:
+        Outputs [n, ...] by signature name.
+
+    Raises:
+        UserError: when the file cannot be run, or its inputs are not those of `samples`.
+    """
+    count = len(next(iter(samples.values())))
+    interpreter, first = _open(model, threads=1)
+    if set(first.get_input_details()) != set(samples):
+        raise UserError(f"the file's inputs are {', '.join(first.get_input_details())}, the data has {', '.join(samples)}")
+    batch = _batch(first)
+    results: dict[str, np.ndarray] = {}
+
+    def run(interpreter: Any, runner: Any, share: Iterable[tuple[slice, dict[str, np.ndarray]]]) -> None:
+        details_in, details_out = runner.get_input_details(), runner.get_output_details()
+        for rows, inputs in share:
+            interpreter.reset_all_variables()
+            outputs = runner(**{name: quantized(array, details_in[name]) for name, array in inputs.items()})
+            for name, output in outputs.items():
+                values = real(output, details_out[name])
+                if name not in results:
+                    results[name] = store(name, (count, *values.shape[1:]), values.dtype)
+                results[name][rows] = values[: rows.stop - rows.start]
+            done(rows.stop - rows.start)
+
+    head = list(itertools.islice(batches(samples, batch=batch), 1))
+    first(**{name: quantized(array, first.get_input_details()[name]) for name, array in head[0][1].items()})  # allocates, too
+    begun = time.perf_counter()
+    run(interpreter, first, head)
+    if workers > 1 and time.perf_counter() - begun > _WORTH_A_THREAD_SECONDS:
+        with ThreadPoolExecutor(workers) as pool:
+            shares = (batches(samples, batch=batch, first=1 + worker, every=workers) for worker in range(workers))
+            for future in [pool.submit(run, *_open(model, threads=1), share) for share in shares]:
+                future.result()
+    else:
+        run(interpreter, first, batches(samples, batch=batch, first=1))
+    return results
+
+
+def activations(
+    model: bytes, samples: Iterable[Mapping[str, np.ndarray]], names: Collection[str]
+) -> Iterator[dict[str, np.ndarray]]:
+    """The values of tensors between operators, which an interpreter otherwise overwrites.
+
+    Args:
+        model: float32 .tflite file.
+        samples: inputs by signature name, with the batch dimension of the file.
+        names: of tensors; those of the main subgraph are found.
+
+    Yields:
+        For each sample the values by tensor name; valid until the next is asked for.
+    """
+    with warnings.catch_warnings():
+        # It warns that preserving all tensors is for debugging and takes memory.
+        warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        interpreter = Interpreter(model_content=model, num_threads=1, experimental_preserve_all_tensors=True)
+    runner = interpreter.get_signature_runner()
+    index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details() if detail["name"] in names}
+    for sample in samples:
+        interpreter.reset_all_variables()
+        runner(**sample)
+        yield {name: interpreter.get_tensor(number) for name, number in index.items()}
+
+
+def _batch(runner: Any) -> int:
+    """The batch of the file; 1 where it is free."""
+    return max(1, max(int(detail["shape_signature"][0]) for detail in runner.get_input_details().values()))

@@ -1,0 +1,89 @@
+"""What is shipped: the model's bytes and what lies beside them, as names and contents."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.selection import c_array
+from pipeline.tflite.flatbuffer import Graph
+
+C_NAME = "g_model"
+_PREDICT = Path(__file__).parent / "templates" / "predict.py.txt"
+
+
+def provenance(
+    settings: Mapping[str, Any], variant: str, split: Mapping[str, Any], *, model_sha256: str, file_sha256: str
+) -> dict[str, Any]:
+    """What a file was made from and with.
+
+    Args:
+        settings: of the configuration `model`, `data`, `convert`, `calibrate`, `versions` and `seed`, and the `variant` itself.
+        variant: its name.
+        split: data/split.json.
+        model_sha256: of the trained network's file or folder.
+        file_sha256: of the .tflite file.
+
+    Returns:
+        Names, options, versions and hashes. A set of samples has the SHA-256 over the content hashes of its samples in order.
+    """
+    sets = {
+        name: {
+            "n": entry["n"],
+            "sha256": hashlib.sha256("\n".join(sample["sha256"] for sample in entry["samples"]).encode()).hexdigest(),
+        }
+        for name, entry in split["sets"].items()
+    }
+    chosen = {key: value for key, value in settings["variant"].items() if key != "reads"}
+    return {
+        "file_sha256": file_sha256,
+        "model": {"name": settings["model"]["name"], "path": settings["model"]["path"], "sha256": model_sha256},
+        "data": {"name": settings["data"]["name"], "preprocess": settings["data"]["preprocess"], "sets": sets},
+        "convert": settings["convert"],
+        "calibrate": settings["calibrate"],
+        "variant": {"name": variant, **chosen},
+        "versions": settings["versions"],
+        "seed": settings["seed"],
+    }
+
+
+def boundary(graph: Graph) -> list[dict[str, Any]]:
+    """A row for each input and output of the file: direction, name, shape, dtype, scale and zero point (None for float)."""
+    rows = []
+    for direction, tensors in (("input", graph.inputs), ("output", graph.outputs)):
+        for name, number in tensors.items():
+            tensor = graph.tensors[number]
+            whole = tensor.scales is not None and len(tensor.scales) > 0 and not tensor.dtype.startswith("float")
+            rows.append(
+                {
+                    "direction": direction,
+                    "name": name,
+                    "shape": list(tensor.shape),
+                    "dtype": tensor.dtype,
+                    "scale": float(tensor.scales[0]) if whole and tensor.scales is not None else None,
+                    "zero_point": int(tensor.zero_points[0]) if whole and tensor.zero_points is not None else None,
+                }
+            )
+    return rows
+
+
+def contents(model: bytes, *, classes: Sequence[str] | None, origin: Mapping[str, Any], card: str) -> dict[str, bytes]:
+    """Everything that is shipped but the decision: content by file name.
+
+    Args:
+        model: the .tflite file, shipped byte for byte.
+        classes: names in the order of the scores, or None.
+        origin: of `provenance`.
+        card: the model card.
+    """
+    texts = {
+        "model.h": c_array.header(name=C_NAME),
+        "model.cc": c_array.source(model, name=C_NAME, include="model.h"),
+        "provenance.json": json.dumps(origin, indent=2, sort_keys=True) + "\n",
+        "MODEL_CARD.md": card,
+        "predict.py": _PREDICT.read_text(encoding="utf-8"),
+    }
+    if classes is not None:
+        texts["labels.txt"] = "".join(f"{name}\n" for name in classes)
+    return {"model.tflite": model, **{name: text.encode() for name, text in texts.items()}}

@@ -1,0 +1,108 @@
+"""From figures to what models/selected/decision.json says: candidates for the choice, verdicts in words, one sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.selection import phrases, summary_row
+from pipeline.selection.ranking import Candidate
+
+
+def candidate(
+    row: Mapping[str, Any], accuracy: Mapping[str, Any], name: str, *, which: str, latency_ms: float, faults: list[str]
+) -> Candidate:
+    """What the choice looks at.
+
+    Args:
+        row: of `figures.row`.
+        accuracy: reports/accuracy.json.
+        name: of the variant.
+        which: bound of the drop that is compared with the budget, see `figures.bound`.
+        latency_ms: median.
+        faults: other constraints that the file breaks.
+    """
+    measured = accuracy["variants"][name] if accuracy["labelled"] else None
+    return Candidate(
+        verified=row["verified"],
+        labelled=accuracy["labelled"],
+        value=None if measured is None else measured["metrics"][accuracy["deciding"]],
+        drop=row["drop"],
+        bound=None if measured is None else summary_row.bound(measured, which),
+        undefined=None if measured is None else measured["reason"],
+        bytes=row["bytes"],
+        latency_ms=latency_ms,
+        faults=faults,
+    )
+
+
+def explain(
+    best: str | None,
+    reasons: Mapping[str, str],
+    rows: Mapping[str, Mapping[str, Any]],
+    accuracy: Mapping[str, Any],
+    verified: Mapping[str, Mapping[str, Any]],
+    *,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The decision.
+
+    Args:
+        best: the variant to ship, or None.
+        reasons: for every variant, of `choice.choose`.
+        rows: of `figures.row`, by variant.
+        accuracy: reports/accuracy.json.
+        verified: reports/verify/V.json by variant.
+        options: conf/select.
+
+    Returns:
+        `selected`, `objective`, `constraints`, `reasons`, `verdicts`: what the drop of each variant means in words (empty
+        without labels), and `sentence`: what to ship and why.
+    """
+    named = {name: _with_failure(reason, verified[name]) for name, reason in reasons.items()}
+    verdicts = {}
+    if accuracy["labelled"]:
+        verdicts = {
+            name: phrases.verdict(
+                accuracy["variants"][name],
+                n=accuracy["n"],
+                points=accuracy["points"],
+                level=accuracy["confidence"],
+                tolerated=options["max_drop"],
+            )
+            for name in rows
+        }
+    return {
+        "selected": best,
+        "objective": options["objective"],
+        "max_drop": options["max_drop"],
+        "constraints": {key: value for key, value in options.items() if key != "objective"},
+        "reasons": named,
+        "verdicts": verdicts,
+        "sentence": _sentence(best, named, rows, verdicts, verified, objective=options["objective"]),
+    }
+
+
+def _with_failure(reason: str, report: Mapping[str, Any]) -> str:
+    """ "not verified" with the first check that failed."""
+    failed = next((check for check in report["checks"] if not check["passed"]), None)
+    return reason if failed is None else reason.replace("not verified", f"not verified ({failed['name']}: {failed['reason']})", 1)
+
+
+def _sentence(
+    best: str | None,
+    reasons: Mapping[str, str],
+    rows: Mapping[str, Mapping[str, Any]],
+    verdicts: Mapping[str, str],
+    verified: Mapping[str, Mapping[str, Any]],
+    *,
+    objective: str,
+) -> str:
+    if best is None:
+        return "Nothing may be shipped: no variant keeps every constraint."
+    size = rows[best]["bytes"]
+    plain = [row["bytes"] for name, row in rows.items() if verified[name]["scheme"] == "float32" and name != best]
+    share = f", {100 * size / plain[0]:.0f} % of the float32 file" if plain else ""
+    loss = f"{verdicts[best]}, and " if best in verdicts else ""
+    return (
+        f"Ship {best}: {reasons[best]} ({size:,} bytes{share}); {loss}verified against the original network "
+        f"on {rows[best]['n']} samples."
+    )

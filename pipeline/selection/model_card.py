@@ -1,0 +1,92 @@
+"""The model card of what is shipped, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pipeline.selection.phrases import amount
+
+TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
+
+
+def model_card(facts: dict[str, Any]) -> str:
+    """Fill in the template.
+
+    Args:
+        facts: what the template names; an unknown name is an error.
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
+
+
+def facts(
+    provenance: Mapping[str, Any],
+    decided: Mapping[str, Any],
+    row: Mapping[str, Any],
+    accuracy: Mapping[str, Any],
+    tensors: Sequence[Mapping[str, Any]],
+    *,
+    split: Mapping[str, Any],
+    size: int,
+) -> dict[str, Any]:
+    """What the template names, figures as text.
+
+    Args:
+        provenance: of `shipping.provenance`.
+        decided: of `decision.explain`.
+        row: of `figures.row`.
+        accuracy: reports/accuracy.json.
+        tensors: of `shipping.boundary`.
+        split: data/split.json.
+        size: bytes of the file.
+    """
+    selected = decided["selected"]
+    common: dict[str, Any] = {
+        "provenance": provenance,
+        "selected": selected,
+        "sentence": decided["sentence"],
+        "sha256": provenance["file_sha256"],
+        "bytes": size,
+        "classes": split["classes"],
+        "training_samples": split["training_samples"],
+        "tensors": tensors,
+        "labelled": accuracy["labelled"],
+        "n": accuracy["n"],
+        "verified": row["verified"],
+        "sqnr_db": "undefined" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f}",
+        "max_abs_error": _shown(row["max_abs_error"]),
+        "calibrated": provenance["variant"]["scheme"].startswith("static"),
+    }
+    if not accuracy["labelled"]:
+        return common
+    measured, points = accuracy["variants"][selected], accuracy["points"]
+
+    def difference(value: float | None) -> str:
+        if value is None:
+            return "undefined"
+        return f"{'-' if value < 0 else ''}{amount(abs(value), points=points)}{' points' if points else ''}"
+
+    low, high = measured["interval"] or (None, None)
+    return common | {
+        "original": {name: _shown(value) for name, value in accuracy["original"]["metrics"].items()},
+        "measured": {name: _shown(value) for name, value in measured["metrics"].items()},
+        "deciding": accuracy["deciding"],
+        "drop": difference(measured["drop"]),
+        "drop_low": difference(low),
+        "drop_high": difference(high),
+        "confidence": f"{100 * accuracy['confidence']:g}",
+        "method": measured["method"],
+        "verdict": decided["verdicts"][selected],
+        "detectable": None if measured["detectable"] is None else difference(measured["detectable"]),
+        "comparisons": len(accuracy["variants"]),
+        "correction": accuracy["correction"],
+    }
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}" if abs(value) < 1e-3 else f"{value:.4f}"

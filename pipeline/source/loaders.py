@@ -1,0 +1,71 @@
+"""Which loader reads which format: one function and one row in `LOADERS` each. The libraries are imported when they are needed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.source import detect, network
+
+
+def load(
+    path: Path,
+    *,
+    format: str = "auto",
+    signature: str | None = None,
+    custom: Mapping[str, Any],
+    trust_code: bool = False,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dtypes: Mapping[str, str] | None = None,
+) -> tuple[str, network.Network]:
+    """Load a trained network, whatever it was saved as.
+
+    Args:
+        path: file or folder.
+        format: key of `LOADERS`, or "auto", which looks inside.
+        signature: of a SavedModel; None when there is but one.
+        custom: the user's Keras classes by registered name.
+        trust_code: run Python bytecode that the file holds.
+        shapes: of inputs without the batch, for networks that do not know them.
+        dtypes: of inputs, for networks that do not know them.
+
+    Returns:
+        The format, and the network.
+
+    Raises:
+        UserError: when it cannot be read, or is not of the format.
+    """
+    found = detect.detect(path)
+    chosen = found if format == "auto" else format
+    if detect.CONTAINERS[chosen] != detect.CONTAINERS[found]:
+        raise UserError(f"model.format: {chosen} is not what {path} holds: that is {found}; set it to auto")
+    options = {"signature": signature, "custom": custom, "trust_code": trust_code, "shapes": shapes or {}, "dtypes": dtypes or {}}
+    return chosen, LOADERS[chosen](path, chosen, options)
+
+
+def _keras3(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:
+    from pipeline.source import keras3
+
+    return keras3.load(path, format=format, **{key: options[key] for key in ("custom", "trust_code", "shapes", "dtypes")})
+
+
+def _keras2(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:
+    from pipeline.source import keras2
+
+    return keras2.load(path, format=format, **{key: options[key] for key in ("custom", "trust_code")})
+
+
+def _saved_model(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:
+    from pipeline.source import saved_model
+
+    return saved_model.load(path, signature=options["signature"])
+
+
+LOADERS: dict[str, Callable[[Path, str, Mapping[str, Any]], network.Network]] = {
+    "keras": _keras3,
+    "keras3_h5": _keras3,
+    "keras2": _keras2,
+    "keras2_h5": _keras2,
+    "keras2_saved_model": _keras2,
+    "saved_model": _saved_model,
+}

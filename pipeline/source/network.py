@@ -1,0 +1,164 @@
+"""A trained network whatever it was saved as: fixing its shapes, exporting it for inference only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.source import rewrite
+from pipeline.source.tensorflow_setup import SIGNATURE, tf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A loaded network.
+
+    Attributes:
+        inputs: tf.TensorSpec of each input by name, batch first, None where free.
+        outputs: the same of each output.
+        call: inputs by name to outputs by name, inference only; traced by `export`.
+        variables: the tf.Variables that `call` reads, those that the SavedModel must track.
+        weights: the value of every variable by its path.
+        layers: path, class and number of parameters of every layer; empty when the file does not tell.
+        parameters: how many numbers were trained or measured; the state of random generators is none.
+        frozen: of `graphs.freeze` when the network is a finished graph, whose shapes can only be fixed by rewriting it.
+    """
+
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    call: Callable[[dict[str, Any]], dict[str, Any]]
+    variables: Sequence[Any]
+    weights: dict[str, np.ndarray]
+    layers: list[dict[str, Any]]
+    parameters: int
+    frozen: Any = None
+
+
+def fixed(inputs: Mapping[str, Any], *, shapes: Mapping[str, Sequence[int]], batch: int | None) -> dict[str, Any]:
+    """The inputs with every dimension known but the batch, which may stay free.
+
+    Args:
+        inputs: tf.TensorSpec by name, batch first.
+        shapes: shape of an input without the batch, for those that leave dimensions free.
+        batch: of the export; None leaves it free.
+
+    Raises:
+        UserError: when a name matches no input, a shape contradicts the network's, a dimension is left free, or the network
+            was saved with another batch.
+    """
+    if unknown := sorted(set(shapes) - set(inputs)):
+        raise UserError(f"model.inputs: the network has no input {unknown[0]!r}; has: {', '.join(inputs)}")
+    return {name: _fixed(name, spec, shapes.get(name), batch) for name, spec in inputs.items()}
+
+
+def _fixed(name: str, spec: Any, wanted: Sequence[int] | None, batch: int | None) -> Any:
+    if not (spec.dtype.is_floating or spec.dtype.is_integer or spec.dtype.is_bool):
+        raise UserError(f"model.path: input {name} is {spec.dtype.name}; a .tflite file takes numbers: export the part after it")
+    if spec.shape.rank is None:
+        have: list[int | None] = [None, *(wanted or [])]
+    else:
+        have = list(spec.shape)
+    if not have:
+        raise UserError(f"model.path: input {name} is a scalar; the first dimension of every input must count samples")
+    if have[0] not in (None, batch):
+        raise UserError(
+            f"model.batch: the network was saved with a batch of {have[0]}, asked for is {batch}; set convert.batch: {have[0]}"
+        )
+    shape = have[1:]
+    if wanted is not None:
+        if len(wanted) != len(shape) or any(own not in (None, new) for own, new in zip(shape, wanted, strict=True)):
+            raise UserError(
+                f"model.inputs.{name}: {list(wanted)} does not fit the network's {shape} (without the batch; None is free)"
+            )
+        shape = list(wanted)
+    if None in shape:
+        raise UserError(
+            f"model.inputs: input {name} leaves dimensions free: {shape}; fix them in conf/model/, as in "
+            f"inputs: {{{name}: {[64 if length is None else length for length in shape]}}}"
+        )
+    return tf.TensorSpec([batch, *shape], spec.dtype, name=name)
+
+
+def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Write an inference-only SavedModel whose one signature has these inputs.
+
+    Shapes are fixed here, where the network is traced, because recurrent layers only convert when every shape inside them was
+    known at that time. A network that computes in half or double precision is rewritten to float32.
+
+    Args:
+        network: as loaded.
+        folder: does not exist yet.
+        inputs: of `fixed`.
+
+    Returns:
+        tf.TensorSpec of each output by name, and the precisions other than float32 that it was rewritten from.
+
+    Raises:
+        UserError: when an output has no batch dimension.
+    """
+    if network.frozen is None:
+        concrete = _trace(network.call, inputs)
+        foreign = sorted(rewrite.dtypes(concrete) & rewrite.RETYPED)
+        frozen, order = (rewrite.freeze(concrete), list(concrete.structured_input_signature[1])) if foreign else (None, [])
+    else:
+        frozen, order = network.frozen, list(network.inputs)
+        foreign = sorted(rewrite.dtypes(frozen) & rewrite.RETYPED)
+    module = tf.Module()
+    if frozen is not None:
+        specs = [_float32(inputs[name]) for name in order]
+        rewritten = rewrite.reshaped(frozen, specs)
+        # Outputs of a traced function are in the order of their names.
+        names = sorted(network.outputs)
+        module.rewritten = rewritten
+        concrete = _trace(
+            lambda values: dict(zip(names, rewritten(*(values[name] for name in order)), strict=True)),
+            {spec.name: spec for spec in specs},
+        )
+    else:
+        module.network_variables = list(network.variables)
+    module.infer = concrete
+    outputs = dict(concrete.structured_outputs)
+    batch = next(iter(inputs.values())).shape[0]
+    for name, output in outputs.items():
+        if output.shape.rank == 0 or (batch is not None and output.shape.rank and output.shape[0] not in (None, batch)):
+            raise UserError(
+                f"model.path: output {name} has shape {output.shape}; its first dimension must count samples, {batch} of them"
+            )
+    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: concrete})
+    return {name: outputs[name] for name in network.outputs}, foreign
+
+
+def traced_outputs(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """tf.TensorSpec of each output by name, for networks whose file does not tell."""
+    return dict(_trace(call, inputs).structured_outputs)
+
+
+def _trace(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Any]) -> Any:
+    def infer(**values: Any) -> dict[str, Any]:
+        return {name: tf.convert_to_tensor(value) for name, value in call(values).items()}
+
+    return tf.function(infer, autograph=False).get_concrete_function(**inputs)
+
+
+def in_float32(specs: Mapping[str, Any]) -> dict[str, Any]:
+    """The same tf.TensorSpecs with half and double precision replaced by float32."""
+    return {name: _float32(spec) for name, spec in specs.items()}
+
+
+def _float32(spec: Any) -> Any:
+    return tf.TensorSpec(spec.shape, tf.float32, name=spec.name) if spec.dtype.name in rewrite.RETYPED else spec
+
+
+def signature(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name, shape (batch first, None where free; None when the rank is unknown) and dtype of each tensor, in order."""
+    return [
+        {
+            "name": name,
+            "shape": None if tensor.shape.rank is None else list(tensor.shape),
+            "dtype": tf.as_dtype(tensor.dtype).name,
+        }
+        for name, tensor in named.items()
+    ]

@@ -1,0 +1,91 @@
+"""Rewriting a traced TensorFlow function: variables into constants, shapes fixed, arithmetic in float32."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UserError
+from pipeline.source.tensorflow_setup import tf
+
+# tensorflow's own modules must come after pipeline.source.tensorflow_setup, which sets how it computes.
+from tensorflow.core.framework import types_pb2  # isort: skip
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2  # isort: skip
+
+# .tflite kernels compute in float32. Integers stay what they are.
+_RETYPED = (types_pb2.DT_HALF, types_pb2.DT_BFLOAT16, types_pb2.DT_DOUBLE)
+RETYPED = frozenset(tf.as_dtype(number).name for number in _RETYPED)
+
+
+def freeze(concrete: Any) -> Any:
+    """A concrete function with its variables as constants and its calls inlined.
+
+    Raises:
+        UserError: when it needs a resource that is no variable, such as a look-up table.
+    """
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    operations = {operation.type for operation in frozen.graph.get_operations()}
+    if tables := sorted(name for name in operations if "LookupTable" in name or "HashTable" in name):
+        raise UserError(
+            f"model.path: the network looks up a table ({', '.join(tables)}), which .tflite cannot hold; export the part after it"
+        )
+    return frozen
+
+
+def reshaped(frozen: Any, specs: Sequence[Any]) -> Callable[..., list[Any]]:
+    """The same computation on inputs of other shapes and in float32.
+
+    Importing the graph again lets TensorFlow infer every shape inside from the new inputs. Weights and constants of half or
+    double precision become float32, and so does what is computed from them: .tflite has no kernels for the others.
+
+    Args:
+        frozen: of `freeze`.
+        specs: tf.TensorSpec of each input, in order.
+
+    Returns:
+        A function of the inputs that returns the outputs in order.
+    """
+    graph = frozen.graph.as_graph_def()
+    # Functions of a name are the same in all of TensorFlow; those that change need another one.
+    renamed = {function.signature.name: f"{function.signature.name}_float32" for function in graph.library.function}
+    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+        for node in nodes:
+            _retype(node, renamed)
+    for function in graph.library.function:
+        function.signature.name = renamed[function.signature.name]
+        for argument in (*function.signature.input_arg, *function.signature.output_arg):
+            if argument.type in _RETYPED:
+                argument.type = types_pb2.DT_FLOAT
+    inputs, outputs = [tensor.name for tensor in frozen.inputs], [tensor.name for tensor in frozen.outputs]
+
+    def imported(*values: Any) -> Any:
+        return tf.graph_util.import_graph_def(
+            graph, input_map=dict(zip(inputs, values, strict=True)), return_elements=outputs, name=""
+        )
+
+    wrapped: Callable[..., list[Any]] = tf.compat.v1.wrap_function(imported, list(specs))
+    return wrapped
+
+
+def dtypes(concrete: Any) -> set[str]:
+    """The floating-point dtypes of the tensors and variables of a traced function."""
+    found = {tensor.dtype for operation in concrete.graph.get_operations() for tensor in operation.outputs}
+    found |= {variable.dtype for variable in concrete.graph.variables}
+    return {dtype.name for dtype in found if dtype.is_floating}
+
+
+def _retype(node: Any, renamed: Mapping[str, str]) -> None:
+    for value in node.attr.values():
+        kind = value.WhichOneof("value")
+        if kind == "type" and value.type in _RETYPED:
+            value.type = types_pb2.DT_FLOAT
+        elif kind == "func":
+            value.func.name = renamed.get(value.func.name, value.func.name)
+        elif kind == "list":
+            for function in value.list.func:
+                function.name = renamed.get(function.name, function.name)
+            for index, dtype in enumerate(value.list.type):
+                if dtype in _RETYPED:
+                    value.list.type[index] = types_pb2.DT_FLOAT
+        elif kind == "tensor" and value.tensor.dtype in _RETYPED:
+            value.tensor.CopyFrom(tf.make_tensor_proto(tf.make_ndarray(value.tensor).astype(np.float32)))

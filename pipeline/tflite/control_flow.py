@@ -1,0 +1,23 @@
+"""Loops in a .tflite file, which recurrent layers become unless the converter fuses them (LSTM of Keras 2)."""
+
+from pipeline.errors import UserError
+from pipeline.tflite.flatbuffer import Graph
+
+
+def refuse(graph: Graph, *, scheme: str) -> None:
+    """Stop before a static scheme is applied to a network with a loop.
+
+    ai-edge-quantizer finds no range for what goes round in a loop, and TFLiteConverter's calibration crashes the process.
+
+    Args:
+        graph: of the float32 file.
+        scheme: static, for the message.
+
+    Raises:
+        UserError: naming the operators and the schemes that work.
+    """
+    if found := sorted({operator.name for operator in graph.operators} & {"WHILE", "IF"}):
+        raise UserError(
+            f"{scheme}: the network holds {', '.join(found)} (a recurrent layer becomes a loop), and static schemes cannot "
+            "quantize what goes round in it; take this variant out of `quantization` and use float16 or dynamic_int8"
+        )

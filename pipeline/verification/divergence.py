@@ -1,0 +1,169 @@
+"""Where a quantized file leaves the float one: operator by operator, on real samples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.flatbuffer import Graph, Tensor
+from pipeline.verification import graph_alignment
+from pipeline.verification.graph_alignment import Place
+from pipeline.verification.stored_values import KERNELS
+
+Values = Mapping[int, np.ndarray]
+# A fall in SQNR that one operator causes, from which on it is called the first divergence.
+LOSS_DB = 6.0
+EXCLUDED = 3
+
+
+def diagnose(
+    expected: Graph, found: Graph, traces: Sequence[tuple[Values, Values]], layers: Mapping[Place, Sequence[str]]
+) -> dict[str, Any]:
+    """Where the files diverge, and what to keep in float.
+
+    Args:
+        expected, found, traces, layers: of `follow`.
+
+    Returns:
+        `n` samples, `operators` (the rows of `follow`), `first` and `exclude_first` (what the functions of that name return).
+    """
+    rows = follow(expected, found, traces, layers)
+    return {
+        "n": len(traces),
+        "operators": rows,
+        "first": first(rows, loss_db=LOSS_DB),
+        "exclude_first": exclude_first(rows, count=EXCLUDED),
+    }
+
+
+def traces(
+    float32: bytes, model: bytes, samples: Mapping[str, np.ndarray], numbers: Sequence[int], *, batch: int
+) -> list[tuple[Values, Values]]:
+    """Every tensor of both files for some samples.
+
+    Args:
+        float32, model: .tflite files.
+        samples: inputs [n, ...] by name.
+        numbers: of the samples.
+        batch: samples that both files take at once; each sample is repeated to fill it.
+    """
+    found: list[tuple[Values, Values]] = []
+    for number in numbers:
+        sample = {name: np.asarray(array[[number] * batch]) for name, array in samples.items()}
+        found.append((interpreter.trace(float32, sample), interpreter.trace(model, sample)))
+    return found
+
+
+def follow(
+    expected: Graph, found: Graph, traces: Sequence[tuple[Values, Values]], layers: Mapping[Place, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Compare what both files compute, in the order of the float32 file's operators.
+
+    Args:
+        expected: the float32 file; only the signature's own subgraph is followed, not the bodies of loops.
+        found: the quantized file.
+        traces: for each sample the tensors of both in real units (`litert.trace`).
+        layers: paths of layers by operator of the float32 file.
+
+    Returns:
+        A row for each operator that both have: `operator`, `layers`, `tensor` (its first output's name in the float32 file), and
+        in decibels, None when there is no error:
+
+        - `sqnr_db`: of its output, all errors before it included;
+        - `weight_db`: of its kernel's values alone;
+        - `activation_db`: of the float output when only it is put into the quantized file's output format: resolution and range.
+
+        `noise` is the sum of the last two as a share of the signal's power: what this operator adds by itself.
+    """
+    aligned = graph_alignment.align(expected, found)
+    rows = []
+    for index, operator in enumerate(expected.operators):
+        place = (expected.main, index)
+        output = operator.outputs[0] if operator.outputs else -1
+        at = aligned.tensors.get((expected.main, output))
+        if place not in aligned.operators or at is None or expected.tensors[output].dtype != "float32":
+            continue
+        pairs = [(ours[output], theirs[at[1]]) for ours, theirs in traces if output in ours and at[1] in theirs]
+        if not pairs or any(a.shape != b.shape for a, b in pairs):
+            continue
+        signal = sum(float(np.sum(np.square(a, dtype=np.float64))) for a, _ in pairs)
+        total = sum(float(np.sum(np.square(b.astype(np.float64) - a))) for a, b in pairs)
+        tensor = found.tensors[at[1]]
+        rounded = sum(float(np.sum(np.square(_rounded(a, tensor) - a))) for a, _ in pairs)
+        weight = _kernel(expected, found, aligned, index)
+        activation = rounded / signal if signal > 0 else 0.0
+        rows.append(
+            {
+                "operator": operator.name,
+                "layers": list(layers.get(place, ())),
+                "tensor": expected.tensors[output].name,
+                "sqnr_db": _decibels(total / signal if signal > 0 else 0.0),
+                "weight_db": _decibels(weight),
+                "activation_db": _decibels(activation),
+                "noise": weight + activation,
+            }
+        )
+    return rows
+
+
+def first(rows: Sequence[Mapping[str, Any]], *, loss_db: float) -> Mapping[str, Any] | None:
+    """The first row whose SQNR lies this much below the lowest before it, None when there is none."""
+    lowest = None
+    for row in rows:
+        if row["sqnr_db"] is None:
+            continue
+        if lowest is not None and row["sqnr_db"] < lowest - loss_db:
+            return row
+        lowest = row["sqnr_db"] if lowest is None else min(lowest, row["sqnr_db"])
+    return None
+
+
+def exclude_first(rows: Sequence[Mapping[str, Any]], *, count: int) -> list[dict[str, Any]]:
+    """The layers that add most noise by themselves: what to keep in float first.
+
+    Returns:
+        `layer`, `noise` (summed over its operators) and `tensors` (outputs of its operators, by which recipes name them), the
+        noisiest first; operators that belong to no layer go by their tensor's name.
+    """
+    noise: dict[str, float] = {}
+    tensors: dict[str, list[str]] = {}
+    for row in rows:
+        # The layer with the kernel stands first among those fused into an operator.
+        name = row["layers"][0] if row["layers"] else row["tensor"]
+        noise[name] = noise.get(name, 0.0) + row["noise"]
+        tensors.setdefault(name, []).append(row["tensor"])
+    ranked = sorted((name for name in noise if noise[name] > 0), key=lambda name: (-noise[name], name))
+    return [{"layer": name, "noise": noise[name], "tensors": tensors[name]} for name in ranked[:count]]
+
+
+def _kernel(expected: Graph, found: Graph, aligned: graph_alignment.Alignment, index: int) -> float:
+    """Power of the error of an operator's kernel over the kernel's own; 0 without a kernel."""
+    operator = expected.operators[index]
+    if operator.name not in KERNELS:
+        return 0.0
+    place = KERNELS[operator.name][0]
+    at = aligned.constants.get((expected.main, index, place))
+    if at is None:
+        return 0.0
+    ours, theirs = expected.tensors[operator.inputs[place]], found.subgraphs[at[0]].tensors[at[1]]
+    if ours.shape != theirs.shape:
+        return 0.0
+    a = flatbuffer.real(ours)
+    signal = float(np.sum(a * a))
+    return float(np.sum(np.square(flatbuffer.real(theirs) - a))) / signal if signal > 0 else 0.0
+
+
+def _rounded(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """Float values in the format of an activation and back, float64."""
+    values = values.astype(np.float64)
+    if tensor.scales is None or tensor.zero_points is None or tensor.dtype not in ("int8", "int16"):
+        return values
+    scale, zero = float(tensor.scales[0]), int(tensor.zero_points[0])
+    limits = np.iinfo(tensor.dtype)
+    return (np.clip(np.rint(values / scale) + zero, limits.min, limits.max) - zero) * scale
+
+
+def _decibels(share: float) -> float | None:
+    return float(-10 * np.log10(share)) if share > 0 else None

@@ -1,0 +1,361 @@
+"""Do the constants of a file hold the values they should, in the file's own format: codes, scales and zero points.
+
+The format's resolution is the limit of what can be shown: a change too small to alter a code or a unit in the last place leaves
+no trace in the file, and is no change of it.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+
+EQUAL, CAST, QUANTIZED = "equal", "cast", "quantized"
+
+_FLOAT32 = 2.0**-23
+# Scales are written as float32, and computed from float32 ranges.
+_SCALE_TOLERANCE = 4 * _FLOAT32
+# Where kernel, bias and data stand among an operator's inputs.
+KERNELS = {
+    "CONV_2D": (1, 2, 0),
+    "DEPTHWISE_CONV_2D": (1, 2, 0),
+    "FULLY_CONNECTED": (1, 2, 0),
+    "TRANSPOSE_CONV": (1, 3, 2),
+    "CONV_3D": (1, 2, 0),
+}
+# Dtypes of quantized activations.
+ACTIVATIONS = ("int8", "uint8", "int16")
+# Output scale (8 and 16 bits) and zero point (8 bits) that the kernels of LiteRT take for granted.
+# https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
+FIXED = {"SOFTMAX": (1 / 256, 1 / 32768, -128), "LOGISTIC": (1 / 256, 1 / 32768, -128), "TANH": (1 / 128, 1 / 32768, 0)}
+# Operators that only move values: one scale for input and output (same specification).
+SAME = frozenset(
+    ("RESHAPE", "MAX_POOL_2D", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "REVERSE_V2", "GATHER")
+)
+# Operators that put values of several tensors together: one scale for all of them (same specification).
+JOINING = frozenset(("CONCATENATION", "PACK"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One constant of the found file beside the value it should hold.
+
+    Attributes:
+        how: EQUAL, CAST (float16) or QUANTIZED; `dtype`: of the found tensor.
+        steps: largest error in quantization steps; None unless quantized.
+        clipped: entries that lie outside what the codes can express.
+        rule: how the scale follows from the values: "symmetric", "asymmetric", "product" (a bias) or "other".
+        relative: ||found - expected|| / ||expected||; 0 for equal, None when all of the expected are zero and not the found.
+        sqnr_db: the same in decibels; None when equal.
+    """
+
+    how: str
+    dtype: str
+    steps: float | None
+    clipped: int
+    rule: str | None
+    max_error: float
+    relative: float | None
+    sqnr_db: float | None
+    passed: bool
+    reason: str
+
+
+def compare(expected: np.ndarray, found: Tensor) -> Check:
+    """A constant against its value in real units.
+
+    Args:
+        expected: the float32 (or integer) constant of the float32 file.
+        found: a tensor with a constant.
+    """
+    if expected.size != int(np.prod(found.shape, dtype=np.int64)):
+        return _failed(found, f"has shape {list(found.shape)}; expected {list(expected.shape)}")
+    expected = expected.reshape(found.shape)
+    stored = flatbuffer.values(found)
+    if found.scales is None or found.zero_points is None:
+        return _plain(expected, stored, found)
+    return _quantized(expected, stored, found)
+
+
+def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]:
+    """How the scales of a symmetric kernel compare with max |w| / largest code.
+
+    Returns:
+        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN: all zeros).
+    """
+    largest = {"int8": 127, "int4": 7, "int2": 1, "int16": 32767}.get(found.dtype, 127)
+    if found.scales is None:
+        raise ValueError(f"{found.name} is not quantized")
+    size = found.scales.size
+    if found.block:
+        axis = found.quantized_dimension
+        shape = [*found.shape[:axis], found.shape[axis] // found.block, found.block, *found.shape[axis + 1 :]]
+        bound = np.abs(expected.reshape(shape)).max(axis=axis + 1).ravel()
+    elif size == 1:
+        bound = np.abs(expected).max(initial=0).reshape(1)
+    else:
+        others = tuple(axis for axis in range(expected.ndim) if axis != found.quantized_dimension)
+        bound = np.abs(expected).max(axis=others)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(bound > 0, found.scales.astype(np.float64) * largest / bound.astype(np.float64), np.nan)
+    # Scales of blocks are rounded to bfloat16, which has 8 bits.
+    tolerance = 2.0**-8 if found.block else _SCALE_TOLERANCE
+    return ("symmetric" if np.all(np.isnan(ratio) | (np.abs(ratio - 1) <= tolerance)) else "other"), ratio
+
+
+def _failed(found: Tensor, reason: str) -> Check:
+    return Check(
+        how=EQUAL,
+        dtype=found.dtype,
+        steps=None,
+        clipped=0,
+        rule=None,
+        max_error=0.0,
+        relative=None,
+        sqnr_db=None,
+        passed=False,
+        reason=reason,
+    )
+
+
+def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+    """A constant that is not quantized: equal in its own dtype."""
+    if expected.dtype.kind == "f" and stored.dtype.kind != "f":
+        return _failed(found, f"holds {found.dtype} without scales; expected float")
+    with np.errstate(over="ignore"):
+        wanted = expected.astype(stored.dtype)
+    same = (wanted == stored) | (np.isnan(wanted) & np.isnan(stored)) if wanted.dtype.kind == "f" else wanted == stored
+    how = EQUAL if stored.dtype == expected.dtype or expected.dtype.kind != "f" else CAST
+    error, relative, sqnr = _figures(expected, stored.astype(np.float64))
+    reason = {EQUAL: "equal bit for bit", CAST: f"rounded to {found.dtype}"}[how]
+    passed = bool(np.all(same))
+    if passed and stored.dtype.kind == "f" and not np.isfinite(stored).all():
+        passed, reason = False, f"does not fit into {found.dtype}: infinity or NaN"
+    elif not passed:
+        reason = _difference(expected, stored, ~same)
+    return Check(
+        how=how,
+        dtype=found.dtype,
+        steps=None,
+        clipped=0,
+        rule=None,
+        max_error=error,
+        relative=relative,
+        sqnr_db=sqnr,
+        passed=passed,
+        reason=reason,
+    )
+
+
+def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+    if found.scales is None or found.zero_points is None:
+        raise ValueError(f"{found.name} is not quantized")
+    if not (np.isfinite(found.scales).all() and (found.scales > 0).all()):
+        return _failed(found, "has a scale that is not a positive number")
+    scales = flatbuffer.spread(found, found.scales)
+    zero = flatbuffer.spread(found, found.zero_points)
+    exact = expected.astype(np.float64) / scales.astype(np.float64)
+    low, high = _limits(found.dtype)
+    codes = stored.astype(np.float64) - zero
+    nearest = np.rint(exact)
+    # Quantizers divide in float32 or in float64; at a tie the two may round to different sides.
+    single = np.rint(expected.astype(np.float32) / scales).astype(np.float64)
+    wanted = [np.clip(value, low - zero, high - zero) for value in (nearest, single)]
+    narrow = [np.clip(value, low + 1 - zero, high - zero) for value in (nearest, single)]
+    error = np.abs(codes - exact)
+    right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
+    # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
+    right |= error <= 0.5 + np.abs(exact) * _FLOAT32
+    outside = (exact > high - zero + 0.5) | (exact < low - zero - 0.5)
+    inside = ~outside
+    real = codes * scales.astype(np.float64)
+    largest, relative, sqnr = _figures(expected, real)
+    steps = float(error[inside].max(initial=0))
+    passed = bool(right.all())
+    rule, _ = kernel_scales(found, expected)
+    reason = f"at most {steps:.2f} steps off" if passed else _difference(expected, real, ~right, codes=(stored, wanted[0] + zero))
+    clipped = int(outside.sum())
+    if passed and clipped:
+        reason += f", {clipped} clipped"
+    return Check(
+        how=QUANTIZED,
+        dtype=found.dtype,
+        steps=steps,
+        clipped=clipped,
+        rule=rule,
+        max_error=largest,
+        relative=relative,
+        sqnr_db=sqnr,
+        passed=passed,
+        reason=reason,
+    )
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    bits = int("".join(filter(str.isdigit, dtype)))
+    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def _figures(expected: np.ndarray, real: np.ndarray) -> tuple[float, float | None, float | None]:
+    a = expected.astype(np.float64)
+    difference = real - a
+    noise, signal = float(np.sum(difference * difference)), float(np.sum(a * a))
+    worst = float(np.abs(difference).max(initial=0))
+    if not np.isfinite(noise) or not np.isfinite(signal):
+        return 0.0, None, None
+    if noise == 0:
+        return 0.0, 0.0, None
+    return (
+        worst,
+        float(np.sqrt(noise / signal)) if signal > 0 else None,
+        float(10 * np.log10(signal / noise)) if signal > 0 else None,
+    )
+
+
+def _difference(
+    expected: np.ndarray, found: np.ndarray, wrong: np.ndarray, codes: tuple[np.ndarray, np.ndarray] | None = None
+) -> str:
+    """Where and how two arrays of one shape differ. Kernels of TFLite have their output channels first, depthwise ones last."""
+    at = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim else ()
+    count = int(wrong.sum())
+    what = f"{found[at]:.6g}, expected {expected[at]:.6g}"
+    if codes is not None:
+        what = f"code {int(codes[0][at])}, expected {int(codes[1][at])}"
+    text = f"at {list(at)} found {what}"
+    if count == 1:
+        return f"one of {found.size} entries differs: {text}"
+    if wrong.ndim:
+        for axis in (0, wrong.ndim - 1):
+            others = tuple(i for i in range(wrong.ndim) if i != axis)
+            channels = np.flatnonzero(wrong.any(axis=others))
+            if len(channels) < wrong.shape[axis]:
+                swapped = _swapped(np.moveaxis(found, axis, 0), np.moveaxis(expected, axis, 0), channels)
+                listed = ", ".join(map(str, channels[:8]))
+                if swapped:
+                    return f"channels {listed} hold each other's weights"
+                return f"channels {listed} differ ({count} of {found.size} entries): {text}"
+    return f"{count} of {found.size} entries differ: {text}"
+
+
+def _swapped(found: np.ndarray, expected: np.ndarray, channels: np.ndarray) -> bool:
+    if not 2 <= len(channels) <= 64:
+        return False
+    tolerance = 0.02 * float(np.abs(expected).max(initial=0))
+    return all(any(np.abs(found[i] - expected[j]).max(initial=0) <= tolerance for j in channels if j != i) for i in channels)
+
+
+def relations(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
+    """Scales and zero points that are not free to choose and are not what they must be.
+
+    Yields:
+        (subgraph, operator), and what is wrong with it.
+    """
+    for number, subgraph in enumerate(graph.subgraphs):
+        joined = {tensor for operator in subgraph.operators if operator.name in JOINING for tensor in operator.inputs}
+        for index, operator in enumerate(subgraph.operators):
+            for fault in (
+                *_bias(operator, subgraph.tensors),
+                *_fixed(operator, subgraph.tensors),
+                *_zero_points(operator, subgraph.tensors, joined),
+                *_joined(operator, subgraph.tensors),
+            ):
+                yield (number, index), fault
+
+
+def _bias(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """A bias has the product of the data's and the kernel's scale, and no zero point."""
+    if operator.name not in KERNELS:
+        return
+    kernel, bias, data = (
+        (tensors[operator.inputs[at]] if at < len(operator.inputs) and operator.inputs[at] >= 0 else None)
+        for at in KERNELS[operator.name]
+    )
+    if kernel is None or kernel.scales is None:
+        return
+    if kernel.zero_points is not None and kernel.dtype.startswith("int") and np.any(kernel.zero_points != 0):
+        yield f"kernel {kernel.name}: zero point {int(kernel.zero_points[kernel.zero_points != 0][0])}; expected 0"
+    if bias is None or bias.scales is None or data is None or data.scales is None:
+        return
+    wanted = data.scales.astype(np.float64) * kernel.scales.astype(np.float64)
+    wrong = np.abs(bias.scales.astype(np.float64) / wanted - 1) > _SCALE_TOLERANCE
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        has, needs = np.broadcast_to(bias.scales, wrong.shape)[at], np.broadcast_to(wanted, wrong.shape)[at]
+        yield f"bias {bias.name}: scale {has:.6g} of channel {at}; expected the product of the data's and the kernel's, {needs:.6g}"
+    if bias.zero_points is not None and np.any(bias.zero_points != 0):
+        yield f"bias {bias.name}: zero point {int(bias.zero_points[bias.zero_points != 0][0])}; expected 0"
+
+
+def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    output = tensors[operator.outputs[0]] if operator.outputs else None
+    if output is None or output.scales is None or output.zero_points is None or output.dtype not in ("int8", "int16"):
+        return
+    if operator.name in FIXED:
+        eight, sixteen, zero = FIXED[operator.name]
+        scale, zero = (eight, zero) if output.dtype == "int8" else (sixteen, 0)
+        if (
+            output.scales.size != 1
+            or abs(float(output.scales[0]) / scale - 1) > _SCALE_TOLERANCE
+            or int(output.zero_points[0]) != zero
+        ):
+            yield (
+                f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
+                f"{operator.name} needs {scale:.6g}, {zero}"
+            )
+    elif operator.name in SAME and _differ(tensors[operator.inputs[0]], output):
+        yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
+
+
+def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """What is put together has one scale."""
+    if operator.name not in JOINING:
+        return
+    for number in operator.inputs:
+        if _differ(tensors[number], tensors[operator.outputs[0]]):
+            name = tensors[number].name
+            yield f"input {name}: {operator.name} puts values together, but scale or zero point of input and output differ"
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors, both quantized to the same dtype, have another scale or zero point."""
+    if one.dtype != other.dtype or one.scales is None or other.scales is None:
+        return False
+    if one.zero_points is None or other.zero_points is None:
+        return False
+    return not (
+        np.allclose(one.scales, other.scales, rtol=_SCALE_TOLERANCE, atol=0) and np.array_equal(one.zero_points, other.zero_points)
+    )
+
+
+def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collection[int]) -> Iterator[str]:
+    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what it is joined to."""
+    for number in dict.fromkeys((*operator.inputs, *operator.outputs)):
+        tensor = tensors[number]
+        if (
+            number >= 0
+            and tensor.zero_points is not None
+            and tensor.dtype in ("int16", "int32", "int64")
+            and np.any(tensor.zero_points)
+        ):
+            yield f"{tensor.name}: zero point {int(tensor.zero_points[0])} of {tensor.dtype}; expected 0"
+    fused = operator.options.get("fusedActivationFunction") or operator.name
+    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in joined:
+        output = tensors[operator.outputs[0]]
+        if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
+            yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"
+
+
+def formats(found: Graph) -> tuple[str, str]:
+    """The narrowest weights and activations of operators with a kernel; without one, float32."""
+    pairs = []
+    for subgraph in found.subgraphs:
+        for operator in subgraph.operators:
+            if operator.name in KERNELS:
+                kernel, _, data = KERNELS[operator.name]
+                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
+    order = ("int2", "int4", "int8", "float16", "int16", "float32")
+    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
+    between = {data.dtype for _, data in pairs}
+    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")

@@ -1,0 +1,34 @@
+"""Against sounds worked out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from pipeline.dataset import wav_folder
+
+
+def test_channels_are_averaged_and_scaled(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.array([[16384, 0], [-32768, -32768]], np.int16), 8000)
+    assert wav_folder.sound(tmp_path / "a.wav", rate=8000, resample=False).tolist() == [0.25, -1.0]
+
+
+@pytest.mark.parametrize(("have", "wanted"), [(16000, 8000), (8000, 16000), (44100, 16000)])
+def test_a_tone_is_the_same_tone_at_another_rate(tmp_path: Path, have: int, wanted: int) -> None:
+    soundfile.write(tmp_path / "a.wav", 0.5 * np.sin(2 * np.pi * 440 * np.arange(have) / have), have, subtype="FLOAT")
+    found = wav_folder.sound(tmp_path / "a.wav", rate=wanted, resample=True)
+    assert len(found) == wanted
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(wanted) / wanted)
+    middle = slice(wanted // 10, -wanted // 10)
+    np.testing.assert_allclose(found[middle], expected[middle], atol=1e-4)
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    for name, length in (("no", 3), ("yes", 6)):
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "1.wav", np.full(length, 0.5), 8000, subtype="FLOAT")
+    dataset = wav_folder.wav_folder(tmp_path, input="x", rate=8000, length=4)
+    assert dataset.classes == ["no", "yes"]
+    assert dataset.read(0)["x"].tolist() == [0.5, 0.5, 0.5, 0.0]
+    assert dataset.read(1)["x"].tolist() == [0.5] * 4

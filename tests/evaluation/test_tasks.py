@@ -1,0 +1,61 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import tasks
+from pipeline.evaluation.metric_type import Metric, Undefined
+from pipeline.evaluation.registry import METRICS
+
+LABELS = np.array([0, 1, 2, 1])
+BEFORE = np.eye(3)[[0, 1, 2, 2]]
+AFTER = np.eye(3)[[0, 2, 2, 1]]
+CHOSEN: dict[str, tuple[Metric, dict[str, Any]]] = {
+    "accuracy": (METRICS["accuracy"], {}),
+    "balanced_accuracy": (METRICS["balanced_accuracy"], {}),
+}
+
+
+def test_every_kind_has_metrics_and_every_metric_a_kind() -> None:
+    fitting = {kind for metric in METRICS.values() for kind in metric.kinds or ()}
+    assert fitting == set(tasks.KINDS)
+
+
+def test_an_undefined_figure_is_none_with_its_reason() -> None:
+    zeros = np.zeros(4, np.int64)
+    measured = tasks.measure(CHOSEN, (zeros, BEFORE))
+    assert measured == {
+        "metrics": {"accuracy": 0.25, "balanced_accuracy": None},
+        "undefined": {"balanced_accuracy": "only one class among the labels"},
+    }
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_make_every_figure_undefined(value: float) -> None:
+    output = BEFORE.copy()
+    output[2, 1] = value
+    evidence = tasks.finite(tasks.KINDS["classification"].read, LABELS, output, logits=True)
+    assert isinstance(evidence, Undefined)
+    assert set(tasks.measure(CHOSEN, evidence)["undefined"].values()) == {"NaN or infinity in the outputs"}
+
+
+def test_a_user_s_metric_that_gives_no_number_is_undefined() -> None:
+    broken: dict[str, tuple[Metric, dict[str, Any]]] = {"mine": (Metric(lambda labels, scores: float("nan")), {})}
+    assert tasks.measure(broken, (LABELS, BEFORE)) == {"metrics": {"mine": None}, "undefined": {"mine": "the metric gave nan"}}
+
+
+def test_who_changed_its_mind() -> None:
+    found = tasks.describe(tasks.KINDS["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")})
+    assert found["variants"]["v"]["flips"] == [
+        {"sample": 1, "label": 1, "before": 1, "after": 2},
+        {"sample": 3, "label": 1, "before": 2, "after": 1},
+    ]
+    assert found["variants"]["n"] == {}
+    assert found["n"] == 4
+
+
+def test_a_task_without_decisions_has_no_flips() -> None:
+    values = np.arange(4.0)[:, None]
+    found = tasks.describe(tasks.KINDS["regression"], {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)})
+    assert "flips" not in found["variants"]["v"]
+    assert found["variants"]["v"]["per_value"]["bias"] == [1.0]

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.quantization import quantizer, recipes
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from tests.networks import Measured
+
+
+def gptq(digits: Measured) -> recipes.Recipe:
+    return recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="gptq", granularity="channel", boundary="float32")
+
+
+def test_observes_the_extremes_of_each_sample(digits: Measured) -> None:
+    found = quantizer.observe(digits.model, digits.samples[:7], signature=digits.graph.signature)
+    images = np.concatenate([sample["image"] for sample in digits.samples[:7]])
+    source = digits.graph.tensors[digits.graph.inputs["image"]].name
+    np.testing.assert_allclose(found[source][0], images.min((1, 2, 3)))
+    np.testing.assert_allclose(found[source][1], images.max((1, 2, 3)))
+    outputs = [interpreter.predict(digits.model, sample, workers=1)["probabilities"].max() for sample in digits.samples[:7]]
+    result = digits.graph.tensors[digits.graph.outputs["probabilities"]].name
+    np.testing.assert_allclose(found[result][1], outputs, rtol=1e-6)
+
+
+def test_samples_are_asked_for_one_at_a_time(digits: Measured) -> None:
+    """However many there are, none is kept: each is gone before the one after the next is made."""
+    import weakref
+
+    alive: list[weakref.ref[np.ndarray]] = []
+
+    def stream() -> object:
+        for sample in digits.samples[:5]:
+            assert sum(reference() is not None for reference in alive) <= 2
+            array = sample["image"].copy()
+            alive.append(weakref.ref(array))
+            yield {"image": array}
+            del array
+
+    quantizer.observe(digits.model, stream(), signature=digits.graph.signature)  # type: ignore[arg-type]
+
+
+def test_gptq_sees_the_samples(digits: Measured) -> None:
+    """Other samples, other weights: and the second moments are those of numpy."""
+    recipe = gptq(digits)
+    some, others = (
+        quantizer.statistics(digits.model, part, recipe=recipe, signature=digits.graph.signature)
+        for part in (digits.samples[:40], digits.samples[40:80])
+    )
+    assert all({"hessian", "num_samples"} == set(known) for known in some.values())
+    (dense,) = [operator for operator in digits.graph.operators if operator.name == "FULLY_CONNECTED"][:1]
+    name = digits.graph.tensors[dense.inputs[0]].name
+    stream = interpreter.activations(digits.model, digits.samples[:40], {name})
+    seen = np.concatenate([values[name].reshape(1, -1) for values in stream]).astype(np.float64)
+    np.testing.assert_allclose(some[name]["hessian"], 2 / 40 * seen.T @ seen, rtol=1e-4, atol=1e-4)
+    made = {quantizer.quantize(digits.model, recipe, known=known) for known in (some, others)}
+    assert len(made) == 2
+
+
+def test_gptq_is_closer_than_min_max_where_it_applies(digits: Measured) -> None:
+    plain = recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="min_max", granularity="channel", boundary="float32")
+    known = quantizer.statistics(digits.model, digits.samples, recipe=gptq(digits), signature=digits.graph.signature)
+    better = digits.figures(quantizer.quantize(digits.model, gptq(digits), known=known))["sqnr_db"]
+    usual = digits.figures(quantizer.quantize(digits.model, plain))["sqnr_db"]
+    assert better is not None
+    assert usual is not None
+    assert better > usual + 1
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi4_ai16", "dynamic_wi4_afp32"])
+def test_the_same_input_gives_the_same_bytes(digits: Measured, scheme: str) -> None:
+    boundary = {"static_wi8_ai8": "int8", "static_wi4_ai16": "int16"}.get(scheme, "float32")
+    assert digits.quantized(scheme, "octav", "channel", boundary) == digits.quantized(scheme, "octav", "channel", boundary)
+
+
+def test_an_empty_recipe_is_the_file_itself(digits: Measured) -> None:
+    assert quantizer.quantize(digits.model, []) == digits.model
+
+
+def test_a_tensor_without_a_range_is_an_error(digits: Measured) -> None:
+    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", boundary="int8")
+    with pytest.raises(UserError, match=r"a tensor has no measured range .*; run `dvc repro calibrate`"):
+        quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics({}))
+    some = dict(list(digits.ranges["8"].items())[:2])
+    with pytest.raises(UserError, match="a tensor has no measured range"):
+        quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics(some))
+
+
+def test_a_dead_tensor_can_be_quantized(digits: Measured) -> None:
+    """A range of no width: its codes all mean 0, and nothing is NaN."""
+    dead = {
+        name: (0.0, 0.0) if low == 0 and high < 5 and high != 1 else (low, high) for name, (low, high) in digits.ranges["8"].items()
+    }
+    assert (0.0, 0.0) in dead.values()
+    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", boundary="int8")
+    made = quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics(dead))
+    assert not [
+        tensor.name for tensor in flatbuffer.read(made).tensors if tensor.scales is not None and not (tensor.scales > 0).all()
+    ]
+    assert np.isfinite(interpreter.predict(made, digits.samples[0], workers=1)["probabilities"]).all()

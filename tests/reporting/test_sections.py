@@ -1,0 +1,79 @@
+from typing import Any
+
+import numpy as np
+
+from pipeline.reporting import sections
+
+SPLIT = {"sets": {"evaluation": {"samples": [{"id": f"s{i}"} for i in range(40)]}}}
+
+
+def accuracy(flips: list[dict[str, int]], before: list[list[int]], after: list[list[int]]) -> dict[str, Any]:
+    per_class = {"recall": [1.0, None], "support": [3, 0]}
+    head = {
+        "kind": "classification",
+        "original": {"confusion": before, "per_class": per_class},
+        "variants": {"v": {"confusion": after, "flips": flips, "per_class": {"recall": [0.5, None], "support": [3, 0]}}},
+    }
+    return {"heads": {"main": head}}
+
+
+FLIPS = [{"sample": 3, "label": 0, "before": 0, "after": 1}, {"sample": 5, "label": 1, "before": 0, "after": 1}]
+
+
+def test_who_changed_its_mind_and_what_that_did() -> None:
+    given = accuracy(FLIPS, [[3, 0], [1, 2]], [[2, 1], [0, 3]])
+    images = {"image": np.arange(40.0 * 16).reshape(40, 4, 4, 1)}
+    names = {"main": sections.class_names(given["heads"]["main"], ["cat", "dog"])}
+    (row,) = sections.changes(given, SPLIT, images, names=names)
+    assert (row["flips"], row["lost"], row["won"]) == (2, 1, 1)
+    assert row["difference"] == [[-1, 1], [-1, 1]]
+    assert [(shown["id"], shown["label"], shown["before"], shown["after"]) for shown in row["shown"]] == [
+        ("s3", "cat", "cat", "dog"),
+        ("s5", "dog", "cat", "dog"),
+    ]
+    assert all(shown["image"].startswith("data:image/png") for shown in row["shown"])
+
+
+def test_samples_that_are_no_pictures_are_listed_without_one() -> None:
+    given = accuracy(FLIPS, [[3, 0], [1, 2]], [[2, 1], [0, 3]])
+    (row,) = sections.changes(given, SPLIT, {"row": np.zeros((40, 7))}, names={"main": None})
+    assert [shown["image"] for shown in row["shown"]] == [None, None]
+    assert row["shown"][0]["label"] == "0"
+
+
+def test_only_the_first_are_shown_and_nothing_changed_is_no_difference() -> None:
+    many = [{"sample": i, "label": 0, "before": 0, "after": 1} for i in range(40)]
+    (row,) = sections.changes(accuracy(many, [[1]], [[1]]), SPLIT, {}, names={"main": None})
+    assert len(row["shown"]) == sections.SHOWN
+    (none,) = sections.changes(accuracy([], [[1]], [[1]]), SPLIT, {}, names={"main": None})
+    assert none["difference"] is None
+
+
+def test_names_are_numbers_when_the_data_s_do_not_fit() -> None:
+    head = {"original": {"confusion": [[1, 0], [0, 1]]}}
+    assert sections.class_names(head, ["a", "b", "c"]) == ["0", "1"]
+    assert sections.class_names({"original": {}}, ["a"]) is None
+
+
+def test_figures_by_class_side_by_side() -> None:
+    (table,) = sections.per_class(accuracy([], [[1]], [[1]]), "v", names={"main": ["a", "b"]})
+    assert table["rows"][0] == {"name": "a", "support": 3, "values": [(1.0, 0.5)]}
+    assert table["rows"][1]["values"] == [(None, None)]
+
+
+def test_bars_are_shares_of_the_slowest() -> None:
+    rows = sections.costs(
+        {"a": {"latency_median_ms": 1.0, "latency_p95_ms": 2.0}, "b": {"latency_median_ms": 3.0, "latency_p95_ms": 4.0}}
+    )
+    assert [(row["median_width"], row["p95_width"]) for row in rows] == [(25.0, 50.0), (75.0, 100.0)]
+
+
+def test_divergence_worst_first_or_absent() -> None:
+    rows = [{"operator": "A", "layers": ["x"], "sqnr_db": 40.0}, {"operator": "B", "layers": [], "sqnr_db": 10.0}]
+    verified: dict[str, Any] = {
+        "followed": {"divergence": {"operators": rows}},
+        "not followed": {"divergence": None},
+    }
+    tables = sections.diverging(verified)
+    assert [table["variant"] for table in tables] == ["followed"]
+    assert [(row["operator"], row["width"]) for row in tables[0]["rows"]] == [("B", 25.0), ("A", 100.0)]

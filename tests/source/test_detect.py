@@ -1,0 +1,61 @@
+"""The format is told from what is inside, whatever the file is called."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+
+from pipeline.source import detect
+
+
+def archive(path: Path, version: str) -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("metadata.json", json.dumps({"keras_version": version}))
+        file.writestr("config.json", "{}")
+    return path
+
+
+def hdf5(path: Path, **attributes: Any) -> Path:
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"model_config": json.dumps({"class_name": "Functional"}), **attributes})
+    return path
+
+
+def test_by_content_not_by_name(tmp_path: Path) -> None:
+    assert detect.detect(archive(tmp_path / "a.h5", "3.15.1")) == "keras"
+    assert detect.detect(archive(tmp_path / "b.keras", "2.15.0")) == "keras2"
+    assert detect.detect(hdf5(tmp_path / "c.model", keras_version="3.0.0")) == "keras3_h5"
+    assert detect.detect(hdf5(tmp_path / "d.h5", keras_version=b"2.4.0")) == "keras2_h5"
+    assert detect.detect(hdf5(tmp_path / "e.h5")) == "keras2_h5"  # Keras 1 wrote no version
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f/saved_model.pb").write_bytes(b"")
+    assert detect.detect(tmp_path / "f") == "saved_model"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"class_name": "Lambda", "config": {"function_type": "lambda", "function": ["4wEA", None, None]}}, True),
+        ({"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {}}}}, True),
+        ({"layers": [{"class_name": "Dense", "config": {"activation": {"class_name": "__lambda__"}}}]}, True),
+        ({"class_name": "Lambda", "config": {"function_type": "function", "function": "mine"}}, False),
+        ({"layers": [{"class_name": "Dense", "config": {"units": 3}}]}, False),
+    ],
+)
+def test_code_inside(config: Any, expected: bool) -> None:
+    assert detect.holds_code(config) is expected
+
+
+def test_names_that_are_not_of_keras() -> None:
+    config = {
+        "module": "keras",
+        "class_name": "Dense",
+        "config": {
+            "kernel_initializer": {"module": "mine.code", "class_name": "Start", "registered_name": "pack>Start", "config": {}},
+            "activation": {"module": "builtins", "class_name": "function", "config": "swoosh"},
+        },
+    }
+    assert detect.foreign_names([config]) == {"pack>Start", "swoosh"}

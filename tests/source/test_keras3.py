@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.source import keras3
+from pipeline.source.network import Network
+from pipeline.source.tensorflow_setup import tf
+
+import keras  # isort: skip
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own saving
+
+
+def load(path: Path, **shapes: list[int]) -> Network:
+    return keras3.load(path, format="keras", custom={"Plain": Plain}, trust_code=False, shapes=shapes, dtypes={})
+
+
+class Plain(keras.Model):  # type: ignore[misc]
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        self.dense = keras.layers.Dense(2, name="dense")
+
+    def call(self, x: object) -> object:
+        return [self.dense(x), x]
+
+
+def test_nested_networks_and_shared_layers(tmp_path: Path) -> None:
+    second, first = keras.Input((3,), name="zeta"), keras.Input((2,), name="alpha")
+    inner_input = keras.Input((5,))
+    inner = keras.Model(inner_input, keras.layers.Dense(4, name="deep")(inner_input), name="inner")
+    joined = inner(keras.layers.Concatenate(name="join")([second, first]))
+    model = keras.Model([second, first], [keras.layers.Dense(2, name="one")(joined), keras.layers.Dense(1, name="two")(joined)])
+    model.save(tmp_path / "m.keras")
+    network = load(tmp_path / "m.keras")
+    assert list(network.inputs) == ["zeta", "alpha"]
+    assert {name: spec.shape.as_list() for name, spec in network.outputs.items()} == {"one": [None, 2], "two": [None, 1]}
+    paths = [row["path"] for row in network.layers]
+    assert paths.index("inner/deep") > paths.index("inner")
+    values = {"alpha": np.ones((1, 2), np.float32), "zeta": np.zeros((1, 3), np.float32)}
+    found = network.call({name: tf.constant(value) for name, value in values.items()})
+    np.testing.assert_array_equal(found["one"], model([values["zeta"], values["alpha"]])[0])
+    assert network.parameters == model.count_params()
+
+
+def test_a_subclassed_network_tells_shapes_it_was_built_with(tmp_path: Path) -> None:
+    model = Plain()
+    model(np.zeros((1, 3), np.float32))
+    model.save(tmp_path / "m.keras")
+    network = load(tmp_path / "m.keras")
+    assert {name: spec.shape.as_list() for name, spec in network.inputs.items()} == {"input": [None, 3]}
+    assert {name: spec.shape.as_list() for name, spec in network.outputs.items()} == {"output_0": [None, 2], "output_1": [None, 3]}
+    with pytest.raises(UserError, match=r"model\.input_dtypes: the network has no input 'x'; has: input"):
+        keras3.load(
+            tmp_path / "m.keras", format="keras", custom={"Plain": Plain}, trust_code=False, shapes={}, dtypes={"x": "int32"}
+        )

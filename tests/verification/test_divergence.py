@@ -1,0 +1,83 @@
+"""A network with one layer that int8 cannot hold: it is named, and keeping it in float helps."""
+
+import numpy as np
+import pytest
+from ai_edge_quantizer import qtyping, quantizer
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.verification import divergence, fidelity
+from tests import certified
+from tests.made import Made, make
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Dense layers; in `two` one weight of each channel is 200 times the others, so that int8 rounds those to zero."""
+    model = certified.randomised(certified.wide())
+    one, two = model.get_layer("one"), model.get_layer("two")
+    # What feeds the large weights is small, so that the others matter.
+    factors = np.ones(64, np.float32)
+    factors[0] = 200
+    two.kernel.assign(two.kernel.numpy() * factors[:, None])
+    one.kernel.assign(one.kernel.numpy() / factors)
+    one.bias.assign(one.bias.numpy() / factors)
+    return make(model, tmp_path_factory.mktemp("divergence") / "source")
+
+
+def quantized(made: Made, excluded: list[str]) -> bytes:
+    work = quantizer.Quantizer(bytearray(made.float32))
+    work.add_dynamic_config(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=8)
+    for name in excluded:
+        pattern = name.replace(".", "\\.")
+        work.update_quantization_recipe(pattern, qtyping.TFLOperationName.FULLY_CONNECTED, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    result = work.quantize(None, enable_progress_bar=False, enable_progress_report=False).quantized_model
+    assert result is not None
+    return bytes(result)
+
+
+def followed(made: Made, model: bytes) -> list[dict[str, object]]:
+    samples = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(4)]
+    traces = [(interpreter.trace(made.float32, sample), interpreter.trace(model, sample)) for sample in samples]
+    return divergence.follow(made.proof.graph, flatbuffer.read(model), traces, made.proof.mapped.layers)
+
+
+def sqnr(made: Made, model: bytes) -> float:
+    reference, predicted = (
+        interpreter.predict(made.float32, made.samples, workers=1),
+        interpreter.predict(model, made.samples, workers=1),
+    )
+    found = fidelity.measure(reference["out"], predicted["out"])["sqnr_db"]
+    assert found is not None
+    return found
+
+
+def test_the_layer_that_breaks_is_named_and_excluding_it_helps(made: Made) -> None:
+    model = quantized(made, [])
+    rows = followed(made, model)
+    assert [row["layers"] for row in rows] == [["one"], ["two"], ["three"], ["out"]]
+    first = divergence.first(rows, loss_db=6.0)
+    assert first is not None
+    assert first["layers"] == ["two"]
+    named = divergence.exclude_first(rows, count=3)
+    assert named[0]["layer"] == "two"
+    assert len(named) == 3
+    better = quantized(made, named[0]["tensors"])
+    assert len(better) > len(model)
+    assert sqnr(made, better) > sqnr(made, model) + 10
+    # Another layer helps less.
+    assert sqnr(made, quantized(made, named[2]["tensors"])) < sqnr(made, better)
+
+
+def test_weight_and_activation_errors_are_told_apart(made: Made) -> None:
+    rows = followed(made, quantized(made, []))
+    assert all(row["activation_db"] is None for row in rows)  # activations stay in float
+    assert all(row["weight_db"] is not None for row in rows)
+
+
+def test_the_file_against_itself_has_no_error(made: Made) -> None:
+    rows = followed(made, made.float32)
+    assert all(row["sqnr_db"] is None and row["noise"] == 0 for row in rows)
+    assert divergence.first(rows, loss_db=6.0) is None
+    assert divergence.exclude_first(rows, count=3) == []

@@ -1,0 +1,55 @@
+from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
+from pipeline.verification import graph_alignment
+
+
+def tensor(name: str) -> Tensor:
+    return Tensor(name=name, shape=(1,), dtype="float32", data=None, scales=None, zero_points=None, quantized_dimension=0)
+
+
+def chain(*names: str, activation: str = "NONE", output: str = "y") -> Graph:
+    """x -> the operators, one after the other -> the output."""
+    tensors = [tensor(str(i)) for i in range(len(names) + 1)]
+    operators = [
+        Operator(name=name, inputs=(i,), outputs=(i + 1,), options={"fusedActivationFunction": activation} if name == "ADD" else {})
+        for i, name in enumerate(names)
+    ]
+    inner = Subgraph(name="main", inputs=(0,), outputs=(len(names),), tensors=tensors, operators=operators)
+    ends = {"x": 0}, {output: len(names)}
+    return Graph(signature="s", inputs=ends[0], outputs=ends[1], tensors=tensors, operators=operators, subgraphs=[inner])
+
+
+def reasons(expected: Graph, found: Graph) -> list[str]:
+    return [difference.reason for difference in graph_alignment.align(expected, found).differences]
+
+
+FLOAT = chain("ADD", "TANH", "SOFTMAX")
+
+
+def test_quantizing_operators_are_looked_through() -> None:
+    found = chain("QUANTIZE", "ADD", "TANH", "QUANTIZE", "SOFTMAX", "DEQUANTIZE")
+    result = graph_alignment.align(FLOAT, found)
+    assert result.differences == []
+    assert result.operators == {(0, 0): (0, 1), (0, 1): (0, 2), (0, 2): (0, 4)}
+
+
+def test_a_missing_operator() -> None:
+    assert reasons(FLOAT, chain("ADD", "SOFTMAX")) == ["TANH is missing"]
+    assert reasons(FLOAT, chain("TANH", "SOFTMAX")) == ["ADD is missing: input x is read instead"]
+    assert reasons(FLOAT, chain("ADD", "TANH")) == ["SOFTMAX is missing"]
+
+
+def test_an_added_operator() -> None:
+    assert reasons(FLOAT, chain("ADD", "TANH", "ABS", "SOFTMAX")) == ["ABS has been added"]
+
+
+def test_one_operator_in_the_place_of_another() -> None:
+    assert reasons(FLOAT, chain("ADD", "LOGISTIC", "SOFTMAX")) == ["LOGISTIC stands in place of TANH"]
+
+
+def test_another_option() -> None:
+    found = chain("ADD", "TANH", "SOFTMAX", activation="RELU6")
+    assert reasons(FLOAT, found) == ["ADD has fusedActivationFunction RELU6; expected NONE"]
+
+
+def test_another_name_in_the_signature() -> None:
+    assert "outputs are z; expected y" in reasons(FLOAT, chain("ADD", "TANH", "SOFTMAX", output="z"))
