@@ -166,13 +166,13 @@ class Benchmark(Section):
 class Head(Section):
     """One output and what it is judged as.
 
-    `output` and `labels` are names (None: the only one there is), `kind` is a row of `tasks.KINDS` with its options, and
+    `output` and `labels` are names (None: the only one there is), `task_type` is a row of `tasks.TASK_TYPES` with its options, and
     `metrics` are rows of `METRICS` with theirs.
     """
 
     output: str | None
     labels: str | None
-    kind: Call
+    task_type: Call
     metrics: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 
 
@@ -181,7 +181,7 @@ class Task(Section):
 
     name: str
     heads: Annotated[dict[str, Head], Field(min_length=1)]
-    deciding: str
+    primary_metric: str
     confidence: Share
     resamples: Count
 
@@ -190,8 +190,8 @@ class Task(Section):
         for name in self.heads:
             if not NAME.fullmatch(name):
                 raise ValueError(f"heads: {name!r} becomes part of a metric's name: use small letters, digits and _")
-        if self.deciding not in reported(self):
-            raise ValueError(f"deciding: {self.deciding!r} is not among metrics: {', '.join(reported(self))}")
+        if self.primary_metric not in reported(self):
+            raise ValueError(f"primary_metric: {self.primary_metric!r} is not among metrics: {', '.join(reported(self))}")
         return self
 
 
@@ -239,7 +239,7 @@ class Variant(Section):
     scheme: str
     algorithm: str
     granularity: str
-    boundary: str
+    io_dtype: str
     exclude: list[str]
     samples: Count | None
     search: str | None
@@ -259,7 +259,7 @@ class Variant(Section):
         for field, allowed in (
             ("algorithm", scheme.algorithms),
             ("granularity", scheme.granularities),
-            ("boundary", scheme.boundary),
+            ("io_dtype", scheme.io_dtype),
         ):
             if (given := getattr(self, field)) not in allowed:
                 why = schemes.NOT_OFFERED.get(given)
@@ -287,7 +287,7 @@ class Variant(Section):
 class Search(Section):
     """A search for a mixed-precision recipe: what an operator may become, its own budget, and its limit as a number of steps.
 
-    `choices` are schemes of the litert engine. The budget is `max_drop` of the deciding metric on the tuning split, a floor
+    `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, a floor
     `min_sqnr_db` on the fidelity to the float32 file, or both; null switches one off. `costs` weighs a multiply-accumulate in
     each choice and is what the objective `macs` adds up. `samples` is how many tuning samples sensitivity is measured on.
     """

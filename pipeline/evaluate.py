@@ -6,7 +6,7 @@ from pipeline import config, files, paths
 from pipeline.custom.metrics import METRICS
 from pipeline.errors import one_of, run
 from pipeline.evaluation import paired_comparison, tasks
-from pipeline.evaluation.tasks import KINDS
+from pipeline.evaluation.tasks import TASK_TYPES
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     outputs = {name: files.read_arrays(paths.OUTPUTS / name) for name in settings.variants}
     report: dict[str, Any] = {
         "task": task.name,
-        "deciding": task.deciding,
+        "primary_metric": task.primary_metric,
         "n": len(next(iter(reference.values()))),
         "labelled": bool(labels),
         "confidence": task.confidence,
@@ -34,18 +34,20 @@ def main() -> None:
             metrics = {
                 metric: (METRICS[one_of(metric, METRICS, where="task")], options) for metric, options in head.metrics.items()
             }
-            given: dict[str, Any] = {"options": head.kind.options, "output": head.output, "target": head.labels}
-            original = tasks.evidence(head.kind.name, labels, reference, inputs, **given)
+            given: dict[str, Any] = {"options": head.task_type.options, "output": head.output, "target": head.labels}
+            original = tasks.evidence(head.task_type.name, labels, reference, inputs, **given)
             variants = {
-                variant: tasks.evidence(head.kind.name, labels, found, inputs, **given) for variant, found in outputs.items()
+                variant: tasks.evidence(head.task_type.name, labels, found, inputs, **given) for variant, found in outputs.items()
             }
             prefix = f"{name}." if len(task.heads) > 1 else ""
             _add(report["original"], tasks.measure(metrics, original), prefix)
             for variant, evidence in variants.items():
                 _add(report["variants"][variant], tasks.measure(metrics, evidence), prefix)
-            report["heads"][name] = tasks.describe(KINDS[head.kind.name], metrics, original, variants) | {"kind": head.kind.name}
-            if task.deciding.removeprefix(prefix) in metrics and task.deciding.startswith(prefix):
-                metric, options = metrics[task.deciding.removeprefix(prefix)]
+            report["heads"][name] = tasks.describe(TASK_TYPES[head.task_type.name], metrics, original, variants) | {
+                "task_type": head.task_type.name
+            }
+            if task.primary_metric.removeprefix(prefix) in metrics and task.primary_metric.startswith(prefix):
+                metric, options = metrics[task.primary_metric.removeprefix(prefix)]
                 report |= {"points": metric.points, "higher_is_better": metric.higher_is_better}
                 compared = paired_comparison.compare(
                     metric, options, original, variants, level=task.confidence, resamples=task.resamples, seed=settings.seed

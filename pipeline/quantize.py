@@ -21,7 +21,7 @@ def main() -> None:
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
     model, rows = ENGINES[variant.engine](name, variant, settings.convert)
-    found = result.describe(flatbuffer.read(model), rows, boundary=variant.boundary)
+    found = result.describe(flatbuffer.read(model), rows, io_dtype=variant.io_dtype)
     result.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
     for line in result.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
         print(f"variants.{name}: {line}")
@@ -44,7 +44,7 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
         recipe = source["recipe"]
     else:
         asked["exclude"] = exclusions.tensors(source["operators"], variant.exclude, where=f"variants.{name}.exclude")
-        recipe = recipes.whole(graph, **asked, boundary=variant.boundary)
+        recipe = recipes.whole(graph, **asked, io_dtype=variant.io_dtype)
     rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
@@ -73,7 +73,7 @@ def converter(name: str, variant: config.Variant, options: config.Convert) -> tu
     made = tflite.convert_saved_model(
         Path(variant.reads.network),
         scheme=variant.scheme,
-        boundary=variant.boundary,
+        io_dtype=variant.io_dtype,
         samples=samples,
         select_tf_ops=options.select_tf_ops,
         custom_ops=options.custom_ops,

@@ -76,7 +76,7 @@ def main() -> None:
         some = {key: array[: int(count)] for key, array in samples.items()}
         wanted = {key: array[: int(count)] for key, array in reference.items()}
         truth = {key: array[: int(count)] for key, array in targets.items()}
-        value = partial(_deciding, settings.task, truth, some) if truth else None
+        value = partial(_primary_metric, settings.task, truth, some) if truth else None
         return candidates.judge(build(tuple(assignment))[1], some, wanted, value=value, workers=workers)
 
     n = len(next(iter(samples.values())))
@@ -109,7 +109,7 @@ def main() -> None:
         "search": name,
         "asked": asked.model_dump(),
         "n": n,
-        "metric": settings.task.deciding,
+        "metric": settings.task.primary_metric,
         "met": found.met,
         "finished": found.finished,
         "steps": found.steps,
@@ -131,14 +131,14 @@ def main() -> None:
     print(f"searches.{name}: {_figures(found.path[-1])} after {found.steps} steps{'' if found.finished else ', which ran out'}")
 
 
-def _deciding(
+def _primary_metric(
     task: config.Task, targets: dict[str, np.ndarray], samples: dict[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> float | None:
-    """The deciding metric of some outputs, more being better; None where it is undefined."""
-    head, called = config.reported(task)[task.deciding]
-    asked, metric = task.heads[head], METRICS[one_of(called, METRICS, where="task.deciding")]
+    """The primary metric of some outputs, more being better; None where it is undefined."""
+    head, called = config.reported(task)[task.primary_metric]
+    asked, metric = task.heads[head], METRICS[one_of(called, METRICS, where="task.primary_metric")]
     evidence = tasks.evidence(
-        asked.kind.name, targets, outputs, samples, options=asked.kind.options, output=asked.output, target=asked.labels
+        asked.task_type.name, targets, outputs, samples, options=asked.task_type.options, output=asked.output, target=asked.labels
     )
     figure = tasks.measure({called: (metric, asked.metrics[called])}, evidence)["metrics"][called]
     return figure if figure is None or metric.higher_is_better else -figure

@@ -72,7 +72,7 @@ def _shipped(
     made_with: dict[str, Any] = {name: section.model_dump() for name, section in sections.items()}
     made_with |= {"variant": settings.variants[best].model_dump(), "versions": settings.versions, "seed": settings.seed}
     origin = bundle.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
-    tensors = bundle.boundary(flatbuffer.read(model))
+    tensors = bundle.io_tensors(flatbuffer.read(model))
     card = model_card.model_card(model_card.facts(origin, decided, row, accuracy, tensors, split=split, size=len(model)))
     return bundle.contents(model, classes=split["classes"], origin=origin, card=card)
 

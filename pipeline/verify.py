@@ -37,7 +37,7 @@ def main() -> None:
         proof,
         model,
         scheme=scheme,
-        boundary=variant.boundary,
+        io_dtype=variant.io_dtype,
         algorithm=variant.algorithm,
         # TFLiteConverter calibrates by itself, on a graph of its own.
         measured=files.read_json(paths.RANGES)["bits"] if variant.reads.calibration == str(paths.RANGES) else None,

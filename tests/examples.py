@@ -96,17 +96,17 @@ def two_outputs() -> Example:
         "kind": {
             "output": "kind",
             "labels": "kind",
-            "kind": {"name": "classification", "options": {"logits": False}},
+            "task_type": {"name": "classification", "options": {"logits": False}},
             "metrics": {"accuracy": {}},
         },
         "value": {
             "output": "value",
             "labels": "value",
-            "kind": {"name": "regression", "options": {}},
+            "task_type": {"name": "regression", "options": {}},
             "metrics": {"rmse": {}, "r2": {}},
         },
     }
-    task = {"name": "two_outputs", "heads": heads, "deciding": "kind.accuracy", "confidence": 0.95, "resamples": 500}
+    task = {"name": "two_outputs", "heads": heads, "primary_metric": "kind.accuracy", "confidence": 0.95, "resamples": 500}
     return model, {"x": x, "kind": kind, "value": value}, {"task": task, "select.max_drop": 0.05}
 
 

@@ -56,7 +56,7 @@ def measured(made: Made) -> dict[str, dict[str, tuple[float, float]]]:
     return {"8": ranges, "16": ranges}
 
 
-def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | None = None, granularity: str = "channel") -> bytes:
+def litert(made: Made, scheme: str, algorithm: str = "min_max", io_dtype: str | None = None, granularity: str = "channel") -> bytes:
     """A file of the engine `litert`."""
     graph = flatbuffer.read(made.float32)
     how: dict[str, Any] = {
@@ -65,7 +65,7 @@ def litert(made: Made, scheme: str, algorithm: str = "min_max", boundary: str | 
         "granularity": "none" if scheme == "float16" else granularity,
         "exclude": (),
     }
-    recipe = recipes.whole(graph, **how, boundary=boundary or schemes.SCHEMES["litert"][scheme].boundary[0])
+    recipe = recipes.whole(graph, **how, io_dtype=io_dtype or schemes.SCHEMES["litert"][scheme].io_dtype[0])
     known = None
     if scheme.startswith("static"):
         rows = operator_plan.describe(graph, recipe, **how)
@@ -82,7 +82,7 @@ def converted(made: Made, scheme: str) -> bytes:
         return converter.convert_saved_model(
             made.folder,
             scheme=scheme,
-            boundary=schemes.SCHEMES["converter"][scheme].boundary[0],
+            io_dtype=schemes.SCHEMES["converter"][scheme].io_dtype[0],
             samples=rows if scheme.startswith("static") else None,
         )
 

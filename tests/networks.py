@@ -35,10 +35,10 @@ class Measured(NamedTuple):
     labels: np.ndarray
     reference: np.ndarray
 
-    def quantized(self, scheme: str, algorithm: str, granularity: str, boundary: str, exclude: tuple[str, ...] = ()) -> bytes:
+    def quantized(self, scheme: str, algorithm: str, granularity: str, io_dtype: str, exclude: tuple[str, ...] = ()) -> bytes:
         """A variant, as the stage `quantize` makes it."""
         asked = {"scheme": scheme, "algorithm": algorithm, "granularity": granularity, "exclude": exclude}
-        recipe = recipes.whole(self.graph, **asked, boundary=boundary)  # type: ignore[arg-type]
+        recipe = recipes.whole(self.graph, **asked, io_dtype=io_dtype)  # type: ignore[arg-type]
         rows = operator_plan.describe(self.graph, recipe, **asked)  # type: ignore[arg-type]
         known, needs = None, schemes.calibration("litert", scheme, algorithm)
         if needs == schemes.RANGES:

@@ -25,7 +25,7 @@ def outputs(folder: Path, variant: str | None) -> dict[str, np.ndarray]:
 
 
 def figure(name: str, folder: Path, variant: str | None) -> dict[str, float]:
-    """The deciding metric by scikit-learn, from the files of data/."""
+    """The primary metric by scikit-learn, from the files of data/."""
     found, data = outputs(folder, variant), folder / paths.EVALUATION
     if name == "two_outputs":
         kind, value = np.load(data / "labels" / "kind.npy"), np.load(data / "labels" / "value.npy")
@@ -59,7 +59,7 @@ def test_end_to_end(examples: Path, name: str) -> None:
     assert (folder / paths.SELECTED / "model.tflite").read_bytes() == (folder / paths.variant_model(best)).read_bytes()
     page = (folder / paths.PAGE).read_text(encoding="utf-8")
     assert decision["sentence"].split(";")[0] in page
-    assert accuracy["deciding"] in (folder / paths.SUMMARY).read_text(encoding="utf-8")
+    assert accuracy["primary_metric"] in (folder / paths.SUMMARY).read_text(encoding="utf-8")
     samples, results = folder / paths.EVALUATION / "inputs" / "x.npy", folder / "out.npz"
     call(sys.executable, str(folder / paths.SELECTED / "predict.py"), str(samples), str(results), cwd=folder)
     for key, expected in outputs(folder, best).items():
@@ -75,4 +75,4 @@ def test_the_figures_tell_good_from_bad(examples: Path) -> None:
     assert 0.7 < found["two_outputs"]["original"]["metrics"]["kind.accuracy"] < 1
     assert found["regression"]["variants"]["int8"]["drop"] != 0
     assert found["regression"]["higher_is_better"] is False
-    assert found["two_outputs"]["heads"]["kind"]["kind"] == "classification"
+    assert found["two_outputs"]["heads"]["kind"]["task_type"] == "classification"

@@ -28,7 +28,7 @@ def scheme_of(variant: str) -> schemes.Scheme:
     return schemes.SCHEMES[CONFIGURED[variant]["engine"]][CONFIGURED[variant]["scheme"]]
 
 
-INTEGER_ONLY = [name for name in VARIANTS if scheme_of(name).integer_only and CONFIGURED[name]["boundary"] != "float32"]
+INTEGER_ONLY = [name for name in VARIANTS if scheme_of(name).integer_only and CONFIGURED[name]["io_dtype"] != "float32"]
 STATIC = [name for name in VARIANTS if scheme_of(name).activations.startswith("int")]
 
 
@@ -86,12 +86,12 @@ def test_float32_is_the_converted_file_itself(built: Path) -> None:
 
 @pytest.mark.parametrize("variant", INTEGER_ONLY)
 def test_a_full_integer_file_has_no_float_tensor_and_no_boundary_operator(built: Path, variant: str) -> None:
-    graph, boundary = graph_of(built, variant), CONFIGURED[variant]["boundary"]
+    graph, io_dtype = graph_of(built, variant), CONFIGURED[variant]["io_dtype"]
     assert not [tensor.name for tensor in graph.tensors if tensor.dtype.startswith("float")]
-    assert ends(graph) == {boundary}
+    assert ends(graph) == {io_dtype}
     conversions = [operator.name for operator in graph.operators if operator.name in ("QUANTIZE", "DEQUANTIZE")]
     # uint8 is int8 with another zero point: a QUANTIZE from integers to integers moves it, in the converter's file as in ours.
-    assert conversions == (["QUANTIZE", "QUANTIZE"] if boundary == "uint8" else [])
+    assert conversions == (["QUANTIZE", "QUANTIZE"] if io_dtype == "uint8" else [])
     assert {tensor.dtype for tensor in flatbuffer.activations(graph)} - {"uint8"} == {scheme_of(variant).activations}
 
 
@@ -132,7 +132,7 @@ def test_weights_alone_are_integers_and_computed_as_the_scheme_says(built: Path,
         assert all(tensor.scales is not None and len(tensor.scales) == 1 for tensor in weights)
 
 
-@pytest.mark.parametrize("variant", [name for name in STATIC if CONFIGURED[name]["boundary"] == "float32"])
+@pytest.mark.parametrize("variant", [name for name in STATIC if CONFIGURED[name]["io_dtype"] == "float32"])
 def test_float_at_the_boundary_integers_inside(built: Path, variant: str) -> None:
     graph = graph_of(built, variant)
     assert ends(graph) == {"float32"}
@@ -181,12 +181,12 @@ def test_as_close_to_the_original_as_the_converter_with_the_same_samples(
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated.*", "ignore:Statistics for quantized inputs.*")
-@pytest.mark.parametrize(("scheme", "boundary"), [("static_wi8_ai8", "int8"), ("static_wi8_ai16", "int16")])
-def test_as_close_as_the_converter_on_badly_scaled_channels(scaled: Measured, scheme: str, boundary: str) -> None:
+@pytest.mark.parametrize(("scheme", "io_dtype"), [("static_wi8_ai8", "int8"), ("static_wi8_ai16", "int16")])
+def test_as_close_as_the_converter_on_badly_scaled_channels(scaled: Measured, scheme: str, io_dtype: str) -> None:
     from pipeline.source import converter
 
-    ours = scaled.quantized(scheme, "min_max", "channel", boundary)
-    theirs = converter.convert_saved_model(scaled.saved, scheme=scheme, boundary=boundary, samples=scaled.samples)
+    ours = scaled.quantized(scheme, "min_max", "channel", io_dtype)
+    theirs = converter.convert_saved_model(scaled.saved, scheme=scheme, io_dtype=io_dtype, samples=scaled.samples)
     assert sqnr(ours, scaled) >= sqnr(theirs, scaled) - 0.5
 
 
@@ -239,7 +239,7 @@ def test_static_without_calibration_samples_is_refused(finished: Path, tmp_path:
 
 
 def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path, tmp_path: Path) -> None:
-    """ELU stays in float: the stage says which, and that the file is not integer-only although its boundary is."""
+    """ELU stays in float: the stage says which, and that the file is not integer-only although its io_dtype is."""
     made = networks.unsupported(tmp_path / "saved")
     target = place(finished, tmp_path / "elu")
     for path in (paths.FLOAT32, paths.LAYERS, paths.RANGES):
@@ -250,7 +250,7 @@ def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path,
     files.write_json(target / paths.RANGES, {"bits": {"8": dict.fromkeys(names, (-4, 4)), "16": dict.fromkeys(names, (-4, 4))}})
     done = call("python", "-m", "pipeline.quantize", "int8", cwd=target, PYTHONPATH=str(ROOT))
     assert "variants.int8: ai-edge-quantizer has no static_wi8_ai8 for ELU: float32 (1: bend)" in done.stdout
-    assert "variants.int8: not integer-only, although the boundary is: float tensors remain at 1 ELU" in done.stdout
+    assert "variants.int8: not integer-only, although its inputs and outputs are: float tensors remain at 1 ELU" in done.stdout
     outcome = files.read_json(target / paths.variant_outcome("int8"))
     assert not outcome["integer_only"]
     model = (target / paths.variant_model("int8")).read_bytes()

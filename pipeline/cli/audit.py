@@ -65,8 +65,8 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: scheme
         original = source(model, folder, found, batch=interpreter.free_batch(content))
         float32 = converter.convert_saved_model(folder)
         proof = certificate.prove(original, float32)
-        boundary = None if scheme is None or len(scheme.boundary) > 1 else scheme.boundary[0]
-        report = certificate.certify(original, proof, content, scheme=scheme, boundary=boundary, algorithm=None)
+        io_dtype = None if scheme is None or len(scheme.io_dtype) > 1 else scheme.io_dtype[0]
+        report = certificate.certify(original, proof, content, scheme=scheme, io_dtype=io_dtype, algorithm=None)
         if samples is not None:
             batch = original.signature["inputs"][0]["shape"][0]
             rows = list(reference_run.run_saved_model(folder, samples, batch=batch))

@@ -58,14 +58,14 @@ def ratios() -> None:
     graph = flatbuffer.read(model)
 
     def static(scheme: str, bits: str) -> bytes:
-        recipe = recipes.whole(graph, scheme=scheme, algorithm="min_max", granularity="channel", boundary=f"int{bits}")
+        recipe = recipes.whole(graph, scheme=scheme, algorithm="min_max", granularity="channel", io_dtype=f"int{bits}")
         return quantizer.quantize(model, recipe, known=quantizer.ranges_as_statistics(measured["bits"][bits]))
 
     int16 = static("static_wi8_ai16", "16")
     workers = os.cpu_count() or 1
     pairs = {
         "int8 by the converter / by litert": (
-            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", boundary="int8", samples=samples),
+            lambda: converter.convert_saved_model(paths.SOURCE, scheme="static_wi8_ai8", io_dtype="int8", samples=samples),
             lambda: static("static_wi8_ai8", "8"),
         ),
         f"predict int16x8 with 1 worker / with {workers}": (
@@ -83,7 +83,7 @@ def certificate_of_mobilenetv2(source: certificate.Source, model: bytes) -> None
     tracemalloc.start()
     begun = time.perf_counter()
     proof = certificate.prove(source, model)
-    report = certificate.certify(source, proof, model, scheme=None, boundary=None, algorithm=None)
+    report = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None)
     taken, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     print(f"certificate of MobileNetV2: {taken:.2f} s, peak memory {peak / len(model):.1f} times the file; {report['summary']}")

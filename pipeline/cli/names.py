@@ -7,13 +7,13 @@ from pipeline import config, options
 from pipeline.custom.metrics import METRICS
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.errors import UserError, one_of
-from pipeline.evaluation.tasks import KINDS
+from pipeline.evaluation.tasks import TASK_TYPES
 from pipeline.quantization import range_estimators
 from pipeline.tflite.targets import TARGETS
 
 
 def check(settings: config.Config) -> None:
-    """Compare reader, preprocessing, calibration method, kinds, metrics and target with their tables.
+    """Compare reader, preprocessing, calibration method, task types, metrics and target with their tables.
 
     Raises:
         UserError: with the allowed names or options.
@@ -28,21 +28,25 @@ def check(settings: config.Config) -> None:
         _head(head, where=f"task.heads.{name}")
     if settings.select.target is not None:
         one_of(settings.select.target, TARGETS, where="select.target")
-    deciding = METRICS[config.reported(settings.task)[settings.task.deciding][1]]
-    if settings.select.objective == "accuracy_per_byte" and not deciding.higher_is_better:
-        raise UserError(f"select.objective: accuracy_per_byte makes no sense for {settings.task.deciding}: less of it is better")
+    primary_metric = METRICS[config.reported(settings.task)[settings.task.primary_metric][1]]
+    if settings.select.objective == "accuracy_per_byte" and not primary_metric.higher_is_better:
+        raise UserError(
+            f"select.objective: accuracy_per_byte makes no sense for {settings.task.primary_metric}: less of it is better"
+        )
 
 
 def _head(head: config.Head, *, where: str) -> None:
-    """Kind and metrics of one head, that they fit each other, and their options."""
-    kind = one_of(head.kind.name, KINDS, where=f"{where}.kind.name")
-    given = {name: entry.read for name, entry in KINDS.items()}
-    _options(given, head.kind, where=f"{where}.kind.options", given=3 if KINDS[kind].needs_input else 2)
+    """TaskType and metrics of one head, that they fit each other, and their options."""
+    task_type = one_of(head.task_type.name, TASK_TYPES, where=f"{where}.task_type.name")
+    given = {name: entry.read for name, entry in TASK_TYPES.items()}
+    _options(given, head.task_type, where=f"{where}.task_type.options", given=3 if TASK_TYPES[task_type].needs_input else 2)
     for name, chosen in head.metrics.items():
         metric = METRICS[one_of(name, METRICS, where=f"{where}.metrics")]
-        if metric.kinds is not None and kind not in metric.kinds:
-            fitting = [other for other, row in METRICS.items() if row.kinds is None or kind in row.kinds]
-            raise UserError(f"{where}.metrics: {name} does not fit the kind {kind}; allowed: {', '.join(sorted(fitting))}")
+        if metric.task_types is not None and task_type not in metric.task_types:
+            fitting = [other for other, row in METRICS.items() if row.task_types is None or task_type in row.task_types]
+            raise UserError(
+                f"{where}.metrics: {name} does not fit the task type {task_type}; allowed: {', '.join(sorted(fitting))}"
+            )
         call = config.Call(name=name, options=chosen)
         _options({name: metric.compute}, call, where=f"{where}.metrics.{name}", given=2)
 

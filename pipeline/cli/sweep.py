@@ -16,7 +16,7 @@ from pipeline import config, paths
 from pipeline.errors import UserError, one_of, run
 
 GRIDS = paths.CONF / "sweep"
-# Of the many columns of `dvc exp show`, those that one looks at besides the swept options and the deciding metric.
+# Of the many columns of `dvc exp show`, those that one looks at besides the swept options and the primary metric.
 FIGURES = ("selected", "bytes", "drop", "sqnr_db", "latency_median_ms")
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     path = GRIDS / f"{name}.yaml"
     grid = yaml.safe_load(path.read_text(encoding="utf-8"))
     settings = [part for override in overrides(grid, source=str(path)) for part in ("-S", override)]
-    columns = "|".join(map(re.escape, (*grid, config.read().task.deciding, *FIGURES)))
+    columns = "|".join(map(re.escape, (*grid, config.read().task.primary_metric, *FIGURES)))
     # Queued experiments that need the same stage would each run it: run the shared ones once before.
     _dvc("repro")
     _dvc("exp", "run", "--queue", *settings, "-S", "gate.enabled=false")

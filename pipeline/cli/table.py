@@ -1,4 +1,4 @@
-"""Print the variants that were built as a Markdown table: bytes, the deciding metric and its drop, fidelity, latency, verdict.
+"""Print the variants that were built as a Markdown table: bytes, the primary metric and its drop, fidelity, latency, verdict.
 
     python -m pipeline.cli.table
 
@@ -20,7 +20,7 @@ def rows(metrics: Mapping[str, Any], latency: Mapping[str, Any], *, metric: str)
     Args:
         metrics: `variants` of reports/metrics.json.
         latency: `variants` of reports/latency.json.
-        metric: the deciding one.
+        metric: the primary one.
     """
 
     def text(value: float | None, form: str) -> str:
@@ -50,7 +50,7 @@ def markdown(body: list[tuple[str, ...]], *, metric: str) -> str:
 def main() -> None:
     settings = config.read()
     metrics, latency = files.read_json(paths.METRICS), files.read_json(paths.LATENCY)
-    metric = settings.task.deciding
+    metric = settings.task.primary_metric
     print(markdown(rows(metrics["variants"], latency["variants"], metric=metric), metric=metric), end="")
 
 

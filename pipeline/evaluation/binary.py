@@ -66,8 +66,8 @@ def read_anomaly(
     Raises:
         UserError: when shapes, labels or names are others.
     """
-    one_of(error, _ERRORS, where="task.heads: kind.options.error")
-    original = only(inputs, reconstructs, where="task.heads: kind.options.reconstructs")
+    one_of(error, _ERRORS, where="task.heads: task_type.options.error")
+    original = only(inputs, reconstructs, where="task.heads: task_type.options.reconstructs")
     target = _zero_or_one(labels, "anomaly").reshape(len(labels), -1)
     if target.shape[1] != 1:
         raise UserError(f"anomaly: wants labels [n], the data has {list(labels.shape)}; see task.heads")

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluation.metric_type import Metric, Undefined, mean_of, of_sums
 
-KINDS = ("classification",)
+TASK_TYPES = ("classification",)
 # A confusion matrix of more classes is a large file that nobody reads.
 MOST_CONFUSED = 100
 
@@ -150,7 +150,7 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
         Undefined: when they are no probabilities.
     """
     if scores.min() < 0 or scores.max() > 1 + 1e-3:
-        raise Undefined("the outputs are no probabilities; set kind.options.logits to true when they are logits")
+        raise Undefined("the outputs are no probabilities; set task_type.options.logits to true when they are logits")
     totals = scores.sum(1, keepdims=True)
     if (totals == 0).any():
         raise Undefined(f"{int((totals == 0).sum())} samples have probability 0 for every class")
@@ -211,12 +211,12 @@ def _f1_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(accuracy, KINDS, resampled=mean_of(correct), correct=correct, decide=decide),
-    "top_k_accuracy": Metric(top_k_accuracy, KINDS, resampled=mean_of(in_top_k), correct=in_top_k),
-    "balanced_accuracy": Metric(balanced_accuracy, KINDS, resampled=of_sums(_class_terms, _balanced_finish), decide=decide),
-    "macro_f1": Metric(macro_f1, KINDS, resampled=of_sums(_class_terms, _f1_finish), decide=decide),
-    "log_loss": Metric(log_loss, KINDS, higher_is_better=False, points=False, resampled=mean_of(_losses)),
+    "accuracy": Metric(accuracy, TASK_TYPES, resampled=mean_of(correct), correct=correct, decide=decide),
+    "top_k_accuracy": Metric(top_k_accuracy, TASK_TYPES, resampled=mean_of(in_top_k), correct=in_top_k),
+    "balanced_accuracy": Metric(balanced_accuracy, TASK_TYPES, resampled=of_sums(_class_terms, _balanced_finish), decide=decide),
+    "macro_f1": Metric(macro_f1, TASK_TYPES, resampled=of_sums(_class_terms, _f1_finish), decide=decide),
+    "log_loss": Metric(log_loss, TASK_TYPES, higher_is_better=False, points=False, resampled=mean_of(_losses)),
     "calibration_error": Metric(
-        calibration_error, KINDS, higher_is_better=False, resampled=of_sums(_calibration_terms, _calibration_finish)
+        calibration_error, TASK_TYPES, higher_is_better=False, resampled=of_sums(_calibration_terms, _calibration_finish)
     ),
 }

@@ -23,11 +23,11 @@ def figure(metric: "Metric", labels: np.ndarray, scores: np.ndarray, **options: 
 
 
 class Metric(NamedTuple):
-    """A task metric. `labels` and `scores` are what the head's kind makes of the data (see `tasks.KINDS`).
+    """A task metric. `labels` and `scores` are what the head's task type makes of the data (see `tasks.TASK_TYPES`).
 
     Attributes:
         compute: (labels, scores, **options) to the figure, over all samples at once. May raise `Undefined`.
-        kinds: names of `tasks.KINDS` it fits; None fits all.
+        task_types: names of `tasks.TASK_TYPES` it fits; None fits all.
         higher_is_better: otherwise lower is.
         points: the figure is a share of 1 and its differences are spoken of in percentage points.
         resampled: (labels, scores, counts [r, n], **options) to the figure of r resamples [r], in which sample j occurs
@@ -37,7 +37,7 @@ class Metric(NamedTuple):
     """
 
     compute: Callable[..., float]
-    kinds: tuple[str, ...] | None = None
+    task_types: tuple[str, ...] | None = None
     higher_is_better: bool = True
     points: bool = True
     resampled: Callable[..., np.ndarray] | None = None

@@ -1,4 +1,4 @@
-"""The deciding metric of every variant against the original network, on the same samples: drop, interval, test."""
+"""The primary metric of every variant against the original network, on the same samples: drop, interval, test."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def compare(
     """For each variant how much it loses, and how sure that is.
 
     Args:
-        metric: the deciding one.
+        metric: the primary one.
         options: its options.
         original: labels and scores of the original network, or why there are none.
         variants: the same of each variant.

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluation.metric_type import Metric, Undefined, of_sums
 
-KINDS = ("regression",)
+TASK_TYPES = ("regression",)
 
 
 def read(labels: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,17 +73,17 @@ def _r2_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
 METRICS: dict[str, Metric] = {
     "mae": Metric(
         mae,
-        KINDS,
+        TASK_TYPES,
         higher_is_better=False,
         points=False,
         resampled=of_sums(lambda labels, scores: np.abs(scores - labels), lambda sums, n: (sums / n[:, None]).mean(1)),
     ),
     "rmse": Metric(
         rmse,
-        KINDS,
+        TASK_TYPES,
         higher_is_better=False,
         points=False,
         resampled=of_sums(_squares, lambda sums, n: np.sqrt(sums / n[:, None]).mean(1)),
     ),
-    "r2": Metric(r2, KINDS, points=False, resampled=of_sums(_r2_terms, _r2_finish)),
+    "r2": Metric(r2, TASK_TYPES, points=False, resampled=of_sums(_r2_terms, _r2_finish)),
 }

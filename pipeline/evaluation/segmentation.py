@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluation.metric_type import Metric, Undefined, of_sums
 
-KINDS = ("segmentation",)
+TASK_TYPES = ("segmentation",)
 _CHUNK = 8  # samples at a time
 
 
@@ -99,6 +99,6 @@ def _pixel_finish(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 METRICS: dict[str, Metric] = {
-    "mean_iou": Metric(mean_iou, KINDS, resampled=of_sums(_terms, _iou_finish)),
-    "pixel_accuracy": Metric(pixel_accuracy, KINDS, resampled=of_sums(_terms, _pixel_finish)),
+    "mean_iou": Metric(mean_iou, TASK_TYPES, resampled=of_sums(_terms, _iou_finish)),
+    "pixel_accuracy": Metric(pixel_accuracy, TASK_TYPES, resampled=of_sums(_terms, _pixel_finish)),
 }

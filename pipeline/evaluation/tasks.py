@@ -1,4 +1,4 @@
-"""What a network's output is judged as: one function and one row in `KINDS` each."""
+"""What a network's output is judged as: one function and one row in `TASK_TYPES` each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,8 +13,8 @@ from pipeline.evaluation.pick_one import only
 Evidence = tuple[np.ndarray, np.ndarray]
 
 
-class Kind(NamedTuple):
-    """A kind of task.
+class TaskType(NamedTuple):
+    """A type of task.
 
     Attributes:
         read: (labels [n, ...], output [n, ...], **options) to the labels and scores that its metrics take. Arrays may be
@@ -28,13 +28,13 @@ class Kind(NamedTuple):
     needs_input: bool = False
 
 
-KINDS: dict[str, Kind] = {
-    "classification": Kind(classification.read, classification.details),
-    "binary": Kind(binary.read_binary, binary.details_binary),
-    "multilabel": Kind(binary.read_multilabel, binary.details_multilabel),
-    "regression": Kind(regression.read, regression.details),
-    "segmentation": Kind(segmentation.read, segmentation.details),
-    "anomaly": Kind(binary.read_anomaly, lambda labels, scores, decisions: {}, needs_input=True),
+TASK_TYPES: dict[str, TaskType] = {
+    "classification": TaskType(classification.read, classification.details),
+    "binary": TaskType(binary.read_binary, binary.details_binary),
+    "multilabel": TaskType(binary.read_multilabel, binary.details_multilabel),
+    "regression": TaskType(regression.read, regression.details),
+    "segmentation": TaskType(segmentation.read, segmentation.details),
+    "anomaly": TaskType(binary.read_anomaly, lambda labels, scores, decisions: {}, needs_input=True),
 }
 
 
@@ -43,7 +43,7 @@ def measure(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: E
 
     Args:
         metrics: by reported name, with its options.
-        evidence: of `Kind.read`, or why there is none.
+        evidence: of `TaskType.read`, or why there is none.
 
     Returns:
         `metrics`: figure by name, None where it is undefined, and `undefined`: the reasons.
@@ -61,7 +61,7 @@ def measure(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: E
 
 
 def evidence(
-    kind: str,
+    task_type: str,
     labels: Mapping[str, np.ndarray],
     outputs: Mapping[str, np.ndarray],
     inputs: Mapping[str, np.ndarray],
@@ -73,18 +73,18 @@ def evidence(
     """What a head's metrics take, of one network's outputs.
 
     Args:
-        kind: key of `KINDS`.
+        task_type: key of `TASK_TYPES`.
         labels: all labels by name, [n, ...] and memory-mapped, as are the next two.
         outputs: of the network by name.
         inputs: of the network by name.
-        options: of the kind.
+        options: of the task type.
         output: name of the head's output; None: the only one.
         target: name of the head's labels; None: the only ones.
 
     Raises:
         UserError: when names, shapes or labels do not fit.
     """
-    row = KINDS[one_of(kind, KINDS, where="task.heads: kind.name")]
+    row = TASK_TYPES[one_of(task_type, TASK_TYPES, where="task.heads: task_type.name")]
     chosen, wanted = only(outputs, output, where="task.heads: output"), only(labels, target, where="task.heads: labels")
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
@@ -101,7 +101,7 @@ def finite(
 
 
 def describe(
-    kind: Kind,
+    task_type: TaskType,
     metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]],
     original: Evidence | Undefined,
     variants: Mapping[str, Evidence | Undefined],
@@ -109,7 +109,7 @@ def describe(
     """Figures for each class and the like, and which samples changed their decision.
 
     Returns:
-        `n`; `original` and, by name, `variants`: what the kind's `details` say (empty without outputs); a variant also has
+        `n`; `original` and, by name, `variants`: what its `details` say (empty without outputs); a variant also has
         `flips` when decisions are made: `sample` (number in the evaluation set), `label`, `before` and `after`.
     """
     if isinstance(original, Undefined):
@@ -121,13 +121,13 @@ def describe(
             rows[name] = {}
             continue
         after = decisions(metrics, evidence)
-        rows[name] = kind.details(*evidence, after)
+        rows[name] = task_type.details(*evidence, after)
         if before is not None and after is not None:
             rows[name]["flips"] = [
                 {"sample": int(i), "label": int(original[0][i]), "before": int(before[i]), "after": int(after[i])}
                 for i in np.flatnonzero(before != after)
             ]
-    return {"n": len(original[1]), "original": kind.details(*original, before), "variants": rows}
+    return {"n": len(original[1]), "original": task_type.details(*original, before), "variants": rows}
 
 
 def decisions(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: Evidence) -> np.ndarray | None:

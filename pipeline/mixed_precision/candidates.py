@@ -102,7 +102,7 @@ def judge(
         candidate: .tflite file.
         samples: inputs [n, ...] by name.
         reference: the float32 file's outputs [n, ...] by name.
-        value: outputs by name to the deciding metric, more being better, None where it is undefined. None without labels.
+        value: outputs by name to the primary metric, more being better, None where it is undefined. None without labels.
         workers: interpreters.
 
     Returns:

@@ -89,7 +89,7 @@ def config(scheme: str, *, bits: int, granularity: str) -> Config:
     )
 
 
-def boundary_config(dtype: str) -> Config:
+def io_config(dtype: str) -> Config:
     """The configuration of an input or output with an integer dtype."""
     return Config(
         activation_tensor_config=_activation(dtype),

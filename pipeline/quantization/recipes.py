@@ -10,7 +10,7 @@ from pipeline.tflite.flatbuffer import Graph, Operator
 Recipe = list[dict[str, Any]]
 
 
-def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, boundary: str, exclude: Collection[str] = ()) -> Recipe:
+def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, io_dtype: str, exclude: Collection[str] = ()) -> Recipe:
     """The recipe that gives every operator the scheme, or the nearest that ai-edge-quantizer and LiteRT have for it.
 
     An operator without the algorithm gets min_max; without the granularity a scale for each channel; without the width
@@ -21,7 +21,7 @@ def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, bounda
         scheme: key of `schemes.SCHEMES["litert"]`, quantizing.
         algorithm: one of the scheme's.
         granularity: one of the scheme's.
-        boundary: dtype of inputs and outputs under a static scheme.
+        io_dtype: dtype of inputs and outputs under a static scheme.
         exclude: tensor names: operators whose first output it is stay float32.
     """
     rules: Recipe = []
@@ -45,11 +45,11 @@ def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, bounda
         for operator in graph.operators
         if operator.name in quantizer_support.KNOWN and _output(graph, operator) in exclude
     ]
-    return [*rules, *_ends(scheme, boundary)]
+    return [*rules, *_ends(scheme, io_dtype)]
 
 
 def each(graph: Graph, choices: Mapping[str, str], *, algorithm: str, granularity: str) -> Recipe:
-    """The recipe that gives each operator a scheme of its own; the boundary stays float32.
+    """The recipe that gives each operator a scheme of its own; inputs and outputs stay float32.
 
     Args:
         graph: of the float32 file.
@@ -85,14 +85,14 @@ def scope(graph: Graph, operator: Operator) -> str:
     return "".join(f"{graph.tensors[index].name};" for index in operator.outputs)
 
 
-def _ends(scheme: str, boundary: str) -> Recipe:
+def _ends(scheme: str, io_dtype: str) -> Recipe:
     """The rules for inputs and outputs, where they are not what the static scheme makes of them itself."""
     activations = schemes.SCHEMES["litert"][scheme].activations
-    if boundary == activations or activations == "float32":
+    if io_dtype == activations or activations == "float32":
         return []
-    if boundary == "float32":
+    if io_dtype == "float32":
         return [_rule(".*", end, None, None) for end in ("INPUT", "OUTPUT")]
-    config = quantizer_support.boundary_config(boundary)
+    config = quantizer_support.io_config(io_dtype)
     return [_rule(".*", end, "min_max", config) for end in ("INPUT", "OUTPUT")]
 
 

@@ -10,27 +10,27 @@ from pipeline.tflite import flatbuffer
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
-def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, boundary: str) -> dict[str, Any]:
+def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, io_dtype: str) -> dict[str, Any]:
     """The outcome of one variant.
 
     Args:
         graph: of the finished file.
         rows: of `treatments.describe`, with `layers`; empty when no recipe was used.
-        boundary: dtype that was asked of inputs and outputs.
+        io_dtype: dtype that was asked of inputs and outputs.
 
     Returns:
-        `operators` (the rows), `constants` (how many of each dtype), `boundary` (dtype of each input and output),
+        `operators` (the rows), `constants` (how many of each dtype), `io_dtypes` (dtype of each input and output),
         `float_operators` (how many of each type write float32; conversions of dtype are left out, lookups of shapes too),
-        `integer_only`: no tensor is float, not even at the boundary.
+        `integer_only`: no tensor is float, not even an input or output.
 
     Raises:
-        UserError: when the boundary has another dtype than was asked.
+        UserError: when an input or output has another dtype than was asked.
     """
     ends = {name: graph.tensors[index].dtype for name, index in {**graph.inputs, **graph.outputs}.items()}
-    wrong = {name: dtype for name, dtype in ends.items() if dtype != boundary and "float" in f"{dtype} {boundary}"}
-    if wrong and boundary != "float32":
+    wrong = {name: dtype for name, dtype in ends.items() if dtype != io_dtype and "float" in f"{dtype} {io_dtype}"}
+    if wrong and io_dtype != "float32":
         given = ", ".join(f"{name} is {dtype}" for name, dtype in wrong.items())
-        raise UserError(f"boundary: {boundary} was asked for, but {given}: its operator was kept in float; use boundary: float32")
+        raise UserError(f"io_dtype: {io_dtype} was asked for, but {given}: its operator was kept in float; use io_dtype: float32")
     writes_float = Counter(
         operator.name
         for operator in graph.operators
@@ -39,7 +39,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, boun
     return {
         "operators": list(rows),
         "constants": dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
-        "boundary": ends,
+        "io_dtypes": ends,
         "float_operators": dict(writes_float),
         "integer_only": not any(tensor.dtype.startswith("float") for tensor in graph.tensors),
     }
@@ -79,7 +79,7 @@ def remarks(found: Mapping[str, Any], *, expected: bool) -> list[str]:
         if row["reason"]:
             grouped.setdefault(row["reason"], []).append(", ".join(row["layers"]) or row["tensor"])
     lines = [f"{reason} ({len(places)}: {'; '.join(places)})" for reason, places in grouped.items()]
-    if expected and "float32" not in found["boundary"].values() and not found["integer_only"]:
+    if expected and "float32" not in found["io_dtypes"].values() and not found["integer_only"]:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(found["float_operators"].items())) or "shape arithmetic"
-        lines.append(f"not integer-only, although the boundary is: float tensors remain at {kinds}")
+        lines.append(f"not integer-only, although its inputs and outputs are: float tensors remain at {kinds}")
     return lines

@@ -33,17 +33,17 @@ class Scheme:
         weights: dtype of the large constants in the file.
         activations: dtype of the tensors between operators.
         computes: in "float" or in "integer".
-        boundary: dtypes that inputs and outputs may have; the first is the usual one.
+        io_dtype: dtypes that inputs and outputs may have; the first is the usual one.
         calibration: NONE, RANGES or SAMPLES; an algorithm may ask for more, see `calibration`.
         granularities: how many weights may share a scale; the first is the usual one. ("none",): not quantized to integers.
         algorithms: how scales may be chosen; the first is the usual one. ("none",): nothing to choose.
-        integer_only: no float tensor is left when the boundary is an integer too.
+        integer_only: no float tensor is left when inputs and outputs are integers too.
     """
 
     weights: str
     activations: str = "float32"
     computes: str = "float"
-    boundary: tuple[str, ...] = ("float32",)
+    io_dtype: tuple[str, ...] = ("float32",)
     calibration: str = NONE
     granularities: tuple[str, ...] = ("none",)
     algorithms: tuple[str, ...] = ("none",)
@@ -68,12 +68,12 @@ def _dynamic(weights: str) -> Scheme:
     return Scheme(weights=weights, computes="integer", granularities=(CHANNEL, TENSOR, *BLOCKS), algorithms=ALGORITHMS)
 
 
-def _static(weights: str, activations: str, *boundary: str) -> Scheme:
+def _static(weights: str, activations: str, *io_dtype: str) -> Scheme:
     return Scheme(
         weights=weights,
         activations=activations,
         computes="integer",
-        boundary=boundary,
+        io_dtype=io_dtype,
         calibration=RANGES,
         granularities=(CHANNEL, TENSOR, *BLOCKS),
         algorithms=ALGORITHMS,
@@ -81,12 +81,12 @@ def _static(weights: str, activations: str, *boundary: str) -> Scheme:
     )
 
 
-def _converted(weights: str, activations: str, *boundary: str, integer_only: bool) -> Scheme:
+def _converted(weights: str, activations: str, *io_dtype: str, integer_only: bool) -> Scheme:
     return Scheme(
         weights=weights,
         activations=activations,
         computes="integer",
-        boundary=boundary,
+        io_dtype=io_dtype,
         calibration=SAMPLES,
         granularities=(CHANNEL,),
         algorithms=("min_max",),

@@ -10,7 +10,7 @@ from pipeline.reporting.sections import operators
 
 
 def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
-    """A point for each variant: kilobytes, and the deciding metric with the ends of the drop's interval (None without labels)."""
+    """A point for each variant: kilobytes, and the primary metric with the ends of the drop's interval (None without labels)."""
     return [
         {
             "variant": name,
@@ -70,11 +70,11 @@ def tables(
         selected: the variant whose confusion matrix is shown: that of the first head that decides about whole samples.
         names: of the classes, by head.
     """
-    heads = [head for head, entry in accuracy.get("heads", {}).items() if entry["kind"] in ("classification", "binary")]
+    heads = [head for head, entry in accuracy.get("heads", {}).items() if entry["task_type"] in ("classification", "binary")]
     head = next((head for head in heads if names[head] is not None), None)
     matrix = accuracy["heads"][head]["variants"][selected].get("confusion", []) if head is not None and selected is not None else []
     found = {
-        "tradeoff.json": tradeoff(rows, accuracy["deciding"] if accuracy["labelled"] else None),
+        "tradeoff.json": tradeoff(rows, accuracy["primary_metric"] if accuracy["labelled"] else None),
         "latency.json": latency(latency_rows),
         "divergence.json": divergence(verified),
     }

@@ -45,7 +45,7 @@ _STEPS = (8, 23, 38, 53, 68, 83)
 
 
 def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """The picture of bytes against the deciding metric in two widths, and what it shows in words.
+    """The picture of bytes against the primary metric in two widths, and what it shows in words.
 
     Args:
         rows: of reports/metrics.json, by variant.
@@ -55,10 +55,10 @@ def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Map
     Returns:
         SVG by name ("wide", "narrow"), and the words; nothing when the original network has no figure.
     """
-    baseline = accuracy["original"]["metrics"][accuracy["deciding"]] if accuracy["labelled"] else None
+    baseline = accuracy["original"]["metrics"][accuracy["primary_metric"]] if accuracy["labelled"] else None
     if baseline is None:
         return {}, ""
-    metric, higher = accuracy["deciding"], accuracy["higher_is_better"]
+    metric, higher = accuracy["primary_metric"], accuracy["higher_is_better"]
     values = {name: (row["bytes"], row[metric] * (1 if higher else -1)) for name, row in rows.items() if row[metric] is not None}
     front = pareto(values)
 
@@ -96,7 +96,7 @@ def bytes_against_accuracy(
 
     Args:
         rows: by variant: `bytes`, the metric, `drop_low`, `drop_high` and `verified`. A variant without a figure is left out.
-        metric: name of the deciding metric.
+        metric: name of the primary metric.
         baseline: its value for the original network.
         selected: name of the selected variant.
         front: names on the Pareto front, by rising bytes.

@@ -48,7 +48,7 @@ def provenance(
     }
 
 
-def boundary(graph: Graph) -> list[dict[str, Any]]:
+def io_tensors(graph: Graph) -> list[dict[str, Any]]:
     """A row for each input and output of the file: direction, name, shape, dtype, scale and zero point (None for float)."""
     rows = []
     for direction, tensors in (("input", graph.inputs), ("output", graph.outputs)):

@@ -24,7 +24,7 @@ def candidate(
     return Candidate(
         verified=row["verified"],
         labelled=accuracy["labelled"],
-        value=None if measured is None else measured["metrics"][accuracy["deciding"]],
+        value=None if measured is None else measured["metrics"][accuracy["primary_metric"]],
         drop=row["drop"],
         bound=None if measured is None else summary_row.bound(measured, which),
         undefined=None if measured is None else measured["reason"],

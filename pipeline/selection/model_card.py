@@ -41,7 +41,7 @@ def facts(
         decided: of `decision.explain`.
         row: of `figures.row`.
         accuracy: reports/accuracy.json.
-        tensors: of `shipping.boundary`.
+        tensors: of `bundle.io_tensors`.
         split: data/split.json.
         size: bytes of the file.
     """
@@ -75,7 +75,7 @@ def facts(
     return common | {
         "original": {name: _shown(value) for name, value in accuracy["original"]["metrics"].items()},
         "measured": {name: _shown(value) for name, value in measured["metrics"].items()},
-        "deciding": accuracy["deciding"],
+        "primary_metric": accuracy["primary_metric"],
         "drop": difference(measured["drop"]),
         "drop_low": difference(low),
         "drop_high": difference(high),

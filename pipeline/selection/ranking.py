@@ -13,7 +13,7 @@ class Candidate:
     Attributes:
         verified: passed verification.
         labelled: accuracy could be judged; without labels there is no budget to keep.
-        value: of the deciding metric; None without labels or when it is undefined.
+        value: of the primary metric; None without labels or when it is undefined.
         drop: of that metric, positive when worse; None where `value` is.
         bound: what is compared with the budget, the drop itself or an upper end of its interval.
         undefined: why there is no drop or bound, if so.
@@ -38,7 +38,7 @@ class Constraints:
     """What a candidate must keep; None does not constrain.
 
     Attributes:
-        max_drop: budget of the deciding metric.
+        max_drop: budget of the primary metric.
         bound: what `Candidate.bound` is: "upper", "simultaneous" or "estimate".
         points: the metric is a share, spoken of in percentage points.
         max_bytes: of the file.

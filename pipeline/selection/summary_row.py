@@ -36,7 +36,7 @@ def row(accuracy: Mapping[str, Any], verified: Mapping[str, Any], *, bytes: int)
         low, high = measured["interval"] or (None, None)
         figures |= {
             **measured["metrics"],
-            "baseline": accuracy["original"]["metrics"][accuracy["deciding"]],
+            "baseline": accuracy["original"]["metrics"][accuracy["primary_metric"]],
             "drop": measured["drop"],
             "drop_low": low,
             "drop_high": high,

@@ -25,7 +25,7 @@ def convert_saved_model(
     folder: Path,
     *,
     scheme: str = "float32",
-    boundary: str = "float32",
+    io_dtype: str = "float32",
     samples: Iterable[Mapping[str, np.ndarray]] | None = None,
     select_tf_ops: bool = False,
     custom_ops: bool = False,
@@ -35,7 +35,7 @@ def convert_saved_model(
     Args:
         folder: SavedModel with the signature `SIGNATURE`.
         scheme: "float32" or one of `schemes.SCHEMES["converter"]`.
-        boundary: dtype of inputs and outputs.
+        io_dtype: dtype of inputs and outputs.
         samples: representative dataset: inputs by name with a batch dimension. Static schemes need it.
         select_tf_ops: keep operators that LiteRT lacks as TensorFlow ones.
         custom_ops: keep operators that neither knows as custom ones.
@@ -59,7 +59,7 @@ def convert_saved_model(
         converter.representative_dataset = lambda: ((SIGNATURE, dict(sample)) for sample in samples)
     if scheme in _OPERATORS:
         converter.target_spec.supported_ops = _OPERATORS[scheme]
-        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(boundary)
+        converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io_dtype)
     if select_tf_ops:
         converter.target_spec.supported_ops = [*converter.target_spec.supported_ops, _OPS.SELECT_TF_OPS]
     converter.allow_custom_ops = custom_ops

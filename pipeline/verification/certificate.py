@@ -85,7 +85,7 @@ def certify(
     model: bytes,
     *,
     scheme: Scheme | None,
-    boundary: str | None,
+    io_dtype: str | None,
     algorithm: str | None,
     measured: Mapping[str, activation_scales.Ranges] | None = None,
 ) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def certify(
         proof: of `prove`.
         model: the file in question.
         scheme: what the file is meant to be; None: not said, and so not checked.
-        boundary: dtype of inputs and outputs it is meant to have; None: not said.
+        io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
         algorithm: how its scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known, and so not
             compared.
@@ -134,7 +134,7 @@ def certify(
         for row in signature
         if not row["passed"]
     ]
-    form = _format(found, scheme, boundary)
+    form = _format(found, scheme, io_dtype)
     faults += [_fault("format", (), row["tensor"], row["reason"]) for row in form if not row["passed"]]
     variables, parameters = _variables(source, tensors)
     checks = _checks(parameters, tensors, layers, faults)
@@ -298,16 +298,16 @@ def _scales(
     return "min_max", faults
 
 
-def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[dict[str, Any]]:
-    """Is the file what its name says: dtypes of weights, activations, boundary."""
+def _format(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[dict[str, Any]]:
+    """Is the file what its name says: dtypes of weights, activations, inputs and outputs."""
     rows = []
     ends = {*found.inputs.values(), *found.outputs.values()}
-    if boundary is not None:
+    if io_dtype is not None:
         for name, number in {**found.inputs, **found.outputs}.items():
             dtype = found.tensors[number].dtype
             # Integer inputs such as tokens have no real units and keep their dtype.
-            if dtype != boundary and (dtype in ("float32", "float16") or found.tensors[number].scales is not None):
-                rows.append(_row(found.tensors[number].name, f"{name} is {dtype}; the variant says {boundary}"))
+            if dtype != io_dtype and (dtype in ("float32", "float16") or found.tensors[number].scales is not None):
+                rows.append(_row(found.tensors[number].name, f"{name} is {dtype}; the variant says {io_dtype}"))
     if scheme is None:
         return rows
     # What has no int4 kernel gets an int8 one, and a search may choose any.
@@ -319,7 +319,7 @@ def _format(found: Graph, scheme: Scheme | None, boundary: str | None) -> list[d
                 kernel = subgraph.tensors[operator.inputs[at]]
                 if kernel.data is not None and kernel.dtype not in allowed:
                     rows.append(_row(kernel.name, f"weights are {kernel.dtype}; the variant says {scheme.weights}"))
-        strict = scheme.integer_only and boundary in ("int8", "int16")
+        strict = scheme.integer_only and io_dtype in ("int8", "int16")
         for operator in subgraph.operators:
             # An operator without a kernel that the engine cannot quantize may stay in float; one with a kernel may not.
             if strict and operator.name in stored_values.KERNELS:
@@ -358,7 +358,7 @@ def _row(tensor: str, reason: str) -> dict[str, Any]:
 
 
 def _dtypes(graph: Graph) -> dict[str, Any]:
-    """What the file holds: entries of constants and number of activations by dtype, and the boundary."""
+    """What the file holds: entries of constants and number of activations by dtype, and the dtype of each input and output."""
     stored: dict[str, int] = {}
     between: dict[str, int] = {}
     for subgraph in graph.subgraphs:
@@ -371,7 +371,7 @@ def _dtypes(graph: Graph) -> dict[str, Any]:
     return {
         "constants": dict(sorted(stored.items())),
         "activations": dict(sorted(between.items())),
-        "boundary": dict(sorted(ends.items())),
+        "io_dtypes": dict(sorted(ends.items())),
     }
 
 

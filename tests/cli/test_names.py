@@ -39,9 +39,9 @@ def test_accepts_the_shipped_configuration() -> None:
         ("calibrate.method", "guess", "calibrate.method: unknown 'guess'; allowed:"),
         ("task.heads.main.metrics", {"accuracy": {}, "luck": {}}, "task.heads.main.metrics: unknown 'luck'; allowed:"),
         (
-            "task.heads.main.kind.name",
+            "task.heads.main.task_type.name",
             "regression",
-            "task.heads.main.kind.options: regression takes no 'logits'",
+            "task.heads.main.task_type.options: regression takes no 'logits'",
         ),
         ("select.target", "toaster", "select.target: unknown 'toaster'; allowed: tflite_micro"),
     ],
@@ -68,8 +68,8 @@ def test_accuracy_per_byte_wants_a_metric_of_which_more_is_better() -> None:
 def test_several_heads_report_their_metrics_under_their_own_names() -> None:
     content = yaml.safe_load((ROOT / "conf" / "task" / "classification.yaml").read_text(encoding="utf-8"))
     content["heads"]["other"] = content["heads"]["main"]
-    content["deciding"] = "other.macro_f1"
+    content["primary_metric"] = "other.macro_f1"
     task = changed("task", content).task
     assert config.reported(task)["other.macro_f1"] == ("other", "macro_f1")
-    with pytest.raises(UserError, match=r"deciding: 'macro_f1' is not among metrics: main.accuracy"):
-        changed("task", {**content, "deciding": "macro_f1"})
+    with pytest.raises(UserError, match=r"primary_metric: 'macro_f1' is not among metrics: main.accuracy"):
+        changed("task", {**content, "primary_metric": "macro_f1"})

@@ -17,8 +17,8 @@ CHOSEN: dict[str, tuple[Metric, dict[str, Any]]] = {
 
 
 def test_every_kind_has_metrics_and_every_metric_a_kind() -> None:
-    fitting = {kind for metric in METRICS.values() for kind in metric.kinds or ()}
-    assert fitting == set(tasks.KINDS)
+    fitting = {task_type for metric in METRICS.values() for task_type in metric.task_types or ()}
+    assert fitting == set(tasks.TASK_TYPES)
 
 
 def test_an_undefined_figure_is_none_with_its_reason() -> None:
@@ -34,7 +34,7 @@ def test_an_undefined_figure_is_none_with_its_reason() -> None:
 def test_outputs_that_are_not_finite_make_every_figure_undefined(value: float) -> None:
     output = BEFORE.copy()
     output[2, 1] = value
-    evidence = tasks.finite(tasks.KINDS["classification"].read, LABELS, output, logits=True)
+    evidence = tasks.finite(tasks.TASK_TYPES["classification"].read, LABELS, output, logits=True)
     assert isinstance(evidence, Undefined)
     assert set(tasks.measure(CHOSEN, evidence)["undefined"].values()) == {"NaN or infinity in the outputs"}
 
@@ -45,7 +45,9 @@ def test_a_user_s_metric_that_gives_no_number_is_undefined() -> None:
 
 
 def test_who_changed_its_mind() -> None:
-    found = tasks.describe(tasks.KINDS["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")})
+    found = tasks.describe(
+        tasks.TASK_TYPES["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")}
+    )
     assert found["variants"]["v"]["flips"] == [
         {"sample": 1, "label": 1, "before": 1, "after": 2},
         {"sample": 3, "label": 1, "before": 2, "after": 1},
@@ -56,6 +58,8 @@ def test_who_changed_its_mind() -> None:
 
 def test_a_task_without_decisions_has_no_flips() -> None:
     values = np.arange(4.0)[:, None]
-    found = tasks.describe(tasks.KINDS["regression"], {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)})
+    found = tasks.describe(
+        tasks.TASK_TYPES["regression"], {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)}
+    )
     assert "flips" not in found["variants"]["v"]
     assert found["variants"]["v"]["per_value"]["bias"] == [1.0]

@@ -12,7 +12,7 @@ def described(
     digits: Measured, scheme: str, algorithm: str, granularity: str, exclude: tuple[str, ...] = ()
 ) -> list[operator_plan.Treatment]:
     recipe = recipes.whole(
-        digits.graph, scheme=scheme, algorithm=algorithm, granularity=granularity, boundary="float32", exclude=exclude
+        digits.graph, scheme=scheme, algorithm=algorithm, granularity=granularity, io_dtype="float32", exclude=exclude
     )
     return operator_plan.describe(
         digits.graph, recipe, scheme=scheme, algorithm=algorithm, granularity=granularity, exclude=exclude
@@ -80,7 +80,7 @@ def test_an_operator_that_the_quantizer_does_not_know_stays_in_float_and_is_name
     """ELU has no quantized kernel: everything else becomes int8, and the file still runs."""
     made = unsupported(tmp_path / "saved")
     graph = flatbuffer.read(made.model)
-    recipe = recipes.whole(graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", boundary="int8")
+    recipe = recipes.whole(graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", io_dtype="int8")
     rows = operator_plan.describe(graph, recipe, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel")
     assert reasons(rows) == {"ELU": "ai-edge-quantizer has no static_wi8_ai8 for ELU: float32"}
     names = {graph.tensors[i].name for operator in graph.operators for i in (*operator.inputs, *operator.outputs) if i >= 0}

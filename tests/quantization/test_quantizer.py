@@ -9,7 +9,7 @@ from tests.networks import Measured
 
 
 def gptq(digits: Measured) -> recipes.Recipe:
-    return recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="gptq", granularity="channel", boundary="float32")
+    return recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="gptq", granularity="channel", io_dtype="float32")
 
 
 def test_observes_the_extremes_of_each_sample(digits: Measured) -> None:
@@ -58,7 +58,7 @@ def test_gptq_sees_the_samples(digits: Measured) -> None:
 
 
 def test_gptq_is_closer_than_min_max_where_it_applies(digits: Measured) -> None:
-    plain = recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="min_max", granularity="channel", boundary="float32")
+    plain = recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="min_max", granularity="channel", io_dtype="float32")
     known = quantizer.statistics(digits.model, digits.samples, recipe=gptq(digits), signature=digits.graph.signature)
     better = digits.figures(quantizer.quantize(digits.model, gptq(digits), known=known))["sqnr_db"]
     usual = digits.figures(quantizer.quantize(digits.model, plain))["sqnr_db"]
@@ -69,8 +69,8 @@ def test_gptq_is_closer_than_min_max_where_it_applies(digits: Measured) -> None:
 
 @pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi4_ai16", "dynamic_wi4_afp32"])
 def test_the_same_input_gives_the_same_bytes(digits: Measured, scheme: str) -> None:
-    boundary = {"static_wi8_ai8": "int8", "static_wi4_ai16": "int16"}.get(scheme, "float32")
-    assert digits.quantized(scheme, "octav", "channel", boundary) == digits.quantized(scheme, "octav", "channel", boundary)
+    io_dtype = {"static_wi8_ai8": "int8", "static_wi4_ai16": "int16"}.get(scheme, "float32")
+    assert digits.quantized(scheme, "octav", "channel", io_dtype) == digits.quantized(scheme, "octav", "channel", io_dtype)
 
 
 def test_an_empty_recipe_is_the_file_itself(digits: Measured) -> None:
@@ -78,7 +78,7 @@ def test_an_empty_recipe_is_the_file_itself(digits: Measured) -> None:
 
 
 def test_a_tensor_without_a_range_is_an_error(digits: Measured) -> None:
-    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", boundary="int8")
+    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", io_dtype="int8")
     with pytest.raises(UserError, match=r"a tensor has no measured range .*; run `dvc repro calibrate`"):
         quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics({}))
     some = dict(list(digits.ranges["8"].items())[:2])
@@ -92,7 +92,7 @@ def test_a_dead_tensor_can_be_quantized(digits: Measured) -> None:
         name: (0.0, 0.0) if low == 0 and high < 5 and high != 1 else (low, high) for name, (low, high) in digits.ranges["8"].items()
     }
     assert (0.0, 0.0) in dead.values()
-    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", boundary="int8")
+    recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", io_dtype="int8")
     made = quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics(dead))
     assert not [
         tensor.name for tensor in flatbuffer.read(made).tensors if tensor.scales is not None and not (tensor.scales > 0).all()

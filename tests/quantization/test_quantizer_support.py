@@ -47,7 +47,7 @@ def test_activations_are_symmetric_where_litert_wants_them() -> None:
         for scheme in ("static_wi8_ai8", "static_wi8_ai16")
     }
     assert symmetric == {"static_wi8_ai8": False, "static_wi8_ai16": True}
-    assert quantizer_support.boundary_config("uint8").activation_tensor_config.dtype == "UINT"
+    assert quantizer_support.io_config("uint8").activation_tensor_config.dtype == "UINT"
 
 
 def test_plain_values_for_json() -> None:

@@ -87,6 +87,6 @@ def test_each_operator_gets_its_own_scheme(digits: Measured) -> None:
 
 
 def test_a_recipe_survives_json(digits: Measured) -> None:
-    recipe = recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="octav", granularity="block32", boundary="float32")
+    recipe = recipes.whole(digits.graph, scheme="dynamic_wi4_afp32", algorithm="octav", granularity="block32", io_dtype="float32")
     assert json.loads(json.dumps(recipe)) == recipe
     assert quantizer.quantize(digits.model, json.loads(json.dumps(recipe))) == quantizer.quantize(digits.model, recipe)

@@ -18,7 +18,7 @@ def found(**changes: object) -> dict[str, object]:
     base = {
         "operators": [PLAIN],
         "constants": {"int8": 3, "int32": 2},
-        "boundary": {"x": "int8", "y": "int8"},
+        "io_dtype": {"x": "int8", "y": "int8"},
         "float_operators": {},
         "integer_only": True,
     }
@@ -26,7 +26,7 @@ def found(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "boundary", "integer_only", "floats"),
+    ("scheme", "io_dtype", "integer_only", "floats"),
     [
         ("static_wi8_ai8", "int8", True, {}),
         ("static_wi8_ai8", "uint8", True, {}),
@@ -39,12 +39,12 @@ def found(**changes: object) -> dict[str, object]:
         ),
     ],
 )
-def test_reads_the_finished_file(digits: Measured, scheme: str, boundary: str, integer_only: bool, floats: dict[str, int]) -> None:
-    graph = flatbuffer.read(digits.quantized(scheme, "min_max", "channel", boundary))
-    described = result.describe(graph, [PLAIN], boundary=boundary)
+def test_reads_the_finished_file(digits: Measured, scheme: str, io_dtype: str, integer_only: bool, floats: dict[str, int]) -> None:
+    graph = flatbuffer.read(digits.quantized(scheme, "min_max", "channel", io_dtype))
+    described = result.describe(graph, [PLAIN], io_dtype=io_dtype)
     assert described["integer_only"] is integer_only
     assert described["float_operators"] == floats
-    assert described["boundary"] == {"image": boundary, "probabilities": boundary}
+    assert described["io_dtype"] == {"image": io_dtype, "probabilities": io_dtype}
     assert described["constants"]["int8"] == 5
     assert described["operators"] == [PLAIN]
 
@@ -52,9 +52,9 @@ def test_reads_the_finished_file(digits: Measured, scheme: str, boundary: str, i
 def test_a_boundary_that_could_not_be_had_is_an_error(digits: Measured) -> None:
     graph = flatbuffer.read(digits.model)
     with pytest.raises(
-        UserError, match="boundary: int8 was asked for, but image is float32, probabilities is float32: its operator was kept"
+        UserError, match="io_dtype: int8 was asked for, but image is float32, probabilities is float32: its operator was kept"
     ):
-        result.describe(graph, [], boundary="int8")
+        result.describe(graph, [], io_dtype="int8")
 
 
 def test_a_file_that_changed_nothing_is_an_error_with_the_reasons() -> None:
@@ -80,7 +80,7 @@ def test_remarks_say_what_was_kept_and_what_that_means() -> None:
     lines = result.remarks(found(operators=[PLAIN, ROW, other], integer_only=False, float_operators={"ELU": 2}), expected=True)
     assert lines == [
         "ai-edge-quantizer has no static_wi8_ai8 for ELU: float32 (2: bend; net/again)",
-        "not integer-only, although the boundary is: float tensors remain at 2 ELU",
+        "not integer-only, although its inputs and outputs are: float tensors remain at 2 ELU",
     ]
 
 

@@ -38,7 +38,7 @@ def test_a_sound_pair_changes_the_bytes_runs_and_passes_verification(
     digits: Measured, scheme: str, algorithm: str, granularity: str
 ) -> None:
     facts = schemes.SCHEMES["litert"][scheme]
-    made = digits.quantized(scheme, algorithm, granularity, facts.boundary[0])
+    made = digits.quantized(scheme, algorithm, granularity, facts.io_dtype[0])
     graph = flatbuffer.read(made)
     assert facts.weights in {tensor.dtype for tensor in flatbuffer.constants(graph)}
     if algorithm != "hadamard_decomposed":  # which stores its rotation as a matrix of float32
@@ -47,24 +47,24 @@ def test_a_sound_pair_changes_the_bytes_runs_and_passes_verification(
 
 
 @pytest.mark.parametrize(
-    ("scheme", "boundary"),
-    [(name, boundary) for name, row in schemes.SCHEMES["litert"].items() if name != "mixed" for boundary in row.boundary],
+    ("scheme", "io_dtype"),
+    [(name, io_dtype) for name, row in schemes.SCHEMES["litert"].items() if name != "mixed" for io_dtype in row.io_dtype],
 )
-def test_every_boundary_is_what_was_asked_for(digits: Measured, scheme: str, boundary: str) -> None:
+def test_every_boundary_is_what_was_asked_for(digits: Measured, scheme: str, io_dtype: str) -> None:
     facts = schemes.SCHEMES["litert"][scheme]
     if scheme == "float32":
         return
-    made = digits.quantized(scheme, facts.algorithms[0], facts.granularities[0], boundary)
+    made = digits.quantized(scheme, facts.algorithms[0], facts.granularities[0], io_dtype)
     graph = flatbuffer.read(made)
-    assert {graph.tensors[i].dtype for i in (*graph.inputs.values(), *graph.outputs.values())} == {boundary}
-    if boundary == "float32":
+    assert {graph.tensors[i].dtype for i in (*graph.inputs.values(), *graph.outputs.values())} == {io_dtype}
+    if io_dtype == "float32":
         return
     assert not [tensor.name for tensor in graph.tensors if tensor.dtype.startswith("float")]
     inside = {tensor.dtype for tensor in flatbuffer.activations(graph)} - {"uint8"}
     assert inside == {facts.activations}
     conversions = [operator.name for operator in graph.operators if operator.name in ("QUANTIZE", "DEQUANTIZE")]
     # uint8 differs from int8 by its zero point: the converter, too, moves it by a QUANTIZE from integers to integers.
-    assert conversions == (["QUANTIZE", "QUANTIZE"] if boundary == "uint8" else [])
+    assert conversions == (["QUANTIZE", "QUANTIZE"] if io_dtype == "uint8" else [])
 
 
 @pytest.mark.parametrize("row", schemes.REFUSALS, ids=lambda row: row.reason[:40])
@@ -87,7 +87,7 @@ def test_every_scheme_keeps_something_sound() -> None:
         ("granularity=block16", "granularity: 'block16' is not sound for litert static_wi8_ai8; allowed: channel, tensor, block32"),
         ("scheme=dynamic_wi2_afp32", "has no 'dynamic_wi2_afp32' (int2 weights have the levels -1, 0 and 1"),
         ("algorithm=dequantized_weight_recovery", "(it recovers the integers of weights that were quantized before, in training"),
-        ("boundary=int4", "boundary: 'int4' is not sound for litert static_wi8_ai8; allowed: int8, uint8, float32"),
+        ("io_dtype=int4", "io_dtype: 'int4' is not sound for litert static_wi8_ai8; allowed: int8, uint8, float32"),
         ("search=mixed", "search: a variant of scheme mixed, and no other, names the search"),
     ],
 )
@@ -114,7 +114,7 @@ finished, scheme, algorithm, granularity = sys.argv[1:]
 from pipeline import files, paths
 root = Path(finished)
 digits = measured(Made(root / paths.SOURCE, files.read_bytes(root / paths.FLOAT32), []), root)
-made = digits.quantized(scheme, algorithm, granularity, schemes.SCHEMES["litert"][scheme].boundary[0])
+made = digits.quantized(scheme, algorithm, granularity, schemes.SCHEMES["litert"][scheme].io_dtype[0])
 found = digits.figures(made)
 graph = flatbuffer.read(made)
 import hashlib

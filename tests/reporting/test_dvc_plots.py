@@ -26,7 +26,7 @@ def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
 
 def test_all_tables_stand_there_also_when_they_are_empty() -> None:
     costs = {"a": {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}}
-    tables = dvc_plots.tables(ROWS | {}, costs, {"a": {"divergence": None}}, {"labelled": False, "deciding": "f1"}, None, {})
+    tables = dvc_plots.tables(ROWS | {}, costs, {"a": {"divergence": None}}, {"labelled": False, "primary_metric": "f1"}, None, {})
     assert set(tables) == {"tradeoff.json", "latency.json", "divergence.json", "confusion.csv"}
     assert json.loads(tables["latency.json"]) == [{"variant": "a", **costs["a"]}]
     assert json.loads(tables["divergence.json"]) == []

@@ -10,7 +10,7 @@ SPLIT = {"sets": {"evaluation": {"samples": [{"id": f"s{i}"} for i in range(40)]
 def accuracy(flips: list[dict[str, int]], before: list[list[int]], after: list[list[int]]) -> dict[str, Any]:
     per_class = {"recall": [1.0, None], "support": [3, 0]}
     head = {
-        "kind": "classification",
+        "task_type": "classification",
         "original": {"confusion": before, "per_class": per_class},
         "variants": {"v": {"confusion": after, "flips": flips, "per_class": {"recall": [0.5, None], "support": [3, 0]}}},
     }

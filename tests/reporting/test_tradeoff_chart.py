@@ -12,7 +12,7 @@ ROWS: dict[str, Any] = {
 }
 ACCURACY: dict[str, Any] = {
     "labelled": True,
-    "deciding": "accuracy",
+    "primary_metric": "accuracy",
     "original": {"metrics": {"accuracy": 0.98}},
     "points": True,
     "higher_is_better": True,
@@ -58,14 +58,20 @@ def test_two_pictures_of_a_page_share_no_identifier() -> None:
 
 
 def test_without_a_figure_of_the_original_there_is_no_picture() -> None:
-    assert tradeoff_chart.tradeoff(ROWS, {"labelled": False, "deciding": "accuracy"}, DECISION) == ({}, "")
+    assert tradeoff_chart.tradeoff(ROWS, {"labelled": False, "primary_metric": "accuracy"}, DECISION) == ({}, "")
     undefined = {**ACCURACY, "original": {"metrics": {"accuracy": None}}}
     assert tradeoff_chart.tradeoff(ROWS, undefined, DECISION) == ({}, "")
 
 
 def test_less_is_better_turns_the_axis_round() -> None:
     rows = {name: {**row, "rmse": row["accuracy"]} for name, row in ROWS.items()}
-    accuracy = {**ACCURACY, "deciding": "rmse", "original": {"metrics": {"rmse": 0.9}}, "points": False, "higher_is_better": False}
+    accuracy = {
+        **ACCURACY,
+        "primary_metric": "rmse",
+        "original": {"metrics": {"rmse": 0.9}},
+        "points": False,
+        "higher_is_better": False,
+    }
     drawn, said = tradeoff_chart.tradeoff(rows, accuracy, DECISION)
     assert "rmse (lower is better)" in words(drawn["wide"])
     assert said.endswith("Pareto front: int8.")  # smaller and with the smaller error

@@ -34,7 +34,7 @@ def test_provenance_names_what_the_file_was_made_from_by_hash() -> None:
 
 @pytest.mark.parametrize(("variant", "dtype", "scaled"), [("float32", "float32", False), ("int8", "int8", True)])
 def test_inputs_and_outputs_of_the_file(finished: Path, variant: str, dtype: str, scaled: bool) -> None:
-    rows = bundle.boundary(flatbuffer.read(files.read_bytes(finished / paths.variant_model(variant))))
+    rows = bundle.io_tensors(flatbuffer.read(files.read_bytes(finished / paths.variant_model(variant))))
     assert [(row["direction"], row["name"], row["shape"], row["dtype"]) for row in rows] == [
         ("input", "image", [1, 8, 8, 1], dtype),
         ("output", "probabilities", [1, 10], dtype),

@@ -19,7 +19,7 @@ def accuracy(**changes: Any) -> dict[str, Any]:
     measured = {"metrics": {"accuracy": 0.9}, **COMPARED}
     return {
         "labelled": True,
-        "deciding": "accuracy",
+        "primary_metric": "accuracy",
         "n": 99,
         "points": True,
         "confidence": 0.95,

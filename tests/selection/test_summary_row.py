@@ -23,7 +23,7 @@ MEASURED = {
 ACCURACY: dict[str, Any] = {
     "n": 5,
     "labelled": True,
-    "deciding": "f1",
+    "primary_metric": "f1",
     "original": {"metrics": {"f1": 0.81}},
     "variants": {"v": MEASURED},
 }

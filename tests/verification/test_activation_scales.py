@@ -31,7 +31,7 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Made
 
 @pytest.fixture(scope="module")
 def files(nets: Callable[[str], tuple[Made, Any]]) -> Callable[[str, str, str], bytes]:
-    return cache(lambda name, scheme, boundary: litert(nets(name)[0], scheme, boundary=boundary))
+    return cache(lambda name, scheme, io_dtype: litert(nets(name)[0], scheme, io_dtype=io_dtype))
 
 
 def found(made: Made, ranges: Any, model: bytes) -> list[tuple[str, str]]:
@@ -67,19 +67,19 @@ def test_a_range_and_zero_are_held_to_half_a_step(low: float, width: float, dtyp
     assert (limits.max - zero) * scale >= max(low + width, 0.0) - scale / 2 * 1.001
 
 
-@pytest.mark.parametrize("boundary", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_clean_file_is_not_accused(
-    nets: Callable[[str], tuple[Made, Any]], files: Callable[[str, str, str], bytes], name: str, boundary: str
+    nets: Callable[[str], tuple[Made, Any]], files: Callable[[str, str, str], bytes], name: str, io_dtype: str
 ) -> None:
-    assert found(*nets(name), files(name, "static_wi8_ai8", boundary)) == []
+    assert found(*nets(name), files(name, "static_wi8_ai8", io_dtype)) == []
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(NETWORKS),
     scheme=st.sampled_from(STATIC),
-    boundary=st.sampled_from(["integer", "float32"]),
+    io_dtype=st.sampled_from(["integer", "float32"]),
     number=st.integers(0, 1000),
     fault=st.sampled_from([0.99, 1.01, 2.0, -1, 1]),
 )
@@ -88,12 +88,12 @@ def test_no_changed_scale_or_zero_point_of_an_activation_passes_unnoticed(
     files: Callable[[str, str, str], bytes],
     name: str,
     scheme: str,
-    boundary: str,
+    io_dtype: str,
     number: int,
     fault: float,
 ) -> None:
     made, ranges = nets(name)
-    ends = boundary if boundary == "float32" else SCHEMES["litert"][scheme].boundary[0]
+    ends = io_dtype if io_dtype == "float32" else SCHEMES["litert"][scheme].io_dtype[0]
     clean = files(name, scheme, ends)
     changed: list[str] = []
 
@@ -108,7 +108,7 @@ def test_no_changed_scale_or_zero_point_of_an_activation_passes_unnoticed(
 
     wrong = faults.edited(clean, edit)
     report = certificate.certify(
-        made.source, made.proof, wrong, scheme=SCHEMES["litert"][scheme], boundary=ends, algorithm="min_max", measured=ranges
+        made.source, made.proof, wrong, scheme=SCHEMES["litert"][scheme], io_dtype=ends, algorithm="min_max", measured=ranges
     )
     assert not report["passed"], changed
     assert any(entry["check"] == "scales" for entry in report["faults"])

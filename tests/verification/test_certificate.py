@@ -64,9 +64,9 @@ def files(nets: Callable[[str], Made]) -> Callable[[str, str], bytes]:
 def certify(
     made: Made, model: bytes, scheme: Scheme | None, algorithm: str | None = "min_max", *, ranges: bool = False
 ) -> dict[str, Any]:
-    boundary, known = None if scheme is None else scheme.boundary[0], measured(made) if ranges else None
+    io_dtype, known = None if scheme is None else scheme.io_dtype[0], measured(made) if ranges else None
     return certificate.certify(
-        made.source, made.proof, model, scheme=scheme, boundary=boundary, algorithm=algorithm, measured=known
+        made.source, made.proof, model, scheme=scheme, io_dtype=io_dtype, algorithm=algorithm, measured=known
     )
 
 
@@ -167,12 +167,12 @@ def test_a_savedmodel_without_keras(tmp_path: Path) -> None:
     )
     float32 = converter.convert_saved_model(tmp_path / "source")
     proof = certificate.prove(source, float32)
-    report = certificate.certify(source, proof, float32, scheme=None, boundary=None, algorithm=None)
+    report = certificate.certify(source, proof, float32, scheme=None, io_dtype=None, algorithm=None)
     assert report["faults"] == []
     assert report["parameters"]["accounted"] == 72 + 4 + 4 + 432
     assert report["parameters"]["folded"] == 72 + 8
     wrong = faults.edited(float32, weight("FULLY_CONNECTED", 0, "float32"))
-    report = certificate.certify(source, proof, wrong, scheme=None, boundary=None, algorithm=None)
+    report = certificate.certify(source, proof, wrong, scheme=None, io_dtype=None, algorithm=None)
     assert [row["path"] for row in report["variables"] if not row["passed"]] == ["dense"]
 
 
@@ -267,7 +267,7 @@ def test_each_fault_is_seen_without_a_sound_file_beside_it(nets: Callable[[str],
     edit, layers = FAULTS[fault]
     wrong = faults.edited(made.float32, edit("float32"))
     proof = certificate.prove(made.source, wrong)
-    report = certificate.certify(made.source, proof, wrong, scheme=None, boundary=None, algorithm=None)
+    report = certificate.certify(made.source, proof, wrong, scheme=None, io_dtype=None, algorithm=None)
     assert not report["passed"]
     assert layers <= named(report)
 
@@ -291,7 +291,7 @@ def test_a_bias_dropped_in_folding(nets: Callable[[str], Made]) -> None:
     assert "conv/bias" in {row["path"] for row in report["variables"] if not row["passed"]}
     assert "conv" in named(report)
     proof = certificate.prove(made.source, wrong)
-    again = certificate.certify(made.source, proof, wrong, scheme=None, boundary=None, algorithm=None)
+    again = certificate.certify(made.source, proof, wrong, scheme=None, io_dtype=None, algorithm=None)
     assert "conv/bias" in {row["path"] for row in again["variables"] if not row["passed"]}
 
 
@@ -372,7 +372,7 @@ def test_a_float32_file_with_int8_weights(nets: Callable[[str], Made], files: Ca
 
 
 def test_a_float_boundary_where_integers_were_promised(nets: Callable[[str], Made]) -> None:
-    model = litert(nets("convolutions"), "static_wi8_ai8", boundary="float32")
+    model = litert(nets("convolutions"), "static_wi8_ai8", io_dtype="float32")
     report = certify(nets("convolutions"), model, SCHEMES["litert"]["static_wi8_ai8"])
     assert "image is float32; the variant says int8" in [fault["reason"] for fault in report["faults"]]
 
