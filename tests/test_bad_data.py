@@ -331,7 +331,7 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
     "text in a number": (
         PERSON,
         table(age=[30.0] * 5 + ["old"] + [31.0] * 6),
-        r"row 6, column 'age' is 'old', no number; mend the table",
+        r"row 6, column 'age' is 'old', no number; fix the table",
     ),
     "empty cell": (PERSON, table(age=[30.0] * 5 + [None] + [31.0] * 6), r"row 6, column 'age' is empty"),
     "empty label": (PERSON, table(kind=["a"] * 3 + [None] + ["b"] * 8), r"row 4, column 'kind' \(the label\) is empty"),

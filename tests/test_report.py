@@ -77,7 +77,7 @@ def test_the_summary_has_a_row_for_each_variant(finished: Path) -> None:
         assert f"| {shown_name} | {row['bytes']:,} | {row['accuracy']:.4f} |" in summary
 
 
-def test_who_changed_its_mind_is_shown_as_images(flipped: Path) -> None:
+def test_changed_predictions_is_shown_as_images(flipped: Path) -> None:
     text = (flipped / paths.PAGE).read_text(encoding="utf-8")
     labels = np.load(flipped / paths.EVALUATION / "labels.npy")
     before = np.load(flipped / paths.REFERENCE / "probabilities.npy").argmax(1)

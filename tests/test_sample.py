@@ -90,7 +90,7 @@ def twice() -> np.ndarray:
         ({}, {"images": IMAGES[:, :7]}, "input image has shape [7, 8, 1], the network wants [8, 8, 1]; see data.preprocess"),
         ({"data.preprocess": []}, {}, "input image is uint8, the network wants float32; add a step to data.preprocess"),
         ({"data.reader.options.inputs": {"x": "images"}}, {}, "data.reader: gives inputs x; the network has image"),
-        ({}, {"images": with_nan()}, "input image holds NaN or infinity; remove the sample or mend the data"),
+        ({}, {"images": with_nan()}, "input image holds NaN or infinity; remove the sample or fix the data"),
         ({}, {"labels": LABELS + 1}, "is not in data.classes, which has 10 (0 to 9)"),
         ({}, {"labels": np.where(LABELS == 7, 8, LABELS)}, "data.classes: no sample of '7'; remove the class or add samples"),
         (

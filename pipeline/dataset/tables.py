@@ -100,14 +100,14 @@ def _numbers(column: Any, path: Path, before: int) -> np.ndarray:
     if wrong.size:
         cell = column.iloc[int(wrong[0])]
         what = "is empty" if cell is None or str(cell).strip() in ("", "nan", "None", "<NA>") else f"is {str(cell)!r}, no number"
-        raise UserError(f"{path}: row {before + int(wrong[0]) + 1}, column {column.name!r} {what}; mend the table")
+        raise UserError(f"{path}: row {before + int(wrong[0]) + 1}, column {column.name!r} {what}; fix the table")
     return values
 
 
 def _labels(cells: list[Any], kind: str, path: Path, column: str) -> tuple[np.ndarray, list[str] | None]:
     texts = [str(cell) for cell in cells]
     if empty := [i for i, text in enumerate(texts) if text.strip() in ("", "nan", "None", "<NA>")]:
-        raise UserError(f"{path}: row {empty[0] + 1}, column {column!r} (the label) is empty; mend the table")
+        raise UserError(f"{path}: row {empty[0] + 1}, column {column!r} (the label) is empty; fix the table")
     if kind == "auto":
         kind = "index" if all(_is(int, text) for text in texts) else "number" if all(_is(float, text) for text in texts) else "name"
     if kind == "name":

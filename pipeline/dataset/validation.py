@@ -35,7 +35,7 @@ def fits_signature(sample: Mapping[str, np.ndarray], inputs: Sequence[Mapping[st
                 "add a step to data.preprocess, such as rescale, cast or quantize"
             )
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            raise UserError(f"{name}: input {key} holds NaN or infinity; remove the sample or mend the data")
+            raise UserError(f"{name}: input {key} holds NaN or infinity; remove the sample or fix the data")
 
 
 def classes_of(labels: np.ndarray | Mapping[str, np.ndarray] | None) -> np.ndarray | None:

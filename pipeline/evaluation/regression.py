@@ -21,7 +21,7 @@ def read(labels: np.ndarray, output: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if target.shape != predicted.shape:
         raise UserError(f"regression: labels are {list(labels.shape)}, the output is {list(output.shape)}; see task.heads")
     if not np.isfinite(target).all():
-        raise UserError("regression: a label is NaN or infinite; remove the sample or mend the data")
+        raise UserError("regression: a label is NaN or infinite; remove the sample or fix the data")
     return target, predicted
 
 

@@ -61,7 +61,7 @@ def mcnemar(lost: int, won: int) -> float:
 def detectable(won: int, n: int, *, alpha: float) -> float | None:
     """The smallest drop that the exact test would have called real at `alpha`, the variant winning as many samples as it did.
 
-    A smaller one is invisible with n samples, whatever its truth.
+    A smaller one cannot be detected with n samples, whatever its truth.
 
     Returns:
         The drop as a share of n, or None when even losing every other sample would not do.

@@ -27,7 +27,7 @@ def changes(
     *,
     names: Mapping[str, list[str] | None],
 ) -> list[dict[str, Any]]:
-    """Who changed its mind: for each head and variant the samples whose decision flipped, and what that did to the confusion.
+    """Changed predictions: for each head and variant the samples whose decision flipped, and what that did to the confusion.
 
     Args:
         accuracy: reports/accuracy.json, labelled.

@@ -45,7 +45,7 @@ def verdict(compared: Mapping[str, Any], *, n: int, points: bool, level: float, 
         return f"no loss beyond {amount(max(high, 0.0), points=points, up=True)}{unit} {sure}"
     if compared["detectable"] is None:
         return f"cannot tell: {n} samples are too few to see any drop"
-    return f"cannot tell: with {n} samples a drop below {amount(compared['detectable'], points=points)}{unit} is invisible"
+    return f"cannot tell: with {n} samples a drop below {amount(compared['detectable'], points=points)}{unit} cannot be detected"
 
 
 def real(compared: Mapping[str, Any], *, level: float) -> bool:

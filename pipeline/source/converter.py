@@ -96,7 +96,7 @@ def explain(message: str) -> str:
         return "; ".join(parts) + "; or replace them in the network"
     if "TensorList" in message:
         return (
-            "a recurrent layer was traced with a free batch, and only tracing it again mends that: set convert.batch to 1 or more, "
+            "a recurrent layer was traced with a free batch, and only tracing it again fixes that: set convert.batch to 1 or more, "
             "and give the .keras or .h5 file; for a SavedModel that Keras 2 wrote set model.format: keras2_saved_model; any other "
             "must be exported again with a fixed batch"
         )

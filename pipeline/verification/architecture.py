@@ -28,7 +28,7 @@ _CARRIERS = frozenset().union(*_ACTIVATIONS.values()) - {"PRELU", "LEAKY_RELU", 
 _POOLS = {"MaxPool": "MAX_POOL_2D", "AvgPool": "AVERAGE_POOL_2D"}
 _STRIDED = frozenset(("Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput"))
 _PADDINGS = {"SAME": 0, "VALID": 1}
-# Operations that move values or name them: nothing is lost when a converter finds them to be needless.
+# Operations that move values or name them: nothing is lost when a converter does not need them.
 _MOVES = frozenset(
     ("Reshape", "Squeeze", "ExpandDims", "Transpose", "Identity", "Cast", "Shape", "StridedSlice", "Pack", "ConcatV2", "Pad")
 )
@@ -181,7 +181,7 @@ def _how(path: str, places: Sequence[Place], graph: Graph, mapped: Map, root: st
             ]
             hosts.append(f"{operator} of {inner[-1] if inner else first}")
     if own:
-        return {"how": "carried", "reason": f"carried by {', '.join(dict.fromkeys(own))}"}
+        return {"how": "present", "reason": f"present as {', '.join(dict.fromkeys(own))}"}
     return {"how": "fused", "reason": f"part of {', '.join(dict.fromkeys(hosts))}"}
 
 

@@ -480,7 +480,7 @@ def _checks(
     return [
         row("parameters", parameters["share"], 1.0, first("weights") or "every parameter is accounted for", most=False),
         none("constants", bad, "weights", f"all {len(tensors)} constants are explained"),
-        none("layers", gone, "layers", f"all {len(layers)} layers are carried, fused or needless at inference"),
+        none("layers", gone, "layers", f"all {len(layers)} layers are present, fused, or not needed at inference"),
         none("architecture", count["architecture"], "architecture", "the same operators, options and connections"),
         none("scales", count["scales"], "scales", "scales and zero points follow from each other"),
         none("signature", count["signature"], "signature", "names, order and shapes of inputs and outputs"),

@@ -44,7 +44,7 @@ def test_a_user_s_metric_that_gives_no_number_is_undefined() -> None:
     assert tasks.measure(broken, (LABELS, BEFORE)) == {"metrics": {"mine": None}, "undefined": {"mine": "the metric gave nan"}}
 
 
-def test_who_changed_its_mind() -> None:
+def test_changed_predictions() -> None:
     found = tasks.describe(
         tasks.TASK_TYPES["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")}
     )

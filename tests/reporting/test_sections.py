@@ -20,7 +20,7 @@ def accuracy(flips: list[dict[str, int]], before: list[list[int]], after: list[l
 FLIPS = [{"sample": 3, "label": 0, "before": 0, "after": 1}, {"sample": 5, "label": 1, "before": 0, "after": 1}]
 
 
-def test_who_changed_its_mind_and_what_that_did() -> None:
+def test_changed_predictions_and_what_that_did() -> None:
     given = accuracy(FLIPS, [[3, 0], [1, 2]], [[2, 1], [0, 3]])
     images = {"image": np.arange(40.0 * 16).reshape(40, 4, 4, 1)}
     names = {"main": sections.class_names(given["heads"]["main"], ["cat", "dog"])}

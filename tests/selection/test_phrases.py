@@ -22,10 +22,10 @@ def row(drop: float | None, low: float, high: float, *, p: float | None = None, 
         (row(0.001, -0.002, 0.004, p=1.0), "no loss beyond 0.40 points (95 %)"),
         (row(0.012, 0.007, 0.017, p=0.001), "loses 1.2 ± 0.50 points (95 %)"),
         (row(-0.012, -0.017, -0.007, p=0.001), "gains 1.2 ± 0.50 points (95 %)"),
-        (row(0.01, -0.005, 0.025, p=0.3), "cannot tell: with 200 samples a drop below 2.1 points is invisible"),
+        (row(0.01, -0.005, 0.025, p=0.3), "cannot tell: with 200 samples a drop below 2.1 points cannot be detected"),
         (row(0.01, -0.005, 0.025, p=0.3, detectable=None), "cannot tell: 200 samples are too few to see any drop"),
         # Significant alone, but not after the correction for several variants.
-        (row(0.02, 0.001, 0.039, p=0.08), "cannot tell: with 200 samples a drop below 2.1 points is invisible"),
+        (row(0.02, 0.001, 0.039, p=0.08), "cannot tell: with 200 samples a drop below 2.1 points cannot be detected"),
         (
             {**row(None, 0, 0), "interval": None, "reason": "only one class among the labels"},
             "no figure: only one class among the labels",

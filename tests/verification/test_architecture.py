@@ -16,13 +16,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def test_what_became_of_each_layer(made: Made) -> None:
     reasons = {row["path"]: row["reason"] for row in made.proof.layers}
     assert all(row["passed"] for row in made.proof.layers)
-    assert reasons["conv"] == "carried by CONV_2D"
+    assert reasons["conv"] == "present as CONV_2D"
     assert reasons["bn_full"] == reasons["relu6"] == "part of CONV_2D of conv"
-    assert reasons["separable"] == "carried by DEPTHWISE_CONV_2D, CONV_2D"
-    assert reasons["bn_alone"] == "carried by MUL, ADD"
+    assert reasons["separable"] == "present as DEPTHWISE_CONV_2D, CONV_2D"
+    assert reasons["bn_alone"] == "present as MUL, ADD"
     assert reasons["dropout"] == "computes nothing at inference"
-    assert reasons["flatten"] == "carried by RESHAPE"
-    assert reasons["first"] == "carried by FULLY_CONNECTED, SOFTMAX"
+    assert reasons["flatten"] == "present as RESHAPE"
+    assert reasons["first"] == "present as FULLY_CONNECTED, SOFTMAX"
 
 
 def test_a_shared_layer_is_looked_for_at_each_call(tmp_path: Path) -> None:
