@@ -1,5 +1,4 @@
-"""Registers the schema's check and the resolvers of conf/ with OmegaConf, and better words for an unknown choice or key with
-Hydra, also inside DVC's own composition.
+"""Registers the resolvers of conf/ with OmegaConf, the schema's check among them, also inside DVC's own composition.
 
 DVC finds this file through `hydra.plugins_path` in .dvc/config and imports it before it composes. It takes the path away
 again afterwards, so everything is imported here at the top.
@@ -9,10 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hydra._internal import defaults_list
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.errors import ConfigCompositionException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline import config, files
 from pipeline.cli import names
@@ -35,7 +31,7 @@ def _reads(slot: str, engine: str, scheme: str, algorithm: str, search: str | No
     """One slot of what a variant reads; an unknown engine or scheme is left to `_check`, which says what is allowed."""
     if engine not in schemes.SCHEMES or scheme not in schemes.SCHEMES[engine]:
         return "unknown"
-    return schemes.reads(engine, scheme, algorithm, search)[slot]
+    return str(getattr(config.reads(engine, scheme, algorithm, search), slot))
 
 
 def _samples(engine: str, scheme: str, algorithm: str, samples: int) -> int | None:
@@ -50,51 +46,9 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
     "conf_digest": lambda: files.folder_digest(_CONF),
     "graph_digest": lambda: files.content_sha256(_GRAPH),
     "version": config.installed,
+    "variant_names": lambda *, _root_: OmegaConf.create(list(_root_.get("variants") or {})),
     "reads": _reads,
     "samples": _samples,
 }
 for _name, _resolver in _RESOLVERS.items():
     OmegaConf.register_new_resolver(_name, _resolver, replace=True)
-
-
-_not_found = defaults_list.config_not_found_error
-
-
-def _config_not_found(repo: Any, tree: Any) -> None:
-    """Hydra lists a group's options for a misspelt choice, but not for an entry of a list such as `quantization`."""
-    group, _, name = tree.node.get_config_path().rpartition("/")
-    options = [option for option in repo.get_group_options(group) if not option.startswith("_")]
-    if not options:
-        _not_found(repo, tree)
-    message = f"{group}: no {name!r}; allowed: {', '.join(options)}"
-    raise MissingConfigException(missing_cfg_file=f"{group}/{name}", message=message, options=options)
-
-
-defaults_list.config_not_found_error = _config_not_found
-
-
-_apply_overrides = ConfigLoaderImpl._apply_overrides_to_config
-
-
-def _apply_any_override(overrides: list[Any], cfg: DictConfig) -> None:
-    """A misspelt key gets as far as the schema, which says what is allowed; Hydra would only suggest to add it.
-
-    A section that is not there, such as a variant that `quantization` does not list, is not made up for it.
-    """
-    for override in overrides:
-        *parents, _ = override.key_or_group.split(".")
-        if override.is_delete() or override.is_add() or override.is_force_add() or override.package is not None:
-            continue
-        node: Any = cfg
-        for depth, name in enumerate(parents):
-            if not isinstance(node, DictConfig):
-                break
-            if name not in node:
-                where = ".".join(parents[:depth]) or "conf"
-                raise ConfigCompositionException(f"{where}: no {name!r}; allowed: {', '.join(map(str, node))}")
-            node = node._get_node(name)
-    with open_dict(cfg):
-        _apply_overrides(overrides, cfg)
-
-
-ConfigLoaderImpl._apply_overrides_to_config = staticmethod(_apply_any_override)  # type: ignore[method-assign]

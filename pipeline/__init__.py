@@ -4,7 +4,7 @@ import importlib.util
 import sys
 
 # `python` in a stage's command is whatever comes first on PATH. Say so before an import fails with a traceback.
-if importlib.util.find_spec("pydantic") is None or importlib.util.find_spec("ai_edge_litert") is None:
+if importlib.util.find_spec("msgspec") is None or importlib.util.find_spec("ai_edge_litert") is None:
     sys.exit(
         f"error: {sys.executable} does not have the pipeline's packages; run `make repro`, "
         "or put the project's environment first: . .venv/bin/activate"

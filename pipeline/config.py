@@ -4,20 +4,19 @@ It only validates. No field has a default: every value a stage uses stands in pa
 """
 
 import difflib
-import importlib.metadata
 import re
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+import msgspec
+from msgspec import Meta
 
-from pipeline import paths
+from pipeline import options, paths
 from pipeline.errors import UserError
 from pipeline.quantization import schemes
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
 Entry = TypeVar("Entry")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -40,13 +39,11 @@ DISTRIBUTIONS = {
 }
 
 
-class Section(BaseModel):
-    """A part of the configuration: unknown keys and wrong types are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration: unknown keys and wrong types are refused, and what `__post_init__` says (ValueError)."""
 
 
-class Model(Section):
+class Model(Section, frozen=True):
     """The trained network: a file or folder, and what its exported signature fixes.
 
     `format`: "auto" looks inside. `signature`: key of a SavedModel's signature (None: the only one, or serving_default).
@@ -64,7 +61,7 @@ class Model(Section):
     batch: Count | None
 
 
-class Call(Section):
+class Call(Section, frozen=True):
     """A function of a table by its name, with its keyword options, checked against the function's own signature.
 
     A preprocessing step also takes the option `inputs`: the names of the inputs it is for, all of them without it.
@@ -74,14 +71,14 @@ class Call(Section):
     options: dict[str, Any]
 
 
-class Take(Section):
+class Take(Section, frozen=True):
     """Which samples a set draws: from the declared splits `source` (None: any), a count, a share, or the rest."""
 
     source: list[str] | None
     take: Count | Share | Literal["rest"]
 
 
-class Splits(Section):
+class Splits(Section, frozen=True):
     """`training` names the declared splits that the network was trained on: they go into no set."""
 
     training: list[str]
@@ -90,7 +87,7 @@ class Splits(Section):
     evaluation: Take
 
 
-class Data(Section):
+class Data(Section, frozen=True):
     """The user's data: which function reads which path, how samples become the model's input, which set takes which.
 
     `classes` names the class indices (None: as the reader says). `limit` looks at so many samples only, drawn by the seed.
@@ -106,7 +103,7 @@ class Data(Section):
     splits: Splits
 
 
-class Convert(Section):
+class Convert(Section, frozen=True):
     """`batch` of the shipped file; None leaves it free. The others allow operators that need more than LiteRT itself to run."""
 
     batch: Count | None
@@ -114,7 +111,7 @@ class Convert(Section):
     custom_ops: bool
 
 
-class Calibrate(Section):
+class Calibrate(Section, frozen=True):
     """How activation ranges are measured: on the first `samples` of the ordered pool, by `method`.
 
     `bins` is the resolution of the histograms that percentile, mse and entropy read; `percentile` the share of values in
@@ -123,39 +120,37 @@ class Calibrate(Section):
 
     samples: Count
     method: str
-    bins: Annotated[int, Field(ge=256, le=65536)]
-    percentile: Annotated[float, Field(gt=50, le=100)]
+    bins: Annotated[int, Meta(ge=256, le=65536)]
+    percentile: Annotated[float, Meta(gt=50, le=100)]
 
 
-class Limits(Section):
+class Limits(Section, frozen=True):
     """What cannot be derived for a scheme: the least share of decisions that stay the same."""
 
-    agreement: Annotated[float, Field(ge=0, le=1)]
+    agreement: Annotated[float, Meta(ge=0, le=1)]
 
 
-class Verify(Section):
+class Verify(Section, frozen=True):
     """How much more than the derived error a sound file may have (pipeline/verification/tolerances.py), and limits by scheme.
 
     `rounding` multiplies the accumulated rounding of float32; `margin_db` is taken off the expected SQNR; `worst` is how many of
     the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.
     """
 
-    rounding: Annotated[float, Field(gt=0)]
+    rounding: Annotated[float, Meta(gt=0)]
     margin_db: float
     worst: Count
     divergence: Count
     limits: dict[str, Limits]
 
-    @model_validator(mode="after")
-    def _every_scheme(self) -> Self:
+    def __post_init__(self) -> None:
         known = {scheme for engine in schemes.SCHEMES.values() for scheme in engine}
         if set(self.limits) != known:
             wrong = ", ".join(sorted(set(self.limits) ^ known))
             raise ValueError(f"one entry for each scheme is expected; missing or unknown: {wrong}")
-        return self
 
 
-class Benchmark(Section):
+class Benchmark(Section, frozen=True):
     """Counted and uncounted invocations, and threads of the interpreter."""
 
     runs: Count
@@ -163,7 +158,7 @@ class Benchmark(Section):
     threads: Count
 
 
-class Head(Section):
+class Head(Section, frozen=True):
     """One output and what it is judged as.
 
     `output` and `labels` are names (None: the only one there is), `task_type` is a row of `tasks.TASK_TYPES` with its options, and
@@ -173,26 +168,24 @@ class Head(Section):
     output: str | None
     labels: str | None
     task_type: Call
-    metrics: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    metrics: Annotated[dict[str, dict[str, Any]], Meta(min_length=1)]
 
 
-class Task(Section):
+class Task(Section, frozen=True):
     """What the network decides, the metric that decides about a variant, and how sure an interval is to be."""
 
     name: str
-    heads: Annotated[dict[str, Head], Field(min_length=1)]
+    heads: Annotated[dict[str, Head], Meta(min_length=1)]
     primary_metric: str
     confidence: Share
     resamples: Count
 
-    @model_validator(mode="after")
-    def _reported(self) -> Self:
+    def __post_init__(self) -> None:
         for name in self.heads:
             if not NAME.fullmatch(name):
                 raise ValueError(f"heads: {name!r} becomes part of a metric's name: use small letters, digits and _")
         if self.primary_metric not in reported(self):
             raise ValueError(f"primary_metric: {self.primary_metric!r} is not among metrics: {', '.join(reported(self))}")
-        return self
 
 
 def reported(task: Task) -> dict[str, tuple[str, str]]:
@@ -201,7 +194,7 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
     return {f"{head}.{name}" if several else name: (head, name) for head, entry in task.heads.items() for name in entry.metrics}
 
 
-class Select(Section):
+class Select(Section, frozen=True):
     """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
 
     `max_drop` is compared with the upper end of the drop's interval, with that of the interval at which all variants'
@@ -209,21 +202,21 @@ class Select(Section):
     """
 
     objective: Literal["bytes", "latency", "accuracy_per_byte"]
-    max_drop: Annotated[float, Field(ge=0)]
+    max_drop: Annotated[float, Meta(ge=0)]
     drop_bound: Literal["upper", "simultaneous", "estimate"]
     max_bytes: Count | None
-    max_latency_ms: Annotated[float, Field(gt=0)] | None
+    max_latency_ms: Annotated[float, Meta(gt=0)] | None
     integer_only: bool
     target: str | None
 
 
-class Gate(Section):
+class Gate(Section, frozen=True):
     """Whether a run that may ship nothing fails. Off for sweeps."""
 
     enabled: bool
 
 
-class Reads(Section):
+class Reads(Section, frozen=True):
     """Files and library of the stage `quantize`, derived from engine, scheme and search."""
 
     network: str
@@ -232,7 +225,34 @@ class Reads(Section):
     library: str
 
 
-class Variant(Section):
+# What the stage `quantize` reads: a slot with nothing to read names a small neutral file, as DVC refuses lists in
+# `deps: ${…}`, and the same path twice.
+_NETWORK = {"litert": paths.FLOAT32, "converter": paths.SOURCE}
+_LIBRARY = {"litert": "ai_edge_quantizer", "converter": "tensorflow"}
+_CALIBRATION = {schemes.NONE: paths.SOURCE_FACTS, schemes.RANGES: paths.RANGES, schemes.SAMPLES: paths.CALIBRATION}
+
+
+def reads(engine: str, scheme: str, algorithm: str, search: str | None) -> Reads:
+    """What the stage `quantize` reads for a variant, as dvc.yaml needs it.
+
+    Args:
+        engine: key of `schemes.SCHEMES`.
+        scheme: key of `SCHEMES[engine]`.
+        algorithm: of the scheme's.
+        search: the search whose recipe the variant builds, if any.
+
+    Raises:
+        KeyError: when the engine has no such scheme.
+    """
+    return Reads(
+        network=_NETWORK[engine].as_posix(),
+        calibration=_CALIBRATION[schemes.calibration(engine, scheme, algorithm)].as_posix(),
+        recipe=(paths.recipe(search) if search else paths.LAYERS).as_posix(),
+        library=_LIBRARY[engine],
+    )
+
+
+class Variant(Section, frozen=True):
     """One way of storing the network."""
 
     engine: str
@@ -245,8 +265,7 @@ class Variant(Section):
     search: str | None
     reads: Reads
 
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def __post_init__(self) -> None:
         if self.engine not in schemes.SCHEMES:
             raise ValueError(f"engine: got {self.engine!r}; allowed: {', '.join(schemes.SCHEMES)}")
         table = schemes.SCHEMES[self.engine]
@@ -279,12 +298,11 @@ class Variant(Section):
         if (self.samples is not None) != (schemes.calibration(self.engine, self.scheme, self.algorithm) == schemes.SAMPLES):
             needs = "reads samples: set it to ${calibrate.samples}" if self.samples is None else "reads no samples: set it to null"
             raise ValueError(f"samples: {self.engine} {self.scheme} {self.algorithm} {needs}")
-        if self.reads.model_dump() != schemes.reads(self.engine, self.scheme, self.algorithm, self.search):
+        if self.reads != reads(self.engine, self.scheme, self.algorithm, self.search):
             raise ValueError("reads: is derived from engine, scheme, algorithm and search; remove it from your configuration")
-        return self
 
 
-class Search(Section):
+class Search(Section, frozen=True):
     """A search for a mixed-precision recipe: what an operator may become, its own budget, and its limit as a number of steps.
 
     `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, a floor
@@ -294,17 +312,16 @@ class Search(Section):
 
     objective: Literal["bytes", "macs"]
     choices: list[str]
-    costs: dict[str, Annotated[float, Field(gt=0)]]
+    costs: dict[str, Annotated[float, Meta(gt=0)]]
     algorithm: str
     granularity: str
     exclude: list[str]
-    max_drop: Annotated[float, Field(ge=0)] | None
+    max_drop: Annotated[float, Meta(ge=0)] | None
     min_sqnr_db: float | None
     samples: Count
     steps: Count
 
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def __post_init__(self) -> None:
         table = [name for name, scheme in schemes.SCHEMES["litert"].items() if scheme.granularities != ("recipe",)]
         if len(set(self.choices)) < 2 or len(set(self.choices)) != len(self.choices):
             raise ValueError("choices: name at least two schemes, each once")
@@ -325,13 +342,12 @@ class Search(Section):
             raise ValueError(f"costs: one for each of choices is expected; missing or unknown: {', '.join(missing)}")
         if self.max_drop is None and self.min_sqnr_db is None:
             raise ValueError("max_drop, min_sqnr_db: both are null; a search needs a budget")
-        return self
 
 
-class Config(Section):
-    """params.yaml as a whole."""
+class Config(Section, frozen=True):
+    """params.yaml as a whole. `variant_names` is what stages depend on that read all variants' files and no variant's options."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Meta(ge=0)]
     model: Model
     data: Data
     convert: Convert
@@ -344,20 +360,15 @@ class Config(Section):
     variants: dict[str, Variant]
     searches: dict[str, Search]
     versions: dict[str, str]
+    variant_names: list[str]
     conf_digest: str
     graph_digest: str
     checked: bool
 
-    @field_validator("variants", "searches")
-    @classmethod
-    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        for name in value:
+    def __post_init__(self) -> None:
+        for name in (*self.variants, *self.searches):
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} becomes a folder: use small letters, digits and _, a letter first")
-        return value
-
-    @model_validator(mode="after")
-    def _together(self) -> Self:
         if not self.variants:
             raise ValueError("variants: none; choose some, as in `-S 'quantization=[float32,int8]'`")
         if self.model.batch != self.convert.batch:
@@ -372,9 +383,10 @@ class Config(Section):
             if variant.search is not None and variant.search not in self.searches:
                 have = ", ".join(self.searches) or "none is configured"
                 raise ValueError(f"variants.{name}.search: no search {variant.search!r}; have: {have}")
+        if self.variant_names != list(self.variants):
+            raise ValueError("variant_names: are those of variants; remove it from your configuration")
         if set(self.versions) != set(DISTRIBUTIONS):
             raise ValueError(f"versions: expected exactly {', '.join(DISTRIBUTIONS)}")
-        return self
 
 
 def validate(content: Any, *, source: str) -> Config:
@@ -388,10 +400,10 @@ def validate(content: Any, *, source: str) -> Config:
         UserError: with every fault at once, a line each: where, what was given, what is allowed.
     """
     try:
-        return Config.model_validate(content)
-    except ValidationError as error:
-        lines = [f"{source}: {_place(fault)}: {_explain(fault)}" for fault in error.errors()]
-        raise UserError("\n  ".join(lines)) from None
+        return msgspec.convert(content, Config)
+    except msgspec.ValidationError:
+        # It stops at the first fault; a user wants all of them.
+        raise UserError("\n  ".join(f"{source}: {fault}" for fault in _faults(content, Config, ()))) from None
 
 
 def read() -> Config:
@@ -401,10 +413,10 @@ def read() -> Config:
         UserError: when it is missing, no YAML, or does not fit the schema.
     """
     try:
-        content = yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
+        content = msgspec.yaml.decode(paths.PARAMS.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{paths.PARAMS}: no such file; run `make params` in the repository's root") from None
-    except yaml.YAMLError as error:
+    except msgspec.DecodeError as error:
         raise UserError(f"{paths.PARAMS}: not readable as YAML; run `make params` to compose it again ({error})") from None
     return validate(content, source=str(paths.PARAMS))
 
@@ -439,6 +451,8 @@ def installed(library: str) -> str:
     Raises:
         UserError: when none of its distributions is installed.
     """
+    import importlib.metadata  # takes longer than everything else here, and not every stage asks
+
     for distribution in DISTRIBUTIONS[library]:
         try:
             return importlib.metadata.version(distribution)
@@ -461,30 +475,33 @@ def require(config: Config, libraries: Iterable[str]) -> None:
             )
 
 
-def _place(fault: Any) -> str:
-    return ".".join(str(part) for part in fault["loc"]) or "the whole"
+def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with a value that is to be of a type, a line each: first inside of it, then with it as a whole."""
+    where = f"{'.'.join(place)}: " if place else ""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation  # without its bounds
+    inner: list[str] = []
+    if isinstance(value, dict) and isinstance(annotation, type) and issubclass(annotation, Section):
+        fields = {field.name: field.type for field in msgspec.structs.fields(annotation)}
+        inner += [f"{'.'.join((*place, name))}: {_unknown(name, fields)}" for name in map(str, value) if name not in fields]
+        for name, expected in fields.items():
+            if name not in value:
+                inner.append(f"{'.'.join((*place, name))}: is missing; run `make params`, or add it to conf/")
+            else:
+                inner += _faults(value[name], expected, (*place, name))
+    elif isinstance(value, dict) and get_origin(plain) is dict:
+        for name, entry in value.items():
+            inner += _faults(entry, get_args(plain)[1], (*place, str(name)))
+    elif isinstance(value, list) and get_origin(plain) is list:
+        for number, entry in enumerate(value):
+            inner += _faults(entry, get_args(plain)[0], (*place, str(number)))
+    if inner:
+        yield from inner
+    elif value == "???":
+        yield f"{where}has no value (???); give one with -S or in conf/"
+    elif fault := options.complaint(value, annotation):
+        yield f"{where}{fault}"
 
 
-def _explain(fault: Any) -> str:
-    kind, given = fault["type"], fault["input"]
-    if kind == "extra_forbidden":
-        allowed = _keys_at(fault["loc"][:-1])
-        near = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
-        return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(allowed)}"
-    if kind == "missing":
-        return "is missing; run `make params`, or add it to conf/"
-    message = fault["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return message
-    if given == "???":
-        return "has no value (???); give one with -S or in conf/"
-    return f"got {given!r}; {message[0].lower()}{message[1:]}"
-
-
-def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    """The keys that the schema knows at a place."""
-    annotation: Any = Config
-    for part in location:
-        fields = getattr(annotation, "model_fields", None)
-        annotation = fields[part].annotation if fields else get_args(annotation)[-1]
-    return sorted(annotation.model_fields)
+def _unknown(name: str, allowed: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, allowed, n=1)
+    return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(sorted(allowed))}"

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+import msgspec
 
 from pipeline.errors import UserError
 
@@ -44,8 +44,58 @@ def check(function: Callable[..., Any], options: Mapping[str, Any], *, name: str
         annotation = parameters[key].annotation
         if annotation is inspect.Parameter.empty:
             continue
-        try:
-            TypeAdapter(annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True)).validate_python(value)
-        except ValidationError as error:
-            message = error.errors()[0]["msg"]
-            raise UserError(f"{where}.{key}: got {value!r}; {message[0].lower()}{message[1:]}") from None
+        if fault := complaint(value, annotation):
+            raise UserError(f"{where}.{key}: {fault}")
+
+
+def complaint(value: Any, annotation: Any) -> str | None:
+    """Why a value is not of a type, as in "got 'x'; expected a whole number (at least 1)"; None when it is.
+
+    Args:
+        value: as read from YAML.
+        annotation: of a function's parameter or a record's field; bounds as `Annotated[int, msgspec.Meta(ge=1)]`.
+    """
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        # What a record says itself, of values that are each of their type.
+        if isinstance(error.__cause__, ValueError):
+            return str(error.__cause__)
+        return f"got {value!r}; expected {expected(annotation)}"
+    return None
+
+
+def expected(annotation: Any) -> str:
+    """A type in words: "a whole number (at least 1)"."""
+    return _words(msgspec.inspect.type_info(annotation))
+
+
+def _words(kind: msgspec.inspect.Type) -> str:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return " or ".join(map(_words, kind.types))
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        return " or ".join(map(repr, kind.values))
+    if isinstance(kind, msgspec.inspect.CustomType):
+        return str(kind.cls.__name__)
+    words = _WORDS.get(type(kind), type(kind).__name__)
+    bounds = [f"{said} {getattr(kind, bound)}" for bound, said in _BOUNDS.items() if getattr(kind, bound, None) is not None]
+    return f"{words} ({' and '.join(bounds)})" if bounds else words
+
+
+_WORDS: dict[type, str] = {
+    msgspec.inspect.IntType: "a whole number",
+    msgspec.inspect.FloatType: "a number",
+    msgspec.inspect.StrType: "a text",
+    msgspec.inspect.BoolType: "true or false",
+    msgspec.inspect.NoneType: "null",
+    msgspec.inspect.ListType: "a list",
+    msgspec.inspect.DictType: "a mapping",
+    msgspec.inspect.StructType: "a mapping",
+}
+_BOUNDS = {
+    "ge": "at least",
+    "gt": "above",
+    "le": "at most",
+    "lt": "below",
+    "min_length": "with entries, at least",
+}

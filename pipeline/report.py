@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import yaml
 
 from pipeline import config, files, paths
@@ -25,7 +26,7 @@ def main() -> None:
         )
     every = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
     stages = {name: stage for name, stage in every.items() if stage.get("foreach") != "${searches}" or settings.searches}
-    graph = stage_graph.edges(stages, [variant.model_dump() for variant in settings.variants.values()])
+    graph = stage_graph.edges(stages, [msgspec.to_builtins(variant) for variant in settings.variants.values()])
     origin = paths.SELECTED / "provenance.json"
     ranges, pool = files.read_json(paths.RANGES), split["sets"]["calibration"]
     context: dict[str, Any] = {

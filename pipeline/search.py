@@ -8,6 +8,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from tqdm import tqdm
 
@@ -107,7 +108,7 @@ def main() -> None:
     recipe, made = build(found.assignment)
     result = {
         "search": name,
-        "asked": asked.model_dump(),
+        "asked": msgspec.to_builtins(asked),
         "n": n,
         "metric": settings.task.primary_metric,
         "met": found.met,
@@ -150,7 +151,7 @@ def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors
     code.append(Path(__file__).parent / "custom" / "metrics.py")
     data = [files.array_path(paths.TUNING / "inputs", name) for name in sorted(files.read_samples(paths.TUNING))]
     data += sorted(paths.TUNING.glob("labels.npy")) + sorted((paths.TUNING / "labels").glob("*.npy"))
-    words = [asked.algorithm, asked.granularity, settings.task.model_dump_json(), *tensors]
+    words = [asked.algorithm, asked.granularity, msgspec.json.encode(settings.task).decode(), *tensors]
     words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
     return [
         model,

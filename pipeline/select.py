@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pipeline import config, files, paths
 from pipeline.errors import one_of, run
 from pipeline.selection import bundle, decision, model_card, ranking, summary_row
@@ -36,7 +38,7 @@ def main() -> None:
         max_latency_ms=options.max_latency_ms,
     )
     best, reasons = ranking.choose(candidates, constraints, objective=options.objective)
-    decided = decision.explain(best, reasons, rows, accuracy, verified, options=options.model_dump())
+    decided = decision.explain(best, reasons, rows, accuracy, verified, options=msgspec.to_builtins(options))
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:
@@ -69,8 +71,8 @@ def _shipped(
     sha256 = hashlib.sha256(model).hexdigest()
     source = files.content_sha256(Path(settings.model.path))
     sections = {"model": settings.model, "data": settings.data, "convert": settings.convert, "calibrate": settings.calibrate}
-    made_with: dict[str, Any] = {name: section.model_dump() for name, section in sections.items()}
-    made_with |= {"variant": settings.variants[best].model_dump(), "versions": settings.versions, "seed": settings.seed}
+    made_with: dict[str, Any] = {name: msgspec.to_builtins(section) for name, section in sections.items()}
+    made_with |= {"variant": msgspec.to_builtins(settings.variants[best]), "versions": settings.versions, "seed": settings.seed}
     origin = bundle.provenance(made_with, best, split, model_sha256=source, file_sha256=sha256)
     tensors = bundle.io_tensors(flatbuffer.read(model))
     card = model_card.model_card(model_card.facts(origin, decided, row, accuracy, tensors, split=split, size=len(model)))

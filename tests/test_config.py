@@ -8,6 +8,7 @@ import pytest
 from pipeline import config
 from pipeline.cli.compose import compose
 from pipeline.errors import UserError
+from pipeline.quantization import schemes
 from tests.helpers import ROOT, call
 
 REFUSED = [
@@ -15,15 +16,12 @@ REFUSED = [
         "+calibrate.sampels=3",
         "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples",
     ),
-    (
-        "calibrate.sampels=3",
-        "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples",
-    ),
-    ("modle=resnet", "modle: unknown key (did you mean 'model'?); allowed: benchmark, calibrate,"),
-    ("variants.int9.algorithm=mse", "variants: no 'int9'; allowed: float32, float16, dynamic_int8, int8, int16x8"),
-    ("calibrat.samples=3", "conf: no 'calibrat'; allowed: "),
-    ("calibrate.samples=many", "calibrate.samples: got 'many'; input should be a valid integer"),
-    ("calibrate.samples=0", "calibrate.samples: got 0; input should be greater than or equal to 1"),
+    ("calibrate.sampels=3", "Could not override 'calibrate.sampels'.\nTo append to your config use +calibrate.sampels=3"),
+    ("+modle=resnet", "modle: unknown key (did you mean 'model'?); allowed: benchmark, calibrate,"),
+    ("variants.int9.algorithm=mse", "Could not override 'variants.int9.algorithm'."),
+    ("+variants.int9.algorithm=mse", "variants.int9.scheme: is missing"),
+    ("calibrate.samples=many", "calibrate.samples: got 'many'; expected a whole number (at least 1)"),
+    ("calibrate.samples=0", "calibrate.samples: got 0; expected a whole number (at least 1)"),
     ("calibrate.samples=300", "calibrate.samples: 300 is more than the calibration pool of data.splits.calibration.take: 200"),
     ("calibrate.samples=???", "calibrate.samples: has no value (???)"),
     ("calibrate.method=magic", "calibrate.method: unknown 'magic'; allowed: entropy, min_max, moving_average, mse, percentile"),
@@ -62,12 +60,12 @@ REFUSED = [
     ),
     ("task.confidence=95", "task.confidence: got 95"),
     ("select.target=esp32", "select.target: unknown 'esp32'; allowed: tflite_micro"),
-    ("select.drop_bound=lower", "select.drop_bound: got 'lower'; input should be 'upper', 'simultaneous' or 'estimate'"),
+    ("select.drop_bound=lower", "select.drop_bound: got 'lower'; expected 'estimate' or 'simultaneous' or 'upper'"),
     ("data.reader.name=parket", "data.reader.name: unknown 'parket'; allowed: image_folder, npy, npz, table, wav_folder"),
     ("+data.reader.options.color=red", "data.reader.options: npz takes no 'color'; allowed: inputs, labels, split"),
     ("data.splits.tuning.take=1.5", "data.splits.tuning.take"),
-    ("select.max_drop=-0.1", "select.max_drop: got -0.1; input should be greater than or equal to 0"),
-    ("select.objective=beauty", "select.objective: got 'beauty'; input should be 'bytes'"),
+    ("select.max_drop=-0.1", "select.max_drop: got -0.1; expected a number (at least 0)"),
+    ("select.objective=beauty", "select.objective: got 'beauty'; expected 'accuracy_per_byte' or 'bytes'"),
     ("model.batch=4", "model.batch: must be ${convert.batch}"),
     ("~verify.limits.float16", "one entry for each scheme is expected; missing or unknown: float16"),
     ("seed=-1", "seed: got -1"),
@@ -93,8 +91,12 @@ def test_a_variant_s_name_becomes_a_folder() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("samples: 100", "samples: lots", "error: params.yaml: calibrate.samples: got 'lots'; input should be a valid integer"),
-        ("method: min_max", "metod: min_max", "error: params.yaml: calibrate.method: is missing"),
+        (
+            "samples: 100",
+            "samples: lots",
+            "error: params.yaml: calibrate.samples: got 'lots'; expected a whole number (at least 1)",
+        ),
+        ("method: min_max", "metod: min_max", "error: params.yaml: calibrate.metod: unknown key (did you mean 'method'?)"),
         ("io_dtype: int8", "io_dtype: int4", "io_dtype: 'int4' is not sound"),
         ("calibrate:", "calibrate: [", "error: params.yaml: not readable as YAML; run `make params`"),
     ],
@@ -125,3 +127,21 @@ def test_installed_names_the_distribution_that_is_missing(monkeypatch: pytest.Mo
     monkeypatch.setitem(config.DISTRIBUTIONS, "tensorflow", ("no-such-distribution",))
     with pytest.raises(UserError, match="no-such-distribution is not installed; run `make setup`"):
         config.installed("tensorflow")
+
+
+@pytest.mark.parametrize(("engine", "scheme"), [(engine, scheme) for engine, table in schemes.SCHEMES.items() for scheme in table])
+@pytest.mark.parametrize("search", [None, "mixed"])
+def test_the_slots_name_three_different_paths(engine: str, scheme: str, search: str | None) -> None:
+    """DVC refuses the same dependency twice."""
+    for algorithm in schemes.SCHEMES[engine][scheme].algorithms:
+        slots = config.reads(engine, scheme, algorithm, search)
+        assert len({slots.network, slots.calibration, slots.recipe}) == 3
+
+
+def test_a_variant_reads_what_it_needs_and_no_more() -> None:
+    assert config.reads("litert", "static_wi8_ai8", "min_max", None).calibration == "models/ranges.json"
+    assert config.reads("litert", "dynamic_wi4_afp32", "min_max", None).calibration == "models/source.json"
+    assert config.reads("litert", "dynamic_wi4_afp32", "gptq", None).calibration == "data/calibration"
+    assert config.reads("converter", "static_wi8_ai8", "min_max", None).calibration == "data/calibration"
+    assert config.reads("litert", "float16", "none", None).calibration == "models/source.json"
+    assert config.reads("litert", "mixed", "recipe", "mixed").recipe == "models/recipes/mixed.json"

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+import msgspec
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from pipeline import config, paths
 from pipeline.cli import deps
@@ -162,7 +162,7 @@ def test_params_are_what_the_stage_uses() -> None:
     for name, stage in deps.stages(ROOT).items():
         source = (ROOT / "pipeline" / f"{name}.py").read_text(encoding="utf-8")
         declared = {param.split(".")[0] for param in stage["params"]}
-        used = {field for field in config.Config.model_fields if f"settings.{field}" in source}
+        used = {field for field in config.Config.__struct_fields__ if f"settings.{field}" in source}
         used |= {"variants"} if "config.variant(" in source else set()
         used |= {"searches"} if "config.search(" in source else set()
         used |= {"versions"} if "config.require(" in source else set()
@@ -174,14 +174,18 @@ def test_committed_params_are_the_composition() -> None:
     assert (ROOT / "params.yaml").read_text(encoding="utf-8") == compose(ROOT, [])
 
 
-def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, field in model.model_fields.items():
-        found.append((name, field))
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
+def _fields(section: type[config.Section]) -> list[tuple[str, msgspec.structs.FieldInfo]]:
+    found: list[tuple[str, msgspec.structs.FieldInfo]] = []
+    for field in msgspec.structs.fields(section):
+        found.append((field.name, field))
+        for inner in _types(field.type):
+            if isinstance(inner, type) and issubclass(inner, config.Section):
                 found += _fields(inner)
     return found
+
+
+def _types(annotation: Any) -> list[Any]:
+    return [annotation, *(found for inner in get_args(annotation) for found in _types(inner))]
 
 
 def test_no_parameter_is_named_as_dvc_ignores() -> None:
@@ -199,7 +203,7 @@ def test_no_parameter_is_named_as_dvc_ignores() -> None:
 
 
 def test_the_schema_fills_in_no_default() -> None:
-    assert [name for name, field in _fields(config.Config) if not field.is_required()] == []
+    assert [name for name, field in _fields(config.Config) if not field.required] == []
 
 
 def test_lock_has_hashes_for_all_platforms_and_no_addresses() -> None:

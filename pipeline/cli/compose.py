@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 from dvc.utils.hydra import compose_and_dump
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import files, paths
@@ -31,7 +31,7 @@ def compose(root: Path, overrides: list[str]) -> str:
         try:
             compose_and_dump(target, str(root / paths.CONF), None, "config", str(root), overrides)
         except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(_message(error)) from None
+            raise UserError(_message(error, root / paths.CONF)) from None
         return target.read_text(encoding="utf-8")
 
 
@@ -46,8 +46,12 @@ def main() -> None:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def _message(error: Exception) -> str:
+def _message(error: Exception, conf: Path) -> str:
     """What the user needs of a composition error: OmegaConf names the resolver first and its place in the tree last."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        allowed = sorted(path.stem for path in (conf / group).glob("[!_]*.yaml"))
+        return f"{group}: no {name!r}; allowed: {', '.join(allowed)}"
     text = str(error).split("\n    full_key:")[0]
     marker = "raised while resolving interpolation: "
     return text.split(marker, 1)[1] if marker in text else text

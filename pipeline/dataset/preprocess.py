@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from msgspec import Meta
 
 from pipeline.dataset import resizing, spectrograms
 from pipeline.errors import UserError
 
-Length = Annotated[int, Field(ge=1)]
+Length = Annotated[int, Meta(ge=1)]
 Dtype = Literal["float32", "int8", "uint8", "int16", "int32", "int64", "bool"]
 
 
@@ -104,7 +104,7 @@ def cast(sample: np.ndarray, *, dtype: Dtype) -> np.ndarray:
 
 
 def quantize(
-    sample: np.ndarray, *, scale: Annotated[float, Field(gt=0)], zero_point: int = 0, dtype: Literal["int8", "uint8", "int16"]
+    sample: np.ndarray, *, scale: Annotated[float, Meta(gt=0)], zero_point: int = 0, dtype: Literal["int8", "uint8", "int16"]
 ) -> np.ndarray:
     """round(sample / scale) + zero_point, clipped to the dtype: for networks whose input is an integer with a scale."""
     limits = np.iinfo(dtype)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 import soundfile
 import soxr
-from pydantic import Field
+from msgspec import Meta
 
 from pipeline.dataset import class_folders
 from pipeline.dataset.preprocess import fit_length
@@ -20,8 +20,8 @@ def wav_folder(
     path: Path,
     *,
     input: str,
-    rate: Annotated[int, Field(ge=1)],
-    length: Annotated[int, Field(ge=1)],
+    rate: Annotated[int, Meta(ge=1)],
+    length: Annotated[int, Meta(ge=1)],
     resample: bool = False,
     align: Literal["start", "center"] = "start",
     labelled: bool = True,

@@ -6,8 +6,6 @@ schemes compute in integers and quantize activations as they come, `weightonly` 
 
 from dataclasses import dataclass
 
-from pipeline import paths
-
 # What the engines need to have read of the user's data: nothing, the measured ranges, or the samples themselves.
 NONE, RANGES, SAMPLES = "none", "ranges", "samples"
 
@@ -189,11 +187,6 @@ NOT_OFFERED = {
 # LiteRT's hybrid DEPTHWISE_CONV_2D reads a scale for each channel, also behind the end of an array of one (-2.6 dB on the digits).
 PER_CHANNEL_ONLY = {("dynamic_wi8_afp32", TENSOR): ("DEPTHWISE_CONV_2D",)}
 
-_NETWORK = {"litert": paths.FLOAT32, "converter": paths.SOURCE}
-_LIBRARY = {"litert": "ai_edge_quantizer", "converter": "tensorflow"}
-# A slot with nothing to read names a small neutral file: DVC refuses lists in `deps: ${…}`, and the same path twice.
-_CALIBRATION = {NONE: paths.SOURCE_FACTS, RANGES: paths.RANGES, SAMPLES: paths.CALIBRATION}
-
 
 def refusal(scheme: str, algorithm: str, granularity: str) -> str | None:
     """Why a combination of the litert engine is not sound; None when it is."""
@@ -210,27 +203,3 @@ def refusal(scheme: str, algorithm: str, granularity: str) -> str | None:
 def calibration(engine: str, scheme: str, algorithm: str) -> str:
     """What a variant needs to have read of the user's data: NONE, RANGES or SAMPLES."""
     return SAMPLES if algorithm in _FROM_SAMPLES else SCHEMES[engine][scheme].calibration
-
-
-def reads(engine: str, scheme: str, algorithm: str, search: str | None) -> dict[str, str]:
-    """What the stage `quantize` reads for a variant, as dvc.yaml needs it.
-
-    Args:
-        engine: key of `SCHEMES`.
-        scheme: key of `SCHEMES[engine]`.
-        algorithm: of the scheme's.
-        search: the search whose recipe the variant builds, if any.
-
-    Returns:
-        `network`, `calibration` and `recipe`, three different paths, and `library`, the key in `versions` of what writes
-        the bytes.
-
-    Raises:
-        KeyError: when the engine has no such scheme.
-    """
-    return {
-        "network": _NETWORK[engine].as_posix(),
-        "calibration": _CALIBRATION[calibration(engine, scheme, algorithm)].as_posix(),
-        "recipe": (paths.recipe(search) if search else paths.LAYERS).as_posix(),
-        "library": _LIBRARY[engine],
-    }

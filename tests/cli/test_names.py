@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from pipeline import config
 from pipeline.cli import names
@@ -60,7 +61,7 @@ def test_every_task_of_conf_fits_its_functions(task: str) -> None:
 def test_accuracy_per_byte_wants_a_metric_of_which_more_is_better() -> None:
     content = yaml.safe_load((ROOT / "conf" / "task" / "regression.yaml").read_text(encoding="utf-8"))
     settings = changed("task", content)
-    bad = settings.model_copy(update={"select": settings.select.model_copy(update={"objective": "accuracy_per_byte"})})
+    bad = replace(settings, select=replace(settings.select, objective="accuracy_per_byte"))
     with pytest.raises(UserError, match="accuracy_per_byte makes no sense for rmse: less of it is better"):
         names.check(bad)
 

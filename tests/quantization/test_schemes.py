@@ -147,24 +147,6 @@ def test_a_refused_pair_is_indeed_unsound(finished: Path, scheme: str, algorithm
     assert broken or floats or disguised
 
 
-@pytest.mark.parametrize(("engine", "scheme"), PAIRS)
-@pytest.mark.parametrize("search", [None, "mixed"])
-def test_the_slots_name_three_different_paths(engine: str, scheme: str, search: str | None) -> None:
-    """DVC refuses the same dependency twice."""
-    for algorithm in schemes.SCHEMES[engine][scheme].algorithms:
-        slots = schemes.reads(engine, scheme, algorithm, search)
-        assert len({slots["network"], slots["calibration"], slots["recipe"]}) == 3
-
-
-def test_a_variant_reads_what_it_needs_and_no_more() -> None:
-    assert schemes.reads("litert", "static_wi8_ai8", "min_max", None)["calibration"] == "models/ranges.json"
-    assert schemes.reads("litert", "dynamic_wi4_afp32", "min_max", None)["calibration"] == "models/source.json"
-    assert schemes.reads("litert", "dynamic_wi4_afp32", "gptq", None)["calibration"] == "data/calibration"
-    assert schemes.reads("converter", "static_wi8_ai8", "min_max", None)["calibration"] == "data/calibration"
-    assert schemes.reads("litert", "float16", "none", None)["calibration"] == "models/source.json"
-    assert schemes.reads("litert", "mixed", "recipe", "mixed")["recipe"] == "models/recipes/mixed.json"
-
-
 def test_the_number_of_samples_follows_the_algorithm() -> None:
     names = "quantization=[dynamic_int4,dynamic_int4_gptq]"
     variants = yaml.safe_load(compose(ROOT, [names, "calibrate.samples=60"]))["variants"]

@@ -1,4 +1,4 @@
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.helpers import ROOT
 
 
 def test_every_format_has_a_loader_and_is_allowed() -> None:
-    allowed = set(get_args(config.Model.model_fields["format"].annotation))
+    allowed = set(get_args(get_type_hints(config.Model)["format"]))
     assert set(loaders.LOADERS) == set(detect.CONTAINERS) == allowed - {"auto"}
 
 
