@@ -5,6 +5,7 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 CONF = Path("conf")
 DVC = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
 
 SOURCE = Path("models/source")
 SOURCE_FACTS = Path("models/source.json")

@@ -3,9 +3,11 @@
 python -m pipeline.cli.compose [OVERRIDE ...]
 """
 
+import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
@@ -39,11 +41,29 @@ def main() -> None:
     text = compose(Path.cwd(), sys.argv[1:])
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
-    variants = yaml.safe_load(text)["variants"]
+    composed = yaml.safe_load(text)
     for folder in _BY_VARIANT:
         for entry in folder.glob("*"):
-            if entry.name.removesuffix(".json") not in variants:
+            if entry.name.removesuffix(".json") not in composed["variants"]:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if paths.LOCK.exists():
+        before = paths.LOCK.read_text(encoding="utf-8")
+        if (after := without_gone(before, {*composed["variants"], *composed["searches"]})) != before:
+            files.write_text(paths.LOCK, after)
+
+
+def without_gone(lock: str, names: Collection[str]) -> str:
+    """The text of dvc.lock without the stages of variants and searches that are gone, which DVC keeps and reads for every stage.
+
+    What they made stays in DVC's run cache, so that a variant that comes back is not computed again.
+
+    Args:
+        lock: as DVC writes it: two spaces, then the name of a stage.
+        names: of the variants and searches that there are.
+    """
+    head, *entries = re.split(r"^(?=  \S)", lock, flags=re.MULTILINE)
+    kept = [entry for entry in entries if "@" not in (stage := entry.split(":")[0]) or stage.split("@")[1] in names]
+    return head + "".join(kept)
 
 
 def _message(error: Exception, conf: Path) -> str:

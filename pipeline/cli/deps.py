@@ -21,10 +21,9 @@ from pipeline.errors import run
 # Imported by every stage, and no dependency of any: they refuse, and change nothing that is written. `config` validates
 # params.yaml, `__init__` says when the wrong Python was started.
 EXEMPT = frozenset(("pipeline/__init__.py", "pipeline/config.py"))
-# Stages that name single modules only: their figures are not deterministic, so each needless run changes a report.
-_TIGHT = frozenset(("benchmark",))
-# A folder stands for its modules when a stage imports more than this share of them.
-_MOST = 0.5
+# A folder stands for its modules when a stage imports more than this share of them; all of them where the stage's figures are
+# not deterministic, so that a needless run would change a report.
+_MOST, _TIGHT = 0.5, frozenset(("benchmark",))
 
 
 def closure(root: Path, stage: str) -> set[str]:
@@ -68,8 +67,9 @@ def shortened(root: Path, stage: str, modules: Iterable[str]) -> list[str]:
         by_folder.setdefault(module.rpartition("/")[0], []).append(module)
     found: list[str] = []
     for folder, used in by_folder.items():
-        whole = folder not in ("pipeline", "pipeline/custom") and stage not in _TIGHT
-        found += [folder] if whole and len(used) > _MOST * len(_modules(root, folder)) else used
+        there = len(_modules(root, folder))
+        enough = len(used) == there if stage in _TIGHT else len(used) > _MOST * there
+        found += [folder] if enough and folder not in ("pipeline", "pipeline/custom") else used
     return sorted(found)
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.cli.compose import compose
+from pipeline.cli.compose import compose, without_gone
 from tests.helpers import ROOT, call
 
 
@@ -48,3 +48,18 @@ def test_clears_away_what_a_removed_variant_left(project: Path) -> None:
         assert sorted(path.name for path in (project / folder).iterdir()) == ["float32", "int8"]
     for folder in ("reports/verify", "reports/benchmark"):
         assert sorted(path.name for path in (project / folder).iterdir()) == ["float32.json", "int8.json"]
+    locked = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert {name.split("@")[1] for name in locked if "@" in name} == {"float32", "int8"}
+    assert {"load", "evaluate", "gate"} <= set(locked)
+
+
+def test_the_lock_of_the_default_run_holds_the_graph_and_nothing_else() -> None:
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    variants = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"]
+    assert {name.split("@")[1] for name in locked if "@" in name} == set(variants)
+
+
+def test_the_lock_keeps_its_text_apart_from_what_is_gone() -> None:
+    kept = "schema: '2.0'\nstages:\n  load:\n    cmd: a\n  predict@int8:\n    cmd: b\n"
+    gone = "  predict@old:\n    cmd: c\n    outs:\n    - path: data/outputs/old\n"
+    assert without_gone(kept + gone + "  gate:\n    cmd: d\n", {"int8"}) == kept + "  gate:\n    cmd: d\n"
