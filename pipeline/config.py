@@ -345,7 +345,6 @@ class Config(Section):
     searches: dict[str, Search]
     versions: dict[str, str]
     conf_digest: str
-    graph_digest: str
     checked: bool
 
     @field_validator("variants", "searches")
