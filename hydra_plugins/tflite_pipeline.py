@@ -15,7 +15,6 @@ from pipeline.cli import names
 from pipeline.quantization import schemes
 
 _CONF = Path(__file__).parents[1] / "conf"
-_GRAPH = _CONF.with_name("dvc.yaml")
 
 
 def _check(*, _root_: DictConfig) -> bool:
@@ -44,7 +43,6 @@ def _samples(engine: str, scheme: str, algorithm: str, samples: int) -> int | No
 _RESOLVERS: dict[str, Callable[..., Any]] = {
     "check": _check,
     "conf_digest": lambda: files.folder_digest(_CONF),
-    "graph_digest": lambda: files.content_sha256(_GRAPH),
     "version": config.installed,
     "variant_names": lambda *, _root_: OmegaConf.create(list(_root_.get("variants") or {})),
     "reads": _reads,

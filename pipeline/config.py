@@ -362,7 +362,6 @@ class Config(Section, frozen=True):
     versions: dict[str, str]
     variant_names: list[str]
     conf_digest: str
-    graph_digest: str
     checked: bool
 
     def __post_init__(self) -> None:

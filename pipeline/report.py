@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import msgspec
-import yaml
-
 from pipeline import config, files, paths
-from pipeline.errors import UserError, run
-from pipeline.reporting import calibration_advice, dvc_plots, page, sections, stage_graph, tradeoff_chart
+from pipeline.errors import run
+from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
 
 
 def main() -> None:
@@ -20,13 +17,6 @@ def main() -> None:
     rows = {name: metrics["variants"][name] for name in settings.variants}
     drawn, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
     names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.get("heads", {}).items()}
-    if files.content_sha256(paths.DVC) != settings.graph_digest:
-        raise UserError(
-            f"{paths.DVC} is not the one that {paths.PARAMS} was composed with; run `make params` (`make repro` does it)"
-        )
-    every = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
-    stages = {name: stage for name, stage in every.items() if stage.get("foreach") != "${searches}" or settings.searches}
-    graph = stage_graph.edges(stages, [msgspec.to_builtins(variant) for variant in settings.variants.values()])
     origin = paths.SELECTED / "provenance.json"
     ranges, pool = files.read_json(paths.RANGES), split["sets"]["calibration"]
     context: dict[str, Any] = {
@@ -53,10 +43,6 @@ def main() -> None:
         "provenance": files.read_json(origin) if selected is not None else None,
         "pictures": drawn,
         "description": description,
-        "graph": graph,
-        "graph_svg": stage_graph.svg(
-            graph, {name: len(rows) for name, stage in stages.items() if stage.get("foreach") == "${variants}"}
-        ),
     }
     with files.replacing(paths.PICTURES) as folder:
         folder.mkdir()

@@ -151,8 +151,6 @@ def test_a_stage_opens_what_dvc_yaml_names(finished: Path) -> None:
         named = [entry["path"] for kind in ("deps", "outs") for entry in stage.get(kind, [])]
         # Code is the closure's business; what is gone again was a temporary name.
         data = {path for path in inside if not path.endswith((".py", ".pyc")) and (finished / path).is_file()} - {"params.yaml"}
-        # DVC takes dvc.yaml neither as a dep nor as params: graph_digest stands for it.
-        data -= {"dvc.yaml"} if "graph_digest" in stage.get("params", {}).get("params.yaml", {}) else set()
         strangers = {path for path in data if not any(path == known or path.startswith(f"{known}/") for known in named)}
         assert not strangers, f"{name} opens {strangers}, which dvc.yaml does not name"
 
