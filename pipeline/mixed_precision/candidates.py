@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.mixed_precision import cost_model
-from pipeline.quantization import operator_plan, quantizer, quantizer_support, recipes, schemes
+from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.runtime import interpreter
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import fidelity
 
@@ -53,7 +54,7 @@ def units(
         stored: list[tuple[str, str]] = []
         for name in choices:
             scheme = schemes.SCHEMES["litert"][name]
-            same = ("" if operator.name not in quantizer_support.WEIGHTED else name, scheme.activations)
+            same = ("" if operator.name not in operators.QUANTIZABLE_WEIGHTS else name, scheme.activations)
             if name != FLOAT and not recipes.choice(graph, operator, scheme=name, algorithm=algorithm, granularity=granularity):
                 continue
             if same not in stored:

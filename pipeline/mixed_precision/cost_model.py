@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from pipeline.tflite import flatbuffer, macs
+from pipeline.tflite import flatbuffer, macs, operators
 from pipeline.tflite.flatbuffer import Graph, Operator
 
 FLOAT = "float32"
@@ -28,7 +28,7 @@ def weighted_macs(graph: Graph, candidate: bytes, chosen: Mapping[str, str], cos
     converted = sum(
         math.prod(made.tensors[operator.outputs[0]].shape)
         for operator in made.operators
-        if operator.name in ("QUANTIZE", "DEQUANTIZE") and made.tensors[operator.inputs[0]].data is None
+        if operator.name in operators.CONVERSIONS and made.tensors[operator.inputs[0]].data is None
     )
     return converted + sum(
         values(graph, operator) * costs.get(chosen.get(graph.tensors[operator.outputs[0]].name, FLOAT), 1.0)

@@ -8,6 +8,7 @@ from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
 from pipeline.quantization import quantizer_support, recipes, schemes
 from pipeline.quantization.recipes import Recipe
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator
 
 
@@ -19,7 +20,8 @@ class Treatment:
         operator: its type.
         tensor: the name of its first output.
         weights: dtype of its weights in the file, or None when it holds none that a recipe could change.
-        activations: dtype of its output; "float32" also where it is quantized on the fly.
+        activations: dtype of its output; "float32" also where it is quantized on the fly, and that of the network where it
+            computes with integers of its own, such as shapes, tokens and truth values.
         granularity: of its weights; None where there are none or they stay float.
         algorithm: of its weights; None where there are none or they stay float.
         reason: why this is not what was asked for; empty when it is.
@@ -45,12 +47,13 @@ def describe(
     for operator in graph.operators:
         name, output = operator.name, graph.tensors[operator.outputs[0]].name
         key, config = AlgorithmName.NO_QUANTIZE, qtyping.OpQuantizationConfig()
-        if name in quantizer_support.KNOWN:
-            key, config = manager.get_quantization_configs(qtyping.TFLOperationName(name), recipes.scope(graph, operator))
+        if name in operators.QUANTIZABLE:
+            key, config = manager.get_quantization_configs(quantizer_support.operation_of(name), recipes.scope(graph, operator))
         quantized, holds = key != AlgorithmName.NO_QUANTIZE, _holds_weights(graph, operator)
         stored, passed = config.weight_tensor_config, config.activation_tensor_config
         weights = None if not holds else quantizer_support.dtype_of(stored) if quantized else "float32"
-        activations = quantizer_support.dtype_of(passed) if quantized and passed else "float32"
+        written = graph.tensors[operator.outputs[0]].dtype
+        activations = quantizer_support.dtype_of(passed) if quantized and passed and written == "float32" else written
         shared = (
             quantizer_support.GRANULARITY_OF[str(quantizer_support.plain(stored.granularity))]
             if weights in ("int4", "int8")
@@ -58,9 +61,9 @@ def describe(
         )
         used = next(called for called, value in quantizer_support.ALGORITHMS.items() if value == key) if shared else None
         reasons = []
-        if output in exclude:
+        if output in exclude and recipes.touches_float(graph, operator):
             reasons.append("excluded")
-        elif not quantized and (holds or (quantizer_support.is_static(scheme) and _is_float(graph, operator))):
+        elif not quantized and (holds or (quantizer_support.is_static(scheme) and recipes.touches_float(graph, operator))):
             reasons.append(
                 f"ai-edge-quantizer has no {scheme} for {name}: float32" if scheme != "mixed" else "chosen by the search"
             )
@@ -111,11 +114,8 @@ def ranges(
 
 def _holds_weights(graph: Graph, operator: Operator) -> bool:
     """Whether an operator of a type with weights has them as a constant; a matrix product of two activations has none."""
-    constants = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
-    return operator.name in quantizer_support.WEIGHTED and any(
-        tensor.dtype == "float32" and len(tensor.shape) > 1 for tensor in constants
-    )
-
-
-def _is_float(graph: Graph, operator: Operator) -> bool:
-    return any(graph.tensors[index].dtype == "float32" for index in operator.outputs)
+    slot = operators.of(operator.name).kernel
+    if operator.name not in operators.QUANTIZABLE_WEIGHTS or slot is None:
+        return False
+    kernel = graph.tensors[operator.inputs[slot]]
+    return kernel.data is not None and kernel.dtype == "float32"

@@ -6,23 +6,11 @@ from ai_edge_quantizer import algorithm_manager, qtyping
 from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
 from pipeline.quantization import schemes
+from pipeline.tflite import operators
 
 Config: TypeAlias = qtyping.OpQuantizationConfig
 
-_NAMES = qtyping.TFLOperationName
-KNOWN = {name.value for name in _NAMES}  # operator types that ai-edge-quantizer knows
-# Operators that hold weights; all others only pass activations on.
-WEIGHTED = tuple(
-    name.value
-    for name in (
-        _NAMES.FULLY_CONNECTED,
-        _NAMES.CONV_2D,
-        _NAMES.DEPTHWISE_CONV_2D,
-        _NAMES.CONV_2D_TRANSPOSE,
-        _NAMES.BATCH_MATMUL,
-        _NAMES.EMBEDDING_LOOKUP,
-    )
-)
+_WILDCARDS = ("*", "INPUT", "OUTPUT")
 ALGORITHMS = {
     "none": AlgorithmName.FLOAT_CASTING,
     "min_max": AlgorithmName.MIN_MAX_UNIFORM_QUANT,
@@ -46,7 +34,7 @@ def nearest(name: str, *, scheme: str, algorithm: str, granularity: str, narrowe
     """The first algorithm and configuration that there are for an operator type: as asked, with min_max, per channel, as int8.
 
     Args:
-        name: of the operator type, as ai-edge-quantizer calls it.
+        name: of the operator type, which has a name of the quantizer's (`operators`).
         scheme: a quantizing one of the litert engine.
         algorithm: one of `ALGORITHMS`.
         granularity: one of the scheme's.
@@ -111,6 +99,18 @@ def key(algorithm: str | None) -> str:
     return str((ALGORITHMS[algorithm] if algorithm else AlgorithmName.NO_QUANTIZE).value)
 
 
+def operation_of(name: str) -> qtyping.TFLOperationName:
+    """The quantizer's own name of an operator type that TFLite calls `name`; "*" (all of them), "INPUT" and "OUTPUT" are rules too.
+
+    Raises:
+        ValueError: when it has none.
+    """
+    called = name if name in _WILDCARDS else operators.of(name).quantizer
+    if called is None:
+        raise ValueError(f"the quantizer does not know {name}")
+    return qtyping.TFLOperationName(called)
+
+
 def is_static(scheme: str) -> bool:
     """Whether a scheme of the litert engine stores activations as integers, between ranges measured before."""
     return schemes.SCHEMES["litert"][scheme].activations != "float32"
@@ -124,7 +124,7 @@ def plain(value: Any) -> Any:
 
 
 def _supported(name: str, algorithm: str, asked: Config) -> bool:
-    called, operation = ALGORITHMS[algorithm], _NAMES(name)
+    called, operation = ALGORITHMS[algorithm], operation_of(name)
     if not algorithm_manager.is_op_registered(called, operation):
         return False
     try:

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pipeline.quantization import quantizer_support, schemes
-from pipeline.tflite.flatbuffer import Graph, Operator
+from pipeline.tflite import operators
+from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph
 
 Recipe = list[dict[str, Any]]
 
@@ -28,22 +29,20 @@ def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, io_dty
     if schemes.SCHEMES["litert"][scheme].activations != "float32":
         # Operators without weights, which only the rule for all reaches.
         rules.append(_rule(".*", "*", "min_max", quantizer_support.config(scheme, bits=8, granularity="channel")))
-    for name in quantizer_support.WEIGHTED:
+    for name in operators.QUANTIZABLE_WEIGHTS:
         if chosen := quantizer_support.nearest(name, scheme=scheme, algorithm=algorithm, granularity=granularity):
             rules.append(_rule(".*", name, *chosen))
-    for operator in graph.operators:
-        if (
-            granularity in schemes.BLOCKS
-            and operator.name in quantizer_support.WEIGHTED
-            and not _divides(graph, operator, granularity)
-        ):
-            chosen = quantizer_support.nearest(operator.name, scheme=scheme, algorithm=algorithm, granularity="channel")
-            if chosen:
-                rules.append(_rule(_only(graph, operator), operator.name, *chosen))
+    # The rules by type also reach what a loop runs.
+    for part in graph.subgraphs if granularity in schemes.BLOCKS else ():
+        for operator in part.operators:
+            if operator.name in operators.QUANTIZABLE_WEIGHTS and not _divides(part, operator, granularity):
+                chosen = quantizer_support.nearest(operator.name, scheme=scheme, algorithm=algorithm, granularity="channel")
+                if chosen:
+                    rules.append(_rule(_only(part, operator), operator.name, *chosen))
     rules += [
         _rule(_only(graph, operator), operator.name, None, None)
         for operator in graph.operators
-        if operator.name in quantizer_support.KNOWN and _output(graph, operator) in exclude
+        if operator.name in operators.QUANTIZABLE and _output(graph, operator) in exclude
     ]
     return [*rules, *_ends(scheme, io_dtype)]
 
@@ -71,16 +70,21 @@ def choice(
 
     None when it has no kernel of the scheme's own widths, or nothing to quantize.
     """
-    if operator.name not in quantizer_support.KNOWN or (
-        operator.name not in quantizer_support.WEIGHTED and not quantizer_support.is_static(scheme)
-    ):
+    if operator.name not in operators.QUANTIZABLE or not touches_float(graph, operator):
+        return None
+    if operator.name not in operators.QUANTIZABLE_WEIGHTS and not quantizer_support.is_static(scheme):
         return None
     if granularity in schemes.BLOCKS and not _divides(graph, operator, granularity):
         granularity = "channel"
     return quantizer_support.nearest(operator.name, scheme=scheme, algorithm=algorithm, granularity=granularity, narrower=False)
 
 
-def scope(graph: Graph, operator: Operator) -> str:
+def touches_float(graph: Graph, operator: Operator) -> bool:
+    """Whether there is anything to quantize: not where a network computes with integers of its own, such as shapes and tokens."""
+    return any(graph.tensors[index].dtype == "float32" for index in (*operator.inputs, *operator.outputs) if index >= 0)
+
+
+def scope(graph: Graph | Subgraph, operator: Operator) -> str:
     """How ai-edge-quantizer calls an operator: the names of its outputs, each with a semicolon behind it."""
     return "".join(f"{graph.tensors[index].name};" for index in operator.outputs)
 
@@ -99,20 +103,20 @@ def _ends(scheme: str, io_dtype: str) -> Recipe:
 def _rule(regex: str, operation: str, algorithm: str | None, config: quantizer_support.Config | None) -> dict[str, Any]:
     return {
         "regex": regex,
-        "operation": operation,
+        "operation": quantizer_support.operation_of(operation).value,
         "algorithm_key": quantizer_support.key(algorithm),
         "op_config": quantizer_support.plain((config or quantizer_support.Config()).to_dict()),
     }
 
 
-def _divides(graph: Graph, operator: Operator, block: str) -> bool:
+def _divides(graph: Graph | Subgraph, operator: Operator, block: str) -> bool:
     """Whether the block divides the last dimension of the operator's constant: weights [out, in]."""
     constants = [graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].data is not None]
     widths = [tensor.shape[-1] for tensor in constants if len(tensor.shape) == 2]
     return bool(widths) and all(width % int(block.removeprefix("block")) == 0 for width in widths)
 
 
-def _only(graph: Graph, operator: Operator) -> str:
+def _only(graph: Graph | Subgraph, operator: Operator) -> str:
     """A pattern for this operator alone."""
     return f"^{re.escape(scope(graph, operator))}$"
 

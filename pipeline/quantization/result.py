@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.tflite import flatbuffer
-
-_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
+from pipeline.tflite import flatbuffer, operators
 
 
 def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, io_dtype: str) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, io_d
     writes_float = Counter(
         operator.name
         for operator in graph.operators
-        if operator.name not in _CONVERSIONS and any(graph.tensors[index].dtype == "float32" for index in operator.outputs)
+        if operator.name not in operators.CONVERSIONS and any(graph.tensors[index].dtype == "float32" for index in operator.outputs)
     )
     return {
         "operators": list(rows),

@@ -1,6 +1,7 @@
 """Loops in a .tflite file, which recurrent layers become unless the converter fuses them (LSTM of Keras 2)."""
 
 from pipeline.errors import UserError
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph
 
 
@@ -16,7 +17,7 @@ def refuse(graph: Graph, *, scheme: str) -> None:
     Raises:
         UserError: naming the operators and the schemes that work.
     """
-    if found := sorted({operator.name for operator in graph.operators} & {"WHILE", "IF"}):
+    if found := sorted({operator.name for operator in graph.operators} & operators.SUBGRAPHS):
         raise UserError(
             f"{scheme}: the network holds {', '.join(found)} (a recurrent layer becomes a loop), and static schemes cannot "
             "quantize what goes round in it; take this variant out of `quantization` and use float16 or dynamic_int8"

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+from pipeline.tflite.operators import OperatorType
 
 
 def macs(graph: Graph) -> dict[str, int]:
@@ -28,63 +30,50 @@ def of_operator(operator: Operator, tensors: Sequence[Tensor]) -> int:
         operator: its tensors are numbers in `tensors`.
         tensors: of its subgraph.
     """
-    if operator.name not in _COUNT:
+    row = operators.of(operator.name)
+    if row.macs is None:
         return 0
     inputs = [tensors[i] if i >= 0 else None for i in operator.inputs]
-    return _COUNT[operator.name](inputs, tensors[operator.outputs[0]], operator)
+    return _COUNT[row.macs](row, inputs, tensors[operator.outputs[0]])
 
 
 def _elements(tensor: Tensor | None) -> int:
     return 0 if tensor is None else math.prod(tensor.shape)
 
 
-def _conv(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Weights [output channels, ..., input channels]: all but the first for each output value.
-    return _elements(output) * _elements(inputs[1]) // _shape(inputs[1])[0]
+def _per_output(row: OperatorType, inputs: list[Tensor | None], output: Tensor) -> int:
+    """Each output value meets the weights of its channel."""
+    kernel = _kernel(row, inputs)
+    assert row.axis is not None, "which axis of the kernel the channels are on"
+    return _elements(output) * _elements(kernel) // kernel.shape[row.axis]
 
 
-def _conv_3d(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Weights [depth, height, width, input channels, output channels].
-    return _elements(output) * _elements(inputs[1]) // _shape(inputs[1])[-1]
+def _per_input(row: OperatorType, inputs: list[Tensor | None], _: Tensor) -> int:
+    """Each data value meets the weights of its channel, which is the last axis of the kernel."""
+    kernel = _kernel(row, inputs)
+    return _elements(inputs[row.data]) * _elements(kernel) // kernel.shape[-1]
 
 
-def _depthwise(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Weights [1, height, width, output channels].
-    return _elements(output) * _shape(inputs[1])[1] * _shape(inputs[1])[2]
+def _per_product(row: OperatorType, inputs: list[Tensor | None], output: Tensor) -> int:
+    """[..., m, k] x [..., k, n]: values of the first operand, each met n times."""
+    return _elements(inputs[row.data]) * output.shape[-1]
 
 
-def _transpose_conv(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Inputs: output shape, weights [output channels, height, width, input channels], data. Every data value meets its weights.
-    return _elements(inputs[2]) * _elements(inputs[1]) // _shape(inputs[1])[3]
-
-
-def _dense(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Weights [units, input values].
-    return _elements(output) * _shape(inputs[1])[-1]
-
-
-def _batch_matmul(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # [..., m, k] x [..., k, n]: values of the first operand, each met n times.
-    return _elements(inputs[0]) * output.shape[-1]
-
-
-def _lstm(inputs: list[Tensor | None], output: Tensor, _: Operator) -> int:
-    # Inputs 1 to 8 are the input and recurrent weights of the four gates, 16 the projection; each is used once a step.
+def _per_step(_: OperatorType, inputs: list[Tensor | None], output: Tensor) -> int:
+    """Inputs 1 to 8 are the input and recurrent weights of the four gates, 16 the projection; each is used once a step."""
     steps = _elements(output) // output.shape[-1]
     return steps * sum(_elements(tensor) for tensor in [*inputs[1:9], *inputs[16:17]])
 
 
-def _shape(tensor: Tensor | None) -> tuple[int, ...]:
-    assert tensor is not None, "the operator's weights are not optional"
-    return tensor.shape
+def _kernel(row: OperatorType, inputs: list[Tensor | None]) -> Tensor:
+    kernel = None if row.kernel is None else inputs[row.kernel]
+    assert kernel is not None, "the operator's weights are not optional"
+    return kernel
 
 
 _COUNT = {
-    "CONV_2D": _conv,
-    "CONV_3D": _conv_3d,
-    "DEPTHWISE_CONV_2D": _depthwise,
-    "TRANSPOSE_CONV": _transpose_conv,
-    "FULLY_CONNECTED": _dense,
-    "BATCH_MATMUL": _batch_matmul,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
+    operators.PER_OUTPUT: _per_output,
+    operators.PER_INPUT: _per_input,
+    operators.PER_PRODUCT: _per_product,
+    operators.PER_STEP: _per_step,
 }

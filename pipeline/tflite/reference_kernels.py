@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from pipeline.tflite import operators as table
 from pipeline.tflite.flatbuffer import Graph, Operator
 
 WHY_INT16 = (
@@ -13,8 +14,6 @@ WHY_INT16 = (
 # (EvalQuantizedPerChannel16x8) and transpose_conv.cc call reference_integer_ops whatever the bias is; conv.cc does for a
 # bias of 64 bits, which is what both quantizers write.
 _ALWAYS = ("DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
-_CONV_BIAS = 2  # where the bias stands among the inputs
-_DATA = {"TRANSPOSE_CONV": 2}  # where the data stands, if not first
 
 
 def operators(graph: Graph) -> dict[str, int]:
@@ -38,14 +37,16 @@ def reference_only(graph: Graph) -> dict[str, Any]:
 
 
 def _on_reference(graph: Graph, operator: Operator) -> bool:
-    def dtype(position: int) -> str | None:
-        if position >= len(operator.inputs) or operator.inputs[position] < 0:
+    row = table.of(operator.name)
+
+    def dtype(position: int | None) -> str | None:
+        if position is None or position >= len(operator.inputs) or operator.inputs[position] < 0:
             return None
         return graph.tensors[operator.inputs[position]].dtype
 
-    if dtype(_DATA.get(operator.name, 0)) != "int16":
+    if dtype(row.data) != "int16":
         return False
     if operator.name in _ALWAYS:
         return True
     # Without a bias the kernel takes the path for 64 bits too.
-    return operator.name == "CONV_2D" and dtype(_CONV_BIAS) != "int32"
+    return operator.name == "CONV_2D" and dtype(row.bias) != "int32"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator
 
 # The Add... methods of tensorflow/lite/micro/micro_mutable_op_resolver.h in tensorflow/tflite-micro, builtin operators only.
@@ -16,7 +17,6 @@ SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFE
 TANH TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE ZEROS_LIKE
 """
 _MICRO = frozenset(_OPERATORS.split())
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
 
 
 def tflite_micro(graph: Graph) -> list[str]:
@@ -34,9 +34,11 @@ def tflite_micro(graph: Graph) -> list[str]:
 
 
 def _hybrid(graph: Graph, operator: Operator) -> bool:
-    if operator.name not in _WEIGHTED:
+    row = operators.of(operator.name)
+    if row.kernel is None or row.macs is None:  # a look-up of weights computes nothing with them
         return False
-    return graph.tensors[operator.inputs[1]].dtype in ("int8", "int4") and graph.tensors[operator.outputs[0]].dtype == "float32"
+    weights, output = graph.tensors[operator.inputs[row.kernel]], graph.tensors[operator.outputs[0]]
+    return weights.dtype in ("int8", "int4") and output.dtype == "float32"
 
 
 TARGETS: dict[str, Callable[[Graph], list[str]]] = {"tflite_micro": tflite_micro}

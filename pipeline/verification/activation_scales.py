@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Tensor
 from pipeline.verification import stored_values
 from pipeline.verification.graph_alignment import Place
@@ -14,36 +15,6 @@ Ranges = Mapping[str, tuple[float, float]]
 
 # Ranges and scales are written as float32 on the way.
 _TOLERANCE = 1e-6
-# Operators whose inputs and outputs may have one scale, besides `codes.SAME` and `codes.JOINING`, which must (same specification).
-# A QUANTIZE that changes nothing stands behind embeddings.
-_SHARING = (
-    stored_values.SAME
-    | stored_values.JOINING
-    | frozenset(
-        (
-            "AVERAGE_POOL_2D",
-            "BROADCAST_TO",
-            "DYNAMIC_UPDATE_SLICE",
-            "GATHER_ND",
-            "MAXIMUM",
-            "MINIMUM",
-            "MIRROR_PAD",
-            "PAD",
-            "PADV2",
-            "QUANTIZE",
-            "REDUCE_MAX",
-            "REDUCE_MIN",
-            "RESIZE_BILINEAR",
-            "RESIZE_NEAREST_NEIGHBOR",
-            "SELECT",
-            "SELECT_V2",
-            "SPACE_TO_DEPTH",
-            "SPLIT",
-            "UNPACK",
-        )
-    )
-)
-_CHANGING = frozenset(("QUANTIZE", "DEQUANTIZE"))
 
 
 def unexplained(
@@ -125,7 +96,7 @@ def _names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[
         ((number, operator.inputs[0]), (number, operator.outputs[0]))
         for number, subgraph in enumerate(found.subgraphs)
         for operator in subgraph.operators
-        if operator.name in _CHANGING
+        if operator.name in operators.CONVERSIONS
     ]
     for before, after in changing:
         if before in names:
@@ -145,13 +116,14 @@ def _groups(found: Graph) -> list[list[Slot]]:
     for number, subgraph in enumerate(found.subgraphs):
         for operator in subgraph.operators:
             forms = {index: _format(subgraph.tensors[index]) for index in (*operator.inputs, *operator.outputs) if index >= 0}
-            moved = operator.inputs[:1] if operator.name in stored_values.SAME else ()
+            moved = operator.inputs[:1] if operator.name in operators.MOVES else ()
             quantized = [
                 index for index, form in forms.items() if form and (subgraph.tensors[index].data is None or index in moved)
             ]
             for index in quantized:
                 of.setdefault((number, index), [(number, index)])
-            if operator.name in _SHARING:
+            # A QUANTIZE that changes nothing stands behind embeddings.
+            if operator.name in operators.SHARES:
                 wanted = _codes(forms[operator.outputs[0]])
                 together = [of[number, index] for index in quantized if _codes(forms[index]) == wanted]
                 merged = list(dict.fromkeys(slot for group in together for slot in group))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.tflite.layer_names import scope
 from pipeline.verification.constant_origin import Row
@@ -35,7 +36,7 @@ _MOVES = frozenset(
 _DATA = frozenset(("Variable", "Const", "Placeholder", "LoopArgument"))
 _LOOPS = frozenset(("While", "StatelessWhile"))
 # What a loop becomes; the fused ones hold the gates' activations within.
-_FUSED_LOOPS = frozenset(("UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN"))
+_FUSED_LOOPS = operators.RECURRENT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
         place = (row.subgraph, row.operator)
         if row.node and row.kind != "converter":
             nodes[place] += [row.node, *row.steps]
-            if row.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D") and row.input == 1:
+            if row.type in operators.LINEAR and row.input == operators.LINEAR[row.type].kernel:
                 main[place] = row.node
     patterns = {path: scope(path, numbered=numbered) for path in layer_paths}
     root = root_scope(source)

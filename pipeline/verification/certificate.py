@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.quantization.schemes import Scheme
-from pipeline.tflite import flatbuffer, macs
+from pipeline.tflite import flatbuffer, macs, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import activation_scales, architecture, constant_folding, constant_origin, graph_alignment, stored_values
 from pipeline.verification.graph_alignment import Place
@@ -347,7 +347,7 @@ def _left_in_float(found: Graph, proof: Proof, behind: Mapping[Place, Place]) ->
         integers = any(tensor.scales is not None and tensor.data is None for tensor in subgraph.tensors)
         for index, operator in enumerate(subgraph.operators):
             dtypes = {subgraph.tensors[output].dtype for output in operator.outputs}
-            if integers and dtypes & {"float32", "float16"} and operator.name not in ("QUANTIZE", "DEQUANTIZE"):
+            if integers and dtypes & {"float32", "float16"} and operator.name not in operators.CONVERSIONS:
                 layers = proof.mapped.layers.get(behind.get((number, index), (-1, -1)), [])
                 rows.append({"operator": operator.name, "layers": layers})
     return rows

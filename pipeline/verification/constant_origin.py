@@ -10,33 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.tflite import flatbuffer
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Operator, Tensor
 from pipeline.verification.constant_folding import UNIT, Affine, Constant, Linear, Operand, folded
 
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
-
-# Operators with a kernel: number of the input that holds it and of the bias, and the axes that bring it to TensorFlow's order.
-_KERNELS: dict[str, tuple[int, int, tuple[int, ...]]] = {
-    "CONV_2D": (1, 2, (1, 2, 3, 0)),
-    "DEPTHWISE_CONV_2D": (1, 2, (0, 1, 2, 3)),
-    "FULLY_CONNECTED": (1, 2, (1, 0)),
-    "TRANSPOSE_CONV": (1, 3, (1, 2, 0, 3)),
-    "CONV_3D": (1, 2, (0, 1, 2, 3, 4)),
-    "CONV_3D_TRANSPOSE": (1, 3, (0, 1, 2, 3, 4)),
-}
-# Inputs that say how to compute, not with what: shapes, axes, permutations, paddings, indices.
-_STRUCTURE: dict[str, tuple[int, ...]] = {
-    "RESHAPE": (1,), "TRANSPOSE": (1,), "MEAN": (1,), "SUM": (1,), "REDUCE_MAX": (1,), "REDUCE_MIN": (1,), "REDUCE_PROD": (1,),
-    "PAD": (1,), "PADV2": (1,), "MIRROR_PAD": (1,), "STRIDED_SLICE": (1, 2, 3), "SLICE": (1, 2), "SPLIT": (0,), "SPLIT_V": (1, 2),
-    "ONE_HOT": (1,),
-    "EXPAND_DIMS": (1,), "TILE": (1,), "BROADCAST_TO": (1,), "FILL": (0,), "REVERSE_V2": (1,), "ARG_MAX": (1,), "ARG_MIN": (1,),
-    "RESIZE_BILINEAR": (1,), "RESIZE_NEAREST_NEIGHBOR": (1,), "TRANSPOSE_CONV": (0,), "CONV_3D_TRANSPOSE": (0,), "TOPK_V2": (1,),
-    "SPACE_TO_BATCH_ND": (1, 2), "BATCH_TO_SPACE_ND": (1, 2), "CUMSUM": (1,), "GATHER_ND": (1,), "RANGE": (0, 1, 2),
-    "DYNAMIC_UPDATE_SLICE": (2,),
-}  # fmt: skip
-# A loop starts from zeros, and a padding or selection may fill with them.
-_ZEROS = ("WHILE", "PADV2", "SELECT_V2", "SELECT", "UNIDIRECTIONAL_SEQUENCE_LSTM", "FILL")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +93,7 @@ def _operator(
     found_float: bool,
 ) -> Iterator[tuple[int, dict]]:
     done: set[int] = set()
-    if operator.name in _KERNELS and _KERNELS[operator.name][0] in constants:
+    if operator.name in operators.LINEAR and operators.LINEAR[operator.name].kernel in constants:
         found = _linear(operator, constants, names, linears, claimed)
         if found is not None:
             yield from found.items()
@@ -129,7 +107,7 @@ def _linear(
     operator: Operator, constants: Mapping[int, Tensor], names: set[str], linears: Sequence[Linear], claimed: set[str]
 ) -> dict[int, dict] | None:
     """Kernel and bias against the linear operations of the network; None when none has a kernel of this many entries."""
-    at, bias_at, axes = _KERNELS[operator.name]
+    at, bias_at, _, axes = operators.LINEAR[operator.name]
     kernel = flatbuffer.values(constants[at]).transpose(axes)
     bias = constants.get(bias_at)
     candidates = [linear for linear in linears if linear.kernel.value.size == kernel.size]
@@ -216,7 +194,7 @@ def _operand(
 ) -> dict:
     """A constant of an operator that has no kernel."""
     found = flatbuffer.values(tensor)
-    if place in _STRUCTURE.get(operator.name, ()):
+    if place in operators.of(operator.name).structure:
         return _converter(found, "shape, axis or index")
     best: tuple[tuple, Operand, np.ndarray, str] | None = None
     candidates = sorted(
@@ -242,7 +220,7 @@ def _operand(
     part = _part(found, by_size)
     if part is not None:
         return part
-    if operator.name in _ZEROS and not found.any():
+    if operators.of(operator.name).zeros and not found.any():
         return _converter(found, "zeros")
     if found.dtype.kind in "iub" and not found_float:
         return _converter(found, "index arithmetic")

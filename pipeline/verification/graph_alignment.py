@@ -7,13 +7,13 @@ tensors play no part, except those of the signature.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 
 # (subgraph, operator) and (subgraph, operator, input)
 Place = tuple[int, int]
 Slot = tuple[int, int, int]
 
-_LOOKED_THROUGH = ("QUANTIZE", "DEQUANTIZE")
 # Options that say nothing about what is computed in real numbers, or that number subgraphs.
 _IGNORED = frozenset(
     ("potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "weightsFormat", "quantSpec", "offset", "newShape",
@@ -69,7 +69,7 @@ def align(expected: Graph, found: Graph) -> Alignment:
             result.differences.append(Difference(expected=place, found=None, reason=f"{operator.name} is missing"))
     added = {difference.found for difference in result.differences}
     for place, operator in _places(found):
-        if place not in found_places and place not in added and operator.name not in _LOOKED_THROUGH:
+        if place not in found_places and place not in added and operator.name not in operators.CONVERSIONS:
             result.differences.append(Difference(expected=None, found=place, reason=f"{operator.name} has been added"))
     return result
 
@@ -117,7 +117,7 @@ class _Walk:
         maker = self.makers[side][at[0]].get(at[1])
         while maker is not None:
             operator = self._subgraph(side, at).operators[maker[0]]
-            if operator.name not in _LOOKED_THROUGH:
+            if operator.name not in operators.CONVERSIONS:
                 break
             at = (at[0], operator.inputs[0])
             maker = self.makers[side][at[0]].get(at[1])

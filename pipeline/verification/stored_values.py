@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.tflite import flatbuffer
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 
 EQUAL, CAST, QUANTIZED = "equal", "cast", "quantized"
@@ -18,24 +18,11 @@ _FLOAT32 = 2.0**-23
 # Scales are written as float32, and computed from float32 ranges.
 _SCALE_TOLERANCE = 4 * _FLOAT32
 # Where kernel, bias and data stand among an operator's inputs.
-KERNELS = {
-    "CONV_2D": (1, 2, 0),
-    "DEPTHWISE_CONV_2D": (1, 2, 0),
-    "FULLY_CONNECTED": (1, 2, 0),
-    "TRANSPOSE_CONV": (1, 3, 2),
-    "CONV_3D": (1, 2, 0),
-}
+KERNELS = {name: (row.kernel, row.bias, row.data) for name, row in operators.LINEAR.items()}
 # Dtypes of quantized activations.
 ACTIVATIONS = ("int8", "uint8", "int16")
 # Output scale (8 and 16 bits) and zero point (8 bits) that the kernels of LiteRT take for granted.
-# https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec
-FIXED = {"SOFTMAX": (1 / 256, 1 / 32768, -128), "LOGISTIC": (1 / 256, 1 / 32768, -128), "TANH": (1 / 128, 1 / 32768, 0)}
-# Operators that only move values: one scale for input and output (same specification).
-SAME = frozenset(
-    ("RESHAPE", "MAX_POOL_2D", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SLICE", "STRIDED_SLICE", "REVERSE_V2", "GATHER")
-)
-# Operators that put values of several tensors together: one scale for all of them (same specification).
-JOINING = frozenset(("CONCATENATION", "PACK"))
+FIXED = {name: row.fixed for name, row in operators.OPERATORS.items() if row.fixed is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +240,7 @@ def relations(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
         (subgraph, operator), and what is wrong with it.
     """
     for number, subgraph in enumerate(graph.subgraphs):
-        joined = {tensor for operator in subgraph.operators if operator.name in JOINING for tensor in operator.inputs}
+        joined = {tensor for operator in subgraph.operators if operator.name in operators.JOINS for tensor in operator.inputs}
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_bias(operator, subgraph.tensors),
@@ -304,13 +291,13 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
                 f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
                 f"{operator.name} needs {scale:.6g}, {zero}"
             )
-    elif operator.name in SAME and _differ(tensors[operator.inputs[0]], output):
+    elif operator.name in operators.MOVES and _differ(tensors[operator.inputs[0]], output):
         yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
 
 
 def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     """What is put together has one scale."""
-    if operator.name not in JOINING:
+    if operator.name not in operators.JOINS:
         return
     for number in operator.inputs:
         if _differ(tensors[number], tensors[operator.outputs[0]]):

@@ -1,8 +1,16 @@
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.quantization import result
-from pipeline.tflite import flatbuffer
+from pipeline.quantization import operator_plan, quantizer, recipes, result, schemes
+from pipeline.tflite import flatbuffer, operators
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+from tests import certified, examples, made, networks
+from tests.helpers import ROOT
 from tests.networks import Measured
 
 ROW = {
@@ -18,7 +26,7 @@ def found(**changes: object) -> dict[str, object]:
     base = {
         "operators": [PLAIN],
         "constants": {"int8": 3, "int32": 2},
-        "io_dtype": {"x": "int8", "y": "int8"},
+        "io_dtypes": {"x": "int8", "y": "int8"},
         "float_operators": {},
         "integer_only": True,
     }
@@ -44,7 +52,7 @@ def test_reads_the_finished_file(digits: Measured, scheme: str, io_dtype: str, i
     described = result.describe(graph, [PLAIN], io_dtype=io_dtype)
     assert described["integer_only"] is integer_only
     assert described["float_operators"] == floats
-    assert described["io_dtype"] == {"image": io_dtype, "probabilities": io_dtype}
+    assert described["io_dtypes"] == {"image": io_dtype, "probabilities": io_dtype}
     assert described["constants"]["int8"] == 5
     assert described["operators"] == [PLAIN]
 
@@ -88,3 +96,149 @@ def test_float_tensors_without_an_operator_are_shape_arithmetic() -> None:
     (line,) = result.remarks(found(integer_only=False), expected=True)
     assert line.endswith("float tensors remain at shape arithmetic")
     assert result.remarks(found(integer_only=False), expected=False) == []
+
+
+class Network(NamedTuple):
+    model: bytes
+    graph: Graph
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]]
+
+    def quantized(self, recipe: recipes.Recipe, **how: Any) -> tuple[list[dict[str, Any]], Graph]:
+        """The rows of quantization.json, and the file."""
+        plan = operator_plan.describe(self.graph, recipe, **how)
+        known = quantizer.ranges_as_statistics(operator_plan.ranges(self.graph, plan, self.ranges))
+        found = flatbuffer.read(quantizer.quantize(self.model, recipe, known=known))
+        return result.describe(found, [vars(row) for row in plan], io_dtype="float32")["operators"], found
+
+    def whole(self, scheme: str, granularity: str, *, exclude: tuple[str, ...] = ()) -> tuple[list[dict[str, Any]], Graph]:
+        algorithm = schemes.SCHEMES["litert"][scheme].algorithms[0]
+        how: dict[str, Any] = {"scheme": scheme, "algorithm": algorithm, "granularity": granularity, "exclude": exclude}
+        return self.quantized(recipes.whole(self.graph, **how, io_dtype="float32"), **how)
+
+
+def _unsupported(folder: Path) -> Network:
+    made_ = networks.unsupported(folder)
+    names = {tensor.name for tensor in flatbuffer.activations(flatbuffer.read(made_.model))}
+    return Network(made_.model, flatbuffer.read(made_.model), dict.fromkeys(("8", "16"), dict.fromkeys(names, (-4.0, 4.0))))
+
+
+def _digits() -> Any:
+    import keras
+
+    return keras.models.load_model(ROOT / "models" / "digits_cnn.keras", compile=False)
+
+
+def _example(name: str) -> Any:
+    return examples.EXAMPLES[name]()[0]
+
+
+BUILDERS: dict[str, Callable[[], Any]] = {
+    **certified.NETWORKS,
+    **{name: partial(_example, name) for name in examples.EXAMPLES},
+    "digits": _digits,
+}
+
+
+@pytest.fixture(scope="module", params=[*BUILDERS, "unsupported"])
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Network:
+    """Every network of the tests."""
+    folder = tmp_path_factory.mktemp("network") / "saved"
+    if request.param == "unsupported":
+        return _unsupported(folder)
+    built = made.make(BUILDERS[request.param](), folder)
+    return Network(built.float32, flatbuffer.read(built.float32), made.measured(built))
+
+
+def untrue(rows: Sequence[Mapping[str, Any]], expected: Graph, found: Graph) -> list[str]:
+    """Rows of quantization.json that do not say what the file holds."""
+    own = [operator for operator in found.operators if operator.name not in operators.CONVERSIONS]
+    assert [row["operator"] for row in rows] == [operator.name for operator in own] == [o.name for o in expected.operators]
+    faults = []
+    for row, operator in zip(rows, own, strict=True):
+        output, weights = found.tensors[operator.outputs[0]], _weights(found, operator)
+        held: dict[str, Any] = {"activations": output.dtype, "weights": weights.dtype if weights else None}
+        if weights and weights.dtype in ("int4", "int8"):
+            # A kernel of one channel has one scale, for the channel and for the tensor.
+            single = weights.scales is not None and len(weights.scales) == 1 and row["granularity"] != "channel"
+            held["granularity"] = f"block{weights.block}" if weights.block else "tensor" if single else "channel"
+        faults += [f"{row['operator']}: {key} {row[key]}, not {value}" for key, value in held.items() if row[key] != value]
+        if row["reason"] == "excluded":
+            reads = {found.tensors[index].dtype for index in (*operator.inputs, *operator.outputs) if index >= 0}
+            if "float32" not in reads or reads - {"float32", "int32", "int64", "bool"}:
+                faults.append(f"{row['operator']}: excluded, not {sorted(reads)}")
+    return faults
+
+
+def _weights(graph: Graph, operator: Operator) -> Tensor | None:
+    """The constant that holds them, behind a DEQUANTIZE if need be."""
+    row = operators.of(operator.name)
+    if row.kernel is None or row.quantizer is None:
+        return None
+    behind = {other.outputs[0]: other.inputs[0] for other in graph.operators if other.name == "DEQUANTIZE"}
+    tensor = graph.tensors[behind.get(operator.inputs[row.kernel], operator.inputs[row.kernel])]
+    return tensor if tensor.data is not None else None
+
+
+def test_what_is_said_of_each_operator_is_what_the_file_holds(network: Network) -> None:
+    """Every scheme, and each type of operator excluded in turn."""
+    types = sorted({operator.name for operator in network.graph.operators})
+    for scheme, facts in schemes.SCHEMES["litert"].items():
+        if scheme in ("float32", "mixed") or (facts.activations != "float32" and operators.SUBGRAPHS & set(types)):
+            continue  # a loop is refused (control_flow)
+        for granularity in facts.granularities:
+            if schemes.refusal(scheme, facts.algorithms[0], granularity) is not None:
+                continue
+            rows, found = network.whole(scheme, granularity)
+            assert untrue(rows, network.graph, found) == [], (scheme, granularity)
+            assert not [row for row in rows if row["reason"] == "excluded"]
+        for name in types if scheme in ("static_wi8_ai8", "dynamic_wi8_afp32", "weightonly_wi8_afp32") else ():
+            tensors = tuple(network.graph.tensors[o.outputs[0]].name for o in network.graph.operators if o.name == name)
+            rows, found = network.whole(scheme, facts.granularities[0], exclude=tensors)
+            assert untrue(rows, network.graph, found) == [], (scheme, "without", name)
+
+
+def test_what_is_said_of_a_mixed_file_is_what_it_holds(network: Network) -> None:
+    if operators.SUBGRAPHS & {operator.name for operator in network.graph.operators}:
+        return
+    tensors = [network.graph.tensors[operator.outputs[0]].name for operator in network.graph.operators]
+    for turn in range(4):
+        names = ("static_wi8_ai8", "dynamic_wi8_afp32", "float32", "static_wi8_ai16")
+        chosen = {tensor: names[(number + turn) % 4] for number, tensor in enumerate(tensors)}
+        recipe = recipes.each(network.graph, chosen, algorithm="min_max", granularity="channel")
+        rows, found = network.quantized(recipe, scheme="mixed", algorithm="recipe", granularity="recipe")
+        assert untrue(rows, network.graph, found) == []
+
+
+@pytest.fixture(scope="module")
+def convolutions(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    built = made.make(certified.convolutions(), tmp_path_factory.mktemp("convolutions") / "saved")
+    return Network(built.float32, flatbuffer.read(built.float32), made.measured(built))
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "dynamic_wi8_afp32", "weightonly_wi8_afp32", "float16"])
+def test_an_excluded_transposed_convolution_is_float(convolutions: Network, scheme: str) -> None:
+    """Its weights are those of the float32 file; without the exclusion they are not."""
+    (operator,) = [operator for operator in convolutions.graph.operators if operator.name == "TRANSPOSE_CONV"]
+    tensor, granularity = convolutions.graph.tensors[operator.outputs[0]].name, schemes.SCHEMES["litert"][scheme].granularities[0]
+    dtypes = {}
+    for exclude in ((), (tensor,)):
+        rows, found = convolutions.whole(scheme, granularity, exclude=exclude)
+        (said,) = [row for row in rows if row["operator"] == "TRANSPOSE_CONV"]
+        (held,) = [other for other in found.operators if other.name == "TRANSPOSE_CONV"]
+        weights = _weights(found, held)
+        assert weights is not None
+        assert said["weights"] == weights.dtype
+        assert (said["reason"] == "excluded") == bool(exclude)
+        dtypes[exclude] = weights.dtype
+    assert dtypes == {(): schemes.SCHEMES["litert"][scheme].weights, (tensor,): "float32"}
+
+
+def test_a_search_offers_a_transposed_convolution(convolutions: Network) -> None:
+    (operator,) = [operator for operator in convolutions.graph.operators if operator.name == "TRANSPOSE_CONV"]
+    for scheme in ("static_wi8_ai8", "dynamic_wi8_afp32"):
+        assert recipes.choice(convolutions.graph, operator, scheme=scheme, algorithm="min_max", granularity="channel")
+        tensor = convolutions.graph.tensors[operator.outputs[0]].name
+        recipe = recipes.each(convolutions.graph, {tensor: scheme}, algorithm="min_max", granularity="channel")
+        rows, found = convolutions.quantized(recipe, scheme="mixed", algorithm="recipe", granularity="recipe")
+        assert {row["operator"] for row in rows if row["weights"] == "int8"} == {"TRANSPOSE_CONV"}
+        assert untrue(rows, convolutions.graph, found) == []

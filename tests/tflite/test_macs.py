@@ -26,6 +26,8 @@ def test_of_the_shipped_example_by_hand(finished: Path) -> None:
         ("CONV_3D", [tensor((1, 4, 4, 4, 2)), tensor((3, 3, 3, 2, 5))], tensor((1, 2, 2, 2, 5)), 40 * 54),
         ("DEPTHWISE_CONV_2D", [tensor((1, 4, 4, 2)), tensor((1, 5, 3, 6))], tensor((1, 4, 4, 6)), 96 * 15),
         ("TRANSPOSE_CONV", [tensor((4,)), tensor((7, 2, 2, 3)), tensor((1, 4, 4, 3))], tensor((1, 8, 8, 7)), 48 * 28),
+        # each of 2x2x2x3 values meets 27 places of 5 channels
+        ("CONV_3D_TRANSPOSE", [tensor((5,)), tensor((3, 3, 3, 5, 3)), tensor((1, 2, 2, 2, 3))], tensor((1, 4, 4, 4, 5)), 24 * 135),
         ("FULLY_CONNECTED", [tensor((6, 20)), tensor((5, 20)), None], tensor((6, 5)), 600),
         ("BATCH_MATMUL", [tensor((2, 3, 4)), tensor((2, 4, 5))], tensor((2, 3, 5)), 120),
         # 4 gates with 3 inputs and 6 units, 7 steps
@@ -43,3 +45,4 @@ def test_each_operator_by_hand(name: str, inputs: list[Tensor | None], output: T
 
 def test_what_multiplies_nothing_counts_nothing() -> None:
     assert macs(graph("RELU", [tensor((1, 9))], tensor((1, 9)))) == {}
+    assert macs(graph("EMBEDDING_LOOKUP", [tensor((3,), "int32"), tensor((50, 8))], tensor((3, 8)))) == {}
