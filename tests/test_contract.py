@@ -9,12 +9,12 @@ import msgspec
 import pytest
 import yaml
 
-from pipeline import config, paths
+from pipeline import config, imports, paths
 from pipeline.cli import deps
 from pipeline.cli.compose import compose
 from tests.helpers import ROOT, call
 
-FLOOR = ("errors", "files", "options", "paths")
+FLOOR = ("errors", "files", "imports", "options", "paths")
 STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in ("__init__", "config", *FLOOR)]
 
 
@@ -29,7 +29,7 @@ def test_every_stage_is_a_module_a_command_and_a_test() -> None:
 
 SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is_dir() and any(path.glob("*.py")))
 
-# Which subjects a module of a subject may import from; the ground floor (errors, files, paths, options) always.
+# Which subjects a module of a subject may import from; the ground floor (`FLOOR`) always.
 ARROWS: dict[str, set[str]] = {
     "dataset": set(),
     "evaluation": set(),
@@ -64,7 +64,7 @@ def test_the_subjects_are_those_with_an_arrow() -> None:
 @pytest.mark.parametrize("subject", ARROWS)
 def test_imports_go_one_way(subject: str) -> None:
     for path in (ROOT / "pipeline" / subject).glob("*.py"):
-        for name in deps.imported(path):
+        for name in imports.imported(path):
             package, _, rest = name.partition(".")
             other = rest.split(".")[0]
             if package != "pipeline" or other in ("", subject, *FLOOR):
@@ -77,7 +77,7 @@ def test_imports_go_one_way(subject: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_deps_are_the_import_closure(stage: str) -> None:
     code = [dep for dep in deps.stages(ROOT)[stage]["deps"] if dep.startswith("pipeline/")]
-    used = deps.closure(ROOT, stage)
+    used = imports.closure(ROOT, stage)
     assert all(any(module == dep or module.startswith(f"{dep}/") for dep in code) for module in used)
     assert sorted(code) == deps.shortened(ROOT, stage, used), "run `make deps`"
 
@@ -110,12 +110,12 @@ def test_needless_runs_are_those_listed(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_never_import_each_other(stage: str) -> None:
     others = {f"pipeline.{other}" for other in STAGES} - {f"pipeline.{stage}"}
-    assert not deps.imported(ROOT / "pipeline" / f"{stage}.py") & others
+    assert not imports.imported(ROOT / "pipeline" / f"{stage}.py") & others
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_only_four_stages_reach_tensorflow(stage: str) -> None:
-    reaches = any("tensorflow" in deps.imported(ROOT / path) for path in deps.closure(ROOT, stage))
+    reaches = any("tensorflow" in imports.imported(ROOT / path) for path in imports.closure(ROOT, stage))
     # quantize imports it inside the converter engine only, as the next test shows.
     assert reaches == (stage in ("load", "reference", "convert", "quantize"))
 

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
 from sklearn.metrics import accuracy_score
 
-from pipeline import files, paths
+from pipeline import config, files, paths
+from pipeline import search as stage
+from pipeline.cli import deps
 from pipeline.cli.compose import compose
 from pipeline.errors import UserError
-from pipeline.mixed_precision import candidates
+from pipeline.mixed_precision import candidates, checkpoint, record
 from pipeline.runtime import interpreter
 from tests.helpers import ROOT, call
 from tests.networks import Measured
@@ -123,6 +126,98 @@ def test_more_steps_go_on_where_fewer_stopped(finished: Path, found: Path, tmp_p
     assert search(folder) == whole
     assert checkpoint.read_bytes().startswith(known)
     assert len(list((folder / paths.SEARCHED).iterdir())) == 1
+
+
+def _key(folder: Path, monkeypatch: pytest.MonkeyPatch, *, root: Path = ROOT, **changes: Any) -> str:
+    """The checkpoint's key in a folder, by the code of another repository or with other versions and options."""
+    monkeypatch.chdir(folder)
+    settings = config.read()
+    versions = {**settings.versions, **changes.pop("versions", {})}
+    asked = msgspec.convert(config.search(settings, "mixed").model_dump() | changes, record.Options)
+    return checkpoint.digest(stage.inputs(settings.model_copy(update={"versions": versions}), asked, ["a", "b"], root=root))
+
+
+@pytest.fixture
+def other_code(tmp_path: Path) -> Path:
+    """A copy of the repository's code, to be edited."""
+    shutil.copytree(ROOT / "pipeline", tmp_path / "code" / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "code"
+
+
+@pytest.mark.parametrize(
+    ("module", "matters"),
+    [
+        ("evaluation/classification", True),
+        ("evaluation/metric_type", True),
+        ("tflite/flatbuffer", True),
+        ("tflite/macs", True),
+        ("verification/fidelity", True),
+        ("custom/metrics", True),
+        ("search", True),
+        ("evaluation/paired_comparison", False),
+        ("reporting/page", False),
+        ("config", False),
+    ],
+)
+def test_an_edit_of_what_the_search_imports_gives_another_key(
+    module: str, matters: bool, found: Path, other_code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _key(found, monkeypatch)
+    path = other_code / "pipeline" / f"{module}.py"
+    path.write_bytes(path.read_bytes())
+    assert _key(found, monkeypatch, root=other_code) == before
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    assert (_key(found, monkeypatch, root=other_code) != before) == matters
+
+
+@pytest.mark.parametrize("library", stage.LIBRARIES)
+def test_another_version_of_a_library_gives_another_key(library: str, found: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _key(found, monkeypatch, versions={library: "9.9"}) != _key(found, monkeypatch)
+    assert _key(found, monkeypatch, versions={"matplotlib": "9.9"}) == _key(found, monkeypatch)
+
+
+def test_the_libraries_are_those_that_dvc_yaml_names() -> None:
+    named = [name for name in deps.stages(ROOT)["search"]["params"] if name.startswith("versions.")]
+    assert sorted(named) == [f"versions.{library}" for library in stage.LIBRARIES]
+
+
+def test_the_budget_and_the_steps_are_not_in_the_key(found: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _key(found, monkeypatch)
+    assert _key(found, monkeypatch, max_drop=0.2, min_sqnr_db=1.0, steps=3) == before
+    assert _key(found, monkeypatch, granularity="tensor") != before
+    assert _key(found, monkeypatch, algorithm="mse") != before
+
+
+def test_data_are_in_the_key(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = place(finished, tmp_path / "data")
+    keys = [_key(folder, monkeypatch)]
+    for path in (paths.FLOAT32, paths.RANGES, paths.TUNING / "labels.npy", next((folder / paths.TUNING / "inputs").iterdir())):
+        (folder / path).write_bytes((folder / path).read_bytes() + b"\n")
+        keys.append(_key(folder, monkeypatch))
+    assert len(set(keys)) == 5
+
+
+def test_what_was_measured_serves_the_same_code_and_no_other(found: Path, other_code: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(found, tmp_path / "again"))
+    whole = (folder / paths.recipe("mixed")).read_bytes()
+    (first,) = (folder / paths.SEARCHED).glob("*.jsonl")
+    lines = first.read_bytes()
+    call("python", "-m", "pipeline.search", "mixed", cwd=folder, PYTHONPATH=str(other_code))
+    assert list((folder / paths.SEARCHED).glob("*.jsonl")) == [first]
+    assert first.read_bytes() == lines
+    path = other_code / "pipeline/evaluation/classification.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    call("python", "-m", "pipeline.search", "mixed", cwd=folder, PYTHONPATH=str(other_code))
+    (second,) = set((folder / paths.SEARCHED).glob("*.jsonl")) - {first}
+    assert second.read_bytes() == lines
+    assert (folder / paths.recipe("mixed")).read_bytes() == whole
+
+
+def test_the_record_reads_what_the_stage_wrote(found: Path) -> None:
+    content = (found / paths.recipe("mixed")).read_bytes()
+    result = record.read(content, source="models/recipes/mixed.json")
+    files.write_json(found / "again.json", msgspec.to_builtins(result))
+    assert (found / "again.json").read_bytes() == content
 
 
 def test_a_budget_that_nothing_can_meet_keeps_and_names_the_best(finished: Path, tmp_path: Path) -> None:
@@ -239,7 +334,7 @@ def test_the_search_recovers_the_budget_and_is_as_good_as_trying_everything(
         chosen = {unit.tensor: scheme for unit, scheme in zip(units, assignment, strict=True)}
         made = candidates.build(scaled.model, scaled.graph, chosen, scaled.ranges, algorithm="min_max", granularity="tensor")[1]
         if len(made) < best:
-            figures = candidates.judge(
+            figures = candidates.measure(
                 made,
                 samples,
                 reference,

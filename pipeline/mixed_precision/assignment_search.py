@@ -21,25 +21,34 @@ _CHANGES, _EXCHANGES = 100, 100
 _ALL = 100
 
 
+class Improvement(NamedTuple):
+    """A candidate that was better than all before it: its number among the trials, how it came up, its cost and its figures."""
+
+    trial: int
+    move: str
+    cost: float
+    figures: Figures
+
+
 class Found(NamedTuple):
     """The result of a search.
 
     Attributes:
         assignment: the cheapest that keeps the budget, else the nearest to keeping it.
         met: whether it keeps the budget.
-        finished: nothing more to try; False when the steps ran out.
-        steps: candidates measured.
-        path: every improvement: `step`, `move`, `cost` and the figures.
+        finished: nothing more to try; False when the trials ran out.
+        trials: candidates measured.
+        path: every improvement, the last of the assignment itself.
     """
 
     assignment: Assignment
     met: bool
     finished: bool
-    steps: int
-    path: list[dict[str, Any]]
+    trials: int
+    path: list[Improvement]
 
 
-class _OutOfSteps(Exception):
+class _OutOfTrials(Exception):
     """The limit is reached."""
 
 
@@ -51,7 +60,7 @@ def find(
     cost: Callable[[Assignment], float],
     measure: Callable[[Assignment], Figures],
     violation: Callable[[Figures], float],
-    steps: int,
+    trials: int,
 ) -> Found:
     """Search.
 
@@ -62,54 +71,54 @@ def find(
         cost: of an assignment; cheap to ask.
         measure: figures of an assignment; expensive, asked once for each.
         violation: by how much figures miss the budget; 0 when they keep it.
-        steps: assignments to measure at most.
+        trials: assignments to measure at most.
     """
     seen: dict[Assignment, Figures] = {}
-    path: list[dict[str, Any]] = []
+    path: list[Improvement] = []
     best: tuple[float, float, Assignment] | None = None
 
-    def judge(candidate: Assignment, move: str) -> bool:
+    def keeps(candidate: Assignment, move: str) -> bool:
         nonlocal best
         if candidate not in seen:
-            if len(seen) >= steps:
-                raise _OutOfSteps
+            if len(seen) >= trials:
+                raise _OutOfTrials
             seen[candidate] = measure(candidate)
             rank = (violation(seen[candidate]), cost(candidate), candidate)
             if best is None or rank < best:
                 best = rank
-                path.append({"step": len(seen), "move": move, "cost": rank[1], **seen[candidate]})
+                path.append(Improvement(len(seen), move, rank[1], seen[candidate]))
         return violation(seen[candidate]) == 0
 
     finished = False
     try:
         # The same scheme everywhere: the cheapest that keeps the budget is where to start.
         for name, candidate in sorted(uniform(choices), key=lambda pair: (cost(pair[1]), pair[1])):
-            if judge(candidate, f"all {name}"):
+            if keeps(candidate, f"all {name}"):
                 break
         # The frontier that sensitivity predicts, from the cheapest to the most accurate.
         line = list(frontier(choices, noise=noise, saving=saving))
         low, high = 0, len(line) - 1
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if judge(line[middle], "frontier of sensitivity") else (middle + 1, high)
-        judge(line[low], "frontier of sensitivity")
+            low, high = (low, middle) if keeps(line[middle], "frontier of sensitivity") else (middle + 1, high)
+        keeps(line[low], "frontier of sensitivity")
         improved = True
         while best is not None and best[0] == 0 and improved:
             start = best
             for move, candidate in _moves(start[2], choices, noise=noise, saving=saving):
-                if cost(candidate) < start[1] and judge(candidate, move):
+                if cost(candidate) < start[1] and keeps(candidate, move):
                     break
             improved = best < start
         if math.prod(map(len, choices)) <= _ALL:
             for candidate in sorted(itertools.product(*choices), key=lambda one: (cost(one), one)):
-                if judge(candidate, "every assignment"):
+                if keeps(candidate, "every assignment"):
                     break
         finished = True
-    except _OutOfSteps:
+    except _OutOfTrials:
         pass
     if best is None:
-        raise ValueError("a search needs at least one step")
-    return Found(assignment=best[2], met=best[0] == 0, finished=finished, steps=len(seen), path=path)
+        raise ValueError("a search needs at least one trial")
+    return Found(assignment=best[2], met=best[0] == 0, finished=finished, trials=len(seen), path=path)
 
 
 def uniform(choices: Sequence[Sequence[str]]) -> list[tuple[str, Assignment]]:
@@ -125,7 +134,7 @@ def uniform(choices: Sequence[Sequence[str]]) -> list[tuple[str, Assignment]]:
 def frontier(
     choices: Sequence[Sequence[str]], *, noise: Sequence[Mapping[str, float]], saving: Sequence[Mapping[str, float]]
 ) -> Iterator[Assignment]:
-    """From the cheapest choices step by step to the least noise, each step the most noise removed for what it costs."""
+    """From the cheapest choices to the least noise, each time the most noise removed for what it costs."""
     current = tuple(max(unit, key=lambda name, i=i: (saving[i][name], -noise[i][name])) for i, unit in enumerate(choices))  # type: ignore[misc]
     yield current
     while True:

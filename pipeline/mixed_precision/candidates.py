@@ -89,7 +89,7 @@ def build(
     )
 
 
-def judge(
+def measure(
     candidate: bytes,
     samples: Mapping[str, np.ndarray],
     reference: Mapping[str, np.ndarray],
@@ -97,7 +97,7 @@ def judge(
     value: Callable[[Mapping[str, np.ndarray]], float | None] | None,
     workers: int,
 ) -> dict[str, Any]:
-    """What a candidate is worth on the tuning samples.
+    """The figures of a candidate: what it is worth on the tuning samples.
 
     Args:
         candidate: .tflite file.
@@ -112,10 +112,10 @@ def judge(
         `finite`: whether all outputs are, without which nothing else is there.
     """
     found = interpreter.predict(candidate, samples, workers=workers)
-    figures = [fidelity.measure(reference[name], found[name]) for name in reference]
-    if any(figure["finite"] == 0 for figure in figures):
+    outputs = [fidelity.measure(reference[name], found[name]) for name in reference]
+    if any(output["finite"] == 0 for output in outputs):
         return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None}
-    noise = max(float(figure["relative_l2"] or 0.0) ** 2 for figure in figures)
+    noise = max(float(output["relative_l2"] or 0.0) ** 2 for output in outputs)
     drop = None
     if value is not None:
         before, after = value(reference), value(found)
@@ -130,7 +130,7 @@ def judge(
 
 
 def violation(figures: Mapping[str, Any], *, max_drop: float | None, min_sqnr_db: float | None) -> float:
-    """By how much figures of `judge` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept."""
+    """By how much figures of `measure` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept."""
     if not figures["finite"]:
         return math.inf
     missed = 0.0

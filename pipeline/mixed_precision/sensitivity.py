@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.mixed_precision.assignment_search import FLOAT, Assignment
 from pipeline.mixed_precision.candidates import Unit
+from pipeline.mixed_precision.record import Sensitivity
 
 
 def alone(choices: Sequence[Sequence[str]]) -> list[dict[str, Assignment]]:
@@ -21,26 +22,26 @@ def noise(figures: Mapping[str, Any]) -> float:
 
 def ranked(
     units: Sequence[Unit], figures: Sequence[Mapping[str, Mapping[str, Any]]], saving: Sequence[Mapping[str, float]]
-) -> list[dict[str, Any]]:
+) -> list[Sensitivity]:
     """A row for each operator and scheme, the most sensitive first, with Keras layers.
 
     Args:
         units: the operators.
-        figures: of `candidates.judge` by scheme, for each operator.
+        figures: of `candidates.measure` by scheme, for each operator.
         saving: what the scheme takes off the cost, for each operator.
     """
     rows = [
-        {
-            "operator": unit.operator,
-            "tensor": unit.tensor,
-            "layers": unit.layers,
-            "scheme": scheme,
-            "noise": row["noise"],
-            "sqnr_db": row["sqnr_db"],
-            "saving": saved[scheme],
-        }
+        Sensitivity(
+            operator=unit.operator,
+            tensor=unit.tensor,
+            layers=tuple(unit.layers),
+            scheme=scheme,
+            noise=row["noise"],
+            sqnr_db=row["sqnr_db"],
+            saving=saved[scheme],
+        )
         for unit, measured, saved in zip(units, figures, saving, strict=True)
         for scheme, row in measured.items()
         if scheme != FLOAT
     ]
-    return sorted(rows, key=lambda row: (-math.inf if row["noise"] is None else -row["noise"], row["tensor"], row["scheme"]))
+    return sorted(rows, key=lambda row: (-math.inf if row.noise is None else -row.noise, row.tensor, row.scheme))

@@ -42,16 +42,6 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_closure_follows_imports_inside_functions_and_leaves_out_what_only_refuses(repository: Path) -> None:
-    assert deps.closure(repository, "bake") == {
-        "pipeline/bake.py",
-        "pipeline/errors.py",
-        "pipeline/dough/knead.py",
-        "pipeline/dough/rest.py",
-        "pipeline/oven/heat.py",
-    }
-
-
 def test_a_folder_stands_for_its_modules_where_most_are_used(repository: Path) -> None:
     written = deps.written(repository)
     assert written == GRAPH.replace(

@@ -16,7 +16,7 @@ def run(
     cost: dict[assignment_search.Assignment, float],
     noise: dict[assignment_search.Assignment, float],
     budget: float,
-    steps: int = 10_000,
+    trials: int = 10_000,
 ) -> tuple[assignment_search.Found, list[assignment_search.Assignment]]:
     """A search over tables, and what it measured."""
     units = len(next(iter(cost)))
@@ -35,7 +35,7 @@ def run(
         cost=cost.__getitem__,
         measure=measure,
         violation=lambda figures: max(0.0, figures["noise"] - budget),
-        steps=steps,
+        trials=trials,
     )
     return found, measured
 
@@ -98,18 +98,18 @@ def test_most_results_are_the_best_of_all() -> None:
 def test_a_candidate_is_measured_once_and_the_path_only_improves() -> None:
     cost, noise = tables(3, 4, additive=False)
     found, measured = run(cost, noise, 6.0)
-    assert len(measured) == len(set(measured)) == found.steps
-    ranks = [(max(0.0, row["noise"] - 6.0), row["cost"]) for row in found.path]
+    assert len(measured) == len(set(measured)) == found.trials
+    ranks = [(max(0.0, row.figures["noise"] - 6.0), row.cost) for row in found.path]
     assert ranks == sorted(ranks, reverse=True)
-    assert found.path[-1]["cost"] == cost[found.assignment]
+    assert found.path[-1].cost == cost[found.assignment]
 
 
-def test_more_steps_go_on_along_the_same_path() -> None:
+def test_more_trials_go_on_along_the_same_path() -> None:
     cost, noise = tables(5, 4, additive=False)
     whole, order = run(cost, noise, 6.0)
-    for steps in range(1, whole.steps):
-        part, measured = run(cost, noise, 6.0, steps=steps)
-        assert measured == order[:steps]
+    for trials in range(1, whole.trials):
+        part, measured = run(cost, noise, 6.0, trials=trials)
+        assert measured == order[:trials]
         assert not part.finished
         assert part.path == whole.path[: len(part.path)]
 
@@ -123,10 +123,10 @@ def test_a_budget_that_nothing_keeps_gives_the_nearest() -> None:
     assert found.assignment == ("float32",) * 3
 
 
-def test_no_steps_is_a_bug() -> None:
+def test_no_trials_is_a_bug() -> None:
     cost, noise = tables(0, 2, additive=True)
-    with pytest.raises(ValueError, match="at least one step"):
-        run(cost, noise, 1.0, steps=0)
+    with pytest.raises(ValueError, match="at least one trial"):
+        run(cost, noise, 1.0, trials=0)
 
 
 def test_uniform_falls_to_the_next_choice_that_an_operator_has() -> None:

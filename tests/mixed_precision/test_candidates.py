@@ -49,7 +49,7 @@ def test_every_unit_alone_in_every_choice_can_be_built_and_run(digits: Measured)
             recipe, made = candidates.build(
                 digits.model, digits.graph, {unit.tensor: scheme}, digits.ranges, algorithm="min_max", granularity="channel"
             )
-            figures = candidates.judge(
+            figures = candidates.measure(
                 made,
                 some,
                 {"probabilities": digits.reference[:5]},
@@ -70,7 +70,7 @@ def test_the_recipe_is_the_candidate(digits: Measured) -> None:
 def test_figures_by_hand(digits: Measured) -> None:
     made = digits.quantized("dynamic_wi4_afp32", "min_max", "channel", "float32")
     expected = digits.figures(made)
-    found = candidates.judge(
+    found = candidates.measure(
         made,
         digits.evaluation,
         {"probabilities": digits.reference},
@@ -84,7 +84,7 @@ def test_figures_by_hand(digits: Measured) -> None:
 
 
 def test_the_float_file_has_no_noise(digits: Measured) -> None:
-    found = candidates.judge(
+    found = candidates.measure(
         digits.model,
         digits.evaluation,
         {"probabilities": digits.reference},
@@ -96,7 +96,7 @@ def test_the_float_file_has_no_noise(digits: Measured) -> None:
 
 def test_outputs_that_are_not_finite(digits: Measured) -> None:
     reference = np.full_like(digits.reference, np.nan)
-    found = candidates.judge(
+    found = candidates.measure(
         digits.model,
         digits.evaluation,
         {"probabilities": reference},

@@ -20,11 +20,11 @@ def test_the_most_sensitive_first_and_broken_ones_before_all() -> None:
     figures = [{"int4": row(0.5), "float32": row(0.0)}, {"int4": row(None), "int8": row(0.7), "float32": row(0.0)}]
     saving = [{"int4": 7.0, "float32": 0.0}, {"int4": 4.0, "int8": 3.0, "float32": 0.0}]
     found = sensitivity.ranked(UNITS, figures, saving)
-    assert [(entry["tensor"], entry["scheme"], entry["saving"]) for entry in found] == [
+    assert [(entry.tensor, entry.scheme, entry.saving) for entry in found] == [
         ("b", "int4", 4.0),
         ("b", "int8", 3.0),
         ("a", "int4", 7.0),
     ]
-    assert found[2]["layers"] == ["stem"]
+    assert found[2].layers == ("stem",)
     assert sensitivity.noise(row(None)) == math.inf
     assert sensitivity.noise(row(0.7)) == 0.7

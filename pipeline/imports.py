@@ -1,0 +1,39 @@
+"""Which modules of pipeline/ a stage imports, directly or not: what re-runs it, and what keys a search's checkpoint."""
+
+import ast
+from pathlib import Path
+
+# Imported by every stage, and no dependency of any: they refuse, and change nothing that is written. `config` validates
+# params.yaml, `__init__` says when the wrong Python was started.
+EXEMPT = frozenset(("pipeline/__init__.py", "pipeline/config.py"))
+
+
+def closure(root: Path, stage: str) -> set[str]:
+    """The modules inside pipeline/ that a stage imports, directly or not, itself included, without those of `EXEMPT`.
+
+    Args:
+        root: of the repository.
+        stage: name of a module of pipeline/.
+
+    Returns:
+        Paths relative to `root`, with forward slashes.
+    """
+    todo, seen = [f"pipeline/{stage}.py"], set(EXEMPT)
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            names = (name.replace(".", "/") + ".py" for name in imported(root / path) if name.startswith("pipeline."))
+            todo += [name for name in names if (root / name).is_file()]
+    return seen - EXEMPT
+
+
+def imported(path: Path) -> set[str]:
+    """The names of all modules that one file imports, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
