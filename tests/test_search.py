@@ -133,8 +133,8 @@ def _key(folder: Path, monkeypatch: pytest.MonkeyPatch, *, root: Path = ROOT, **
     monkeypatch.chdir(folder)
     settings = config.read()
     versions = {**settings.versions, **changes.pop("versions", {})}
-    asked = msgspec.convert(config.search(settings, "mixed").model_dump() | changes, record.Options)
-    return checkpoint.digest(stage.inputs(settings.model_copy(update={"versions": versions}), asked, ["a", "b"], root=root))
+    asked = msgspec.convert(msgspec.to_builtins(config.search(settings, "mixed")) | changes, record.Options)
+    return checkpoint.digest(stage.inputs(msgspec.structs.replace(settings, versions=versions), asked, ["a", "b"], root=root))
 
 
 @pytest.fixture

@@ -97,4 +97,4 @@ def test_what_is_no_json_is_refused_likewise(content: bytes) -> None:
 
 
 def test_the_options_are_those_of_the_configuration() -> None:
-    assert record.Options.__struct_fields__ == tuple(config.Search.model_fields)
+    assert record.Options.__struct_fields__ == tuple(config.Search.__struct_fields__)
