@@ -7,7 +7,6 @@ scale with triangles of height one. `power`, `mel_scale`, `normalize` and `cente
 from typing import Literal
 
 import numpy as np
-from scipy import fft, signal
 
 MelScale = Literal["htk", "slaney"]
 
@@ -34,6 +33,8 @@ def spectrogram(
     """
     if fft_length < frame_length:
         raise ValueError(f"fft_length {fft_length} is less than frame_length {frame_length}")
+    from scipy import fft, signal  # a second, which only spectrograms are worth
+
     samples = sound.astype(np.float64)
     if center:
         samples = np.pad(samples, frame_length // 2, mode="reflect")
@@ -118,6 +119,8 @@ def cepstrum(log_mel: np.ndarray, *, coefficients: int, convention: str) -> np.n
     Returns:
         float64 [frames, coefficients].
     """
+    from scipy import fft
+
     result = fft.dct(log_mel, type=2, norm="ortho", axis=-1)[:, :coefficients]
     if convention == "tf_signal":
         result[:, 0] *= np.sqrt(2)

@@ -3,15 +3,15 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas
-import pyarrow
-import pyarrow.parquet
 
 from pipeline.dataset.samples import Dataset
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas
 
 _ROWS = 10_000
 
@@ -71,7 +71,10 @@ def table(
     )
 
 
-def _blocks(path: Path, wanted: list[str]) -> Iterator[pandas.DataFrame]:
+def _blocks(path: Path, wanted: list[str]) -> "Iterator[pandas.DataFrame]":
+    import pandas  # half a second, which only tables are worth
+    import pyarrow.parquet
+
     try:
         if path.suffix.lower() == ".parquet":
             file = pyarrow.parquet.ParquetFile(path)
@@ -95,6 +98,8 @@ def _has(columns: list[str], wanted: list[str], path: Path) -> None:
 
 def _numbers(column: Any, path: Path, before: int) -> np.ndarray:
     """A column as float64 [rows]."""
+    import pandas
+
     values = np.asarray(pandas.to_numeric(column, errors="coerce"), np.float64)
     wrong = np.flatnonzero(np.isnan(values))
     if wrong.size:

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import soundfile
-import soxr
 from msgspec import Meta
 
 from pipeline.dataset import class_folders
@@ -55,6 +53,9 @@ def sound(file: Path, *, rate: int, resample: bool) -> np.ndarray:
     Raises:
         UserError: when it is corrupt or empty, or has another rate and may not be resampled.
     """
+    import soundfile  # only where there are sounds
+    import soxr
+
     try:
         channels, have = soundfile.read(file, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
