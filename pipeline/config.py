@@ -27,7 +27,7 @@ DISTRIBUTIONS = {
     "keras": ("keras",),
     "tf_keras": ("tf_keras",),
     "ai_edge_litert": ("ai-edge-litert",),
-    "ai_edge_quantizer": ("ai-edge-quantizer",),
+    "litert_quantizer": ("litert-quantizer",),
     "numpy": ("numpy",),
     "pillow": ("pillow",),
     "pandas": ("pandas",),

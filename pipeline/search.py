@@ -42,7 +42,7 @@ def main() -> None:
     name = parser.parse_args().search
     settings = config.read()
     asked = config.search(settings, name)
-    config.require(settings, ["ai_edge_litert", "ai_edge_quantizer", "numpy", "scikit_learn"])
+    config.require(settings, ["ai_edge_litert", "litert_quantizer", "numpy", "scikit_learn"])
     model, rows = files.read_bytes(paths.FLOAT32), files.read_json(paths.LAYERS)["operators"]
     measured = files.read_json(paths.RANGES)["bits"]
     samples, targets = files.read_samples(paths.TUNING), files.read_targets(paths.TUNING)
@@ -151,7 +151,7 @@ def _inputs(model: bytes, settings: config.Config, asked: config.Search, tensors
     data = [files.array_path(paths.TUNING / "inputs", name) for name in sorted(files.read_samples(paths.TUNING))]
     data += sorted(paths.TUNING.glob("labels.npy")) + sorted((paths.TUNING / "labels").glob("*.npy"))
     words = [asked.algorithm, asked.granularity, settings.task.model_dump_json(), *tensors]
-    words += [settings.versions[library] for library in ("ai_edge_litert", "ai_edge_quantizer", "numpy")]
+    words += [settings.versions[library] for library in ("ai_edge_litert", "litert_quantizer", "numpy")]
     return [
         model,
         *(files.content_sha256(path).encode() for path in (paths.RANGES, *data, *code)),
