@@ -15,7 +15,7 @@ from pipeline.tflite import flatbuffer
 
 def main() -> None:
     settings = config.read()
-    config.require(settings, ["ai_edge_litert", "ai_edge_quantizer"])
+    config.require(settings, ["ai_edge_litert", "litert_quantizer"])
     model = files.read_bytes(paths.FLOAT32)
     support.require(model, name=str(paths.FLOAT32), stage="calibrate")
     pool = files.read_samples(paths.CALIBRATION)

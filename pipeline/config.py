@@ -26,7 +26,7 @@ DISTRIBUTIONS = {
     "keras": ("keras",),
     "tf_keras": ("tf_keras",),
     "ai_edge_litert": ("ai-edge-litert",),
-    "ai_edge_quantizer": ("ai-edge-quantizer",),
+    "litert_quantizer": ("litert-quantizer",),
     "numpy": ("numpy",),
     "pillow": ("pillow",),
     "pandas": ("pandas",),
@@ -228,7 +228,7 @@ class Reads(Section, frozen=True):
 # What the stage `quantize` reads: a slot with nothing to read names a small neutral file, as DVC refuses lists in
 # `deps: ${…}`, and the same path twice.
 _NETWORK = {"litert": paths.FLOAT32, "converter": paths.SOURCE}
-_LIBRARY = {"litert": "ai_edge_quantizer", "converter": "tensorflow"}
+_LIBRARY = {"litert": "litert_quantizer", "converter": "tensorflow"}
 _CALIBRATION = {schemes.NONE: paths.SOURCE_FACTS, schemes.RANGES: paths.RANGES, schemes.SAMPLES: paths.CALIBRATION}
 
 

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
-    """ai-edge-quantizer on the float32 file."""
+    """litert-quantizer on the float32 file."""
     from pipeline.quantization import operator_plan, quantizer, recipes
 
     model = files.read_bytes(Path(variant.reads.network))

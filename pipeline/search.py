@@ -21,7 +21,7 @@ from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 
 # A measurement depends on them: they are checked, and key the checkpoint.
-LIBRARIES = ("ai_edge_litert", "ai_edge_quantizer", "numpy", "scikit_learn")
+LIBRARIES = ("ai_edge_litert", "litert_quantizer", "numpy", "scikit_learn")
 
 
 def main() -> None:

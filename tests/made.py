@@ -89,13 +89,13 @@ def converted(made: Made, scheme: str) -> bytes:
 
 def blockwise(made: Made, bits: int, block: int) -> bytes:
     """Weights of this many bits, with one scale for each channel (`block` 0) or each block of so many entries."""
-    from ai_edge_quantizer import qtyping
-    from ai_edge_quantizer import quantizer as library
+    from litert_quantizer import qtyping
+    from litert_quantizer import quantizer as library
 
     work = library.Quantizer(bytearray(made.float32))
     granularity = {0: qtyping.QuantGranularity.CHANNELWISE, 32: qtyping.QuantGranularity.BLOCKWISE_32}[block]
     work.add_dynamic_config(".*", qtyping.TFLOperationName.FULLY_CONNECTED, num_bits=bits, granularity=granularity)
     result = work.quantize(None, enable_progress_bar=False, enable_progress_report=False).quantized_model
     if result is None:
-        raise ValueError("ai-edge-quantizer made no model")
+        raise ValueError("litert-quantizer made no model")
     return bytes(result)

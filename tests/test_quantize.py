@@ -249,7 +249,7 @@ def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path,
     names = {tensor.name for tensor in flatbuffer.activations(flatbuffer.read(made.model))}
     files.write_json(target / paths.RANGES, {"bits": {"8": dict.fromkeys(names, (-4, 4)), "16": dict.fromkeys(names, (-4, 4))}})
     done = call("python", "-m", "pipeline.quantize", "int8", cwd=target, PYTHONPATH=str(ROOT))
-    assert "variants.int8: ai-edge-quantizer has no static_wi8_ai8 for ELU: float32 (1: bend)" in done.stdout
+    assert "variants.int8: litert-quantizer has no static_wi8_ai8 for ELU: float32 (1: bend)" in done.stdout
     assert "variants.int8: not integer-only, although its inputs and outputs are: float tensors remain at 1 ELU" in done.stdout
     outcome = files.read_json(target / paths.variant_outcome("int8"))
     assert not outcome["integer_only"]

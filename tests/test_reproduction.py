@@ -143,16 +143,16 @@ def test_a_file_runs_what_it_touches_and_going_back_recomputes_nothing(
 
 @pytest.mark.slow
 def test_an_upgraded_library_runs_the_stages_that_use_it(workspace: Path, tmp_path: Path) -> None:
-    """A newer ai-edge-quantizer in front on the path: what importlib.metadata finds first is what is installed."""
-    info = tmp_path / "ai_edge_quantizer-0.10.1.dist-info"
+    """A newer litert-quantizer in front on the path: what importlib.metadata finds first is what is installed."""
+    info = tmp_path / "litert_quantizer-0.11.1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ai-edge-quantizer\nVersion: 0.10.1\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: litert-quantizer\nVersion: 0.11.1\n")
     try:
         # `select` writes the versions into what it ships.
         assert repro(workspace, packages=str(tmp_path)) == {"calibrate", "select", "report"} | each("quantize", *FIVE)
         stale = call("python", "-m", "pipeline.calibrate", cwd=workspace, check=False)
         assert stale.returncode == 1
-        assert "versions.ai_edge_quantizer is 0.10.1, installed is 0.10.0; run `make params`" in stale.stdout
+        assert "versions.litert_quantizer is 0.11.1, installed is 0.11.0; run `make params`" in stale.stdout
     finally:
         back = repro(workspace)
     assert back == set()

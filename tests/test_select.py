@@ -87,7 +87,7 @@ def test_the_shipped_predict_gives_the_pipeline_s_outputs_without_tensorflow(fin
     packages = only(["numpy", "ai-edge-litert"], tmp_path / "packages")
     environment = {"PYTHONPATH": str(packages), "PATH": os.environ["PATH"]}
     bare = [sys.executable, "-S"]  # no site-packages but those of PYTHONPATH
-    for absent in ("tensorflow", "keras", "pipeline", "ai_edge_quantizer", "scipy"):
+    for absent in ("tensorflow", "keras", "pipeline", "litert_quantizer", "scipy"):
         done = subprocess.run([*bare, "-c", f"import {absent}"], capture_output=True, text=True, cwd=tmp_path, env=environment)
         assert f"No module named '{absent}'" in done.stderr
     script, samples = finished / paths.SELECTED / "predict.py", finished / paths.EVALUATION / "inputs" / "image.npy"

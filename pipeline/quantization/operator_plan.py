@@ -3,9 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ai_edge_quantizer import qtyping, recipe_manager
-from ai_edge_quantizer.algorithm_manager import AlgorithmName
-
 from pipeline.quantization import quantizer_support, recipes, schemes
 from pipeline.quantization.recipes import Recipe
 from pipeline.tflite import operators
@@ -40,33 +37,27 @@ def describe(
     graph: Graph, recipe: Recipe, *, scheme: str, algorithm: str, granularity: str, exclude: Collection[str] = ()
 ) -> list[Treatment]:
     """What a recipe makes of each operator of the main subgraph, in order; arguments as those of `recipes.whole`."""
-    manager = recipe_manager.RecipeManager()
-    manager.load_quantization_recipe(recipe)
+    chosen_by = quantizer_support.chosen_by(recipe)
     asked = schemes.SCHEMES["litert"][scheme]
     rows = []
     for operator in graph.operators:
         name, output = operator.name, graph.tensors[operator.outputs[0]].name
-        key, config = AlgorithmName.NO_QUANTIZE, qtyping.OpQuantizationConfig()
-        if name in operators.QUANTIZABLE:
-            key, config = manager.get_quantization_configs(quantizer_support.operation_of(name), recipes.scope(graph, operator))
-        quantized, holds = key != AlgorithmName.NO_QUANTIZE, _holds_weights(graph, operator)
-        stored, passed = config.weight_tensor_config, config.activation_tensor_config
-        weights = None if not holds else quantizer_support.dtype_of(stored) if quantized else "float32"
-        written = graph.tensors[operator.outputs[0]].dtype
-        activations = quantizer_support.dtype_of(passed) if quantized and passed and written == "float32" else written
-        shared = (
-            quantizer_support.GRANULARITY_OF[str(quantizer_support.plain(stored.granularity))]
-            if weights in ("int4", "int8")
-            else None
-        )
-        used = next(called for called, value in quantizer_support.ALGORITHMS.items() if value == key) if shared else None
+        holds, chosen = _holds_weights(graph, operator), chosen_by(name, recipes.scope(graph, operator))
+        activations = graph.tensors[operator.outputs[0]].dtype
+        weights, shared, used = "float32" if holds else None, None, None
+        if chosen is not None:
+            stored, passed = chosen[1].weight_tensor_config, chosen[1].activation_tensor_config
+            if passed and activations == "float32":
+                activations = quantizer_support.dtype_of(passed)
+            if holds:
+                weights = quantizer_support.dtype_of(stored)
+            if weights in ("int4", "int8"):
+                shared, used = quantizer_support.GRANULARITY_OF[str(quantizer_support.plain(stored.granularity))], chosen[0]
         reasons = []
         if output in exclude and recipes.touches_float(graph, operator):
             reasons.append("excluded")
-        elif not quantized and (holds or (quantizer_support.is_static(scheme) and recipes.touches_float(graph, operator))):
-            reasons.append(
-                f"ai-edge-quantizer has no {scheme} for {name}: float32" if scheme != "mixed" else "chosen by the search"
-            )
+        elif chosen is None and (holds or (quantizer_support.is_static(scheme) and recipes.touches_float(graph, operator))):
+            reasons.append(f"litert-quantizer has no {scheme} for {name}: float32" if scheme != "mixed" else "chosen by the search")
         elif shared and scheme != "mixed":
             if weights != asked.weights:
                 reasons.append(f"no {asked.weights} kernel for {name}: {weights} per {shared}")

@@ -1,4 +1,4 @@
-"""ai-edge-quantizer: observing a float32 .tflite file on samples, and quantizing it by a recipe."""
+"""litert-quantizer: observing a float32 .tflite file on samples, and quantizing it by a recipe."""
 
 import contextlib
 import io
@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from ai_edge_quantizer import calibrator, quantizer
+from litert_quantizer import calibrator, quantizer, recipe_manager
 
 from pipeline.errors import UserError
 
 Recipe = list[dict[str, Any]]
 Statistics = dict[str, dict[str, Any]]
+
+# By these words in its messages the library says that a tensor has no range; it has no exception for that.
+NO_RANGE = ("QSVs) are required", "not found in tensor_name_to_qsv")
 
 
 def observe(
@@ -43,7 +46,7 @@ def observe(
 
 
 def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:
-    """Measured ranges (low, high) by tensor as ai-edge-quantizer's statistics.
+    """Measured ranges (low, high) by tensor as litert-quantizer's statistics.
 
     A dead tensor, 0 on every sample, gets the range 0 to 1: any range holds a zero exactly, and LiteRT refuses to run a file
     with the scale that a range of no width would give.
@@ -52,6 +55,13 @@ def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistic
         name: {"min": np.array([low]), "max": np.array([high if (low, high) != (0, 0) else 1.0])}
         for name, (low, high) in ranges.items()
     }
+
+
+def rules(recipe: Recipe) -> recipe_manager.RecipeManager:
+    """A recipe as the library's own collection of rules."""
+    found = recipe_manager.RecipeManager()
+    found.load_quantization_recipe(recipe)
+    return found
 
 
 def statistics(model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, recipe: Recipe, signature: str) -> Statistics:
@@ -63,11 +73,11 @@ def statistics(model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, rec
         recipe: of `recipes`.
         signature: key of the signature to run.
     """
-    work = quantizer.Quantizer(bytearray(model), recipe)
+    loaded = rules(recipe)
     with _quiet():
         measured = calibrator.Calibrator(model, num_threads=1)
         for sample in samples:
-            measured.calibrate({signature: [dict(sample)]}, work._recipe_manager)
+            measured.calibrate({signature: [dict(sample)]}, loaded)
     found = measured.get_model_qsvs()
     # Its least and greatest values are a moving average that the order of samples changes; weights alone are quantized here.
     kept = {name: {key: value for key, value in qsv.items() if key not in ("min", "max")} for name, qsv in sorted(found.items())}
@@ -95,12 +105,12 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
             result = quantizer.Quantizer(bytearray(model), recipe).quantize(
                 known, enable_progress_bar=False, enable_progress_report=False
             )
-    except (KeyError, ValueError, RuntimeError) as error:
-        if "QSV" not in str(error) and "min/max" not in str(error) and "tensor_name_to_qsv" not in str(error):
+    except (ValueError, RuntimeError) as error:
+        if not any(words in str(error) for words in NO_RANGE):
             raise
         raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None
     if result.quantized_model is None:
-        raise UserError("quantize: ai-edge-quantizer made no model")
+        raise UserError("quantize: litert-quantizer made no model")
     return bytes(result.quantized_model)
 
 

@@ -1,11 +1,16 @@
-"""Which kernels there are: what ai-edge-quantizer and LiteRT can make of an operator type, as configurations of the former."""
+"""Which kernels there are: what litert-quantizer and LiteRT can make of an operator type, as configurations of the former.
 
+This module and `quantizer` are all that know the library. Of it only `Quantizer` is exported by name; what else they use of it is
+listed, and fails first on an upgrade, in tests/test_private_interfaces.py.
+"""
+
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ai_edge_quantizer import algorithm_manager, qtyping
-from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer import algorithm_manager, qtyping
+from litert_quantizer.algorithm_manager import AlgorithmName
 
-from pipeline.quantization import schemes
+from pipeline.quantization import quantizer, schemes
 from pipeline.tflite import operators
 
 Config: TypeAlias = qtyping.OpQuantizationConfig
@@ -95,7 +100,7 @@ def dtype_of(tensor: qtyping.TensorQuantizationConfig) -> str:
 
 
 def key(algorithm: str | None) -> str:
-    """The name that ai-edge-quantizer has for an algorithm; None: leave the operator alone."""
+    """The name that litert-quantizer has for an algorithm; None: leave the operator alone."""
     return str((ALGORITHMS[algorithm] if algorithm else AlgorithmName.NO_QUANTIZE).value)
 
 
@@ -109,6 +114,25 @@ def operation_of(name: str) -> qtyping.TFLOperationName:
     if called is None:
         raise ValueError(f"the quantizer does not know {name}")
     return qtyping.TFLOperationName(called)
+
+
+def chosen_by(recipe: list[dict[str, Any]]) -> Callable[[str, str], tuple[str, Config] | None]:
+    """What a recipe makes of an operator.
+
+    Returns:
+        A function of the operator's type and its scope (`recipes.scope`) to the algorithm, one of `ALGORITHMS`, and the
+        configuration; None when it stays in float.
+    """
+    manager = quantizer.rules(recipe)
+    names = {called: name for name, called in ALGORITHMS.items()}
+
+    def chosen(name: str, scope: str) -> tuple[str, Config] | None:
+        if name not in operators.QUANTIZABLE:
+            return None
+        called, asked = manager.get_quantization_configs(operation_of(name), scope)
+        return None if called == AlgorithmName.NO_QUANTIZE else (names[called], asked)
+
+    return chosen
 
 
 def is_static(scheme: str) -> bool:

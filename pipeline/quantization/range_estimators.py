@@ -39,7 +39,7 @@ def min_max(seen: Extremes, *, bits: int, percentile: float) -> Range:
 
 
 def moving_average(seen: Extremes, *, bits: int, percentile: float) -> Range:
-    """Exponential moving average with smoothing 0.95 over the samples in their order, as ai-edge-quantizer does by default."""
+    """Exponential moving average with smoothing 0.95 over the samples in their order, as litert-quantizer does by default."""
     lows, highs = seen
     low, high = float(lows[0]), float(highs[0])
     for next_low, next_high in zip(lows[1:], highs[1:], strict=True):

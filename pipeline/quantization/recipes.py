@@ -1,4 +1,4 @@
-"""Recipes of ai-edge-quantizer: lists of rules, of which the last that matches an operator wins."""
+"""Recipes of litert-quantizer: lists of rules, of which the last that matches an operator wins."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ Recipe = list[dict[str, Any]]
 
 
 def whole(graph: Graph, *, scheme: str, algorithm: str, granularity: str, io_dtype: str, exclude: Collection[str] = ()) -> Recipe:
-    """The recipe that gives every operator the scheme, or the nearest that ai-edge-quantizer and LiteRT have for it.
+    """The recipe that gives every operator the scheme, or the nearest that litert-quantizer and LiteRT have for it.
 
     An operator without the algorithm gets min_max; without the granularity a scale for each channel; without the width
     int8; without any of them it stays float32. `treatments` tells which.
@@ -85,7 +85,7 @@ def touches_float(graph: Graph, operator: Operator) -> bool:
 
 
 def scope(graph: Graph | Subgraph, operator: Operator) -> str:
-    """How ai-edge-quantizer calls an operator: the names of its outputs, each with a semicolon behind it."""
+    """How litert-quantizer calls an operator: the names of its outputs, each with a semicolon behind it."""
     return "".join(f"{graph.tensors[index].name};" for index in operator.outputs)
 
 

@@ -8,7 +8,7 @@ from pipeline.tflite.flatbuffer import Graph
 def refuse(graph: Graph, *, scheme: str) -> None:
     """Stop before a static scheme is applied to a network with a loop.
 
-    ai-edge-quantizer finds no range for what goes round in a loop, and TFLiteConverter's calibration crashes the process.
+    litert-quantizer finds no range for what goes round in a loop, and TFLiteConverter's calibration crashes the process.
 
     Args:
         graph: of the float32 file.

@@ -82,7 +82,7 @@ def test_an_operator_that_the_quantizer_does_not_know_stays_in_float_and_is_name
     graph = flatbuffer.read(made.model)
     recipe = recipes.whole(graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", io_dtype="int8")
     rows = operator_plan.describe(graph, recipe, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel")
-    assert reasons(rows) == {"ELU": "ai-edge-quantizer has no static_wi8_ai8 for ELU: float32"}
+    assert reasons(rows) == {"ELU": "litert-quantizer has no static_wi8_ai8 for ELU: float32"}
     names = {graph.tensors[i].name for operator in graph.operators for i in (*operator.inputs, *operator.outputs) if i >= 0}
     known = quantizer.ranges_as_statistics(dict.fromkeys(sorted(names), (-4.0, 4.0)))
     result = flatbuffer.read(quantizer.quantize(made.model, recipe, known=known))

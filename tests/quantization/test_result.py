@@ -17,7 +17,7 @@ ROW = {
     "operator": "ELU",
     "tensor": "net/bend",
     "layers": ["bend"],
-    "reason": "ai-edge-quantizer has no static_wi8_ai8 for ELU: float32",
+    "reason": "litert-quantizer has no static_wi8_ai8 for ELU: float32",
 }
 PLAIN = {"operator": "CONV_2D", "tensor": "net/conv", "layers": [], "reason": ""}
 
@@ -68,7 +68,7 @@ def test_a_boundary_that_could_not_be_had_is_an_error(digits: Measured) -> None:
 def test_a_file_that_changed_nothing_is_an_error_with_the_reasons() -> None:
     with pytest.raises(
         UserError,
-        match=r"variants\.v: nothing was quantized: the file has no int4 constant, only int32, int8: ai-edge-quantizer has no",
+        match=r"variants\.v: nothing was quantized: the file has no int4 constant, only int32, int8: litert-quantizer has no",
     ):
         result.require_change(found(operators=[ROW]), "int4", where="variants.v")
     with pytest.raises(UserError, match="only float32; the network holds no operator that can be quantized so"):
@@ -87,7 +87,7 @@ def test_remarks_say_what_was_kept_and_what_that_means() -> None:
     other = {**ROW, "tensor": "net/again", "layers": []}
     lines = result.remarks(found(operators=[PLAIN, ROW, other], integer_only=False, float_operators={"ELU": 2}), expected=True)
     assert lines == [
-        "ai-edge-quantizer has no static_wi8_ai8 for ELU: float32 (2: bend; net/again)",
+        "litert-quantizer has no static_wi8_ai8 for ELU: float32 (2: bend; net/again)",
         "not integer-only, although its inputs and outputs are: float tensors remain at 2 ELU",
     ]
 

@@ -4,8 +4,8 @@ import ast
 
 import pytest
 from ai_edge_litert.schema_py_generated import BuiltinOperator
-from ai_edge_quantizer.qtyping import TFLOperationName
-from ai_edge_quantizer.utils import tfl_flatbuffer_utils
+from litert_quantizer.qtyping import TFLOperationName
+from litert_quantizer.utils import tfl_flatbuffer_utils
 
 from pipeline.tflite import operators
 from tests.helpers import ROOT

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from ai_edge_quantizer import qtyping, quantizer
-from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer import qtyping, quantizer
+from litert_quantizer.algorithm_manager import AlgorithmName
 
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
