@@ -5,11 +5,13 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock
 
 from pipeline import config, files, paths
 from pipeline.errors import run
 from pipeline.runtime import latency, support
+from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.tflite.macs import macs
 
@@ -28,21 +30,19 @@ def main() -> None:
         figures = latency.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
     graph = flatbuffer.read(model)
     arithmetic = macs(graph)
-    files.write_json(
-        paths.BENCHMARK_REPORTS / f"{name}.json",
-        {
-            "variant": name,
-            "bytes": len(model),
-            "compressed_bytes": len(zlib.compress(model, 9)),
-            "threads": options.threads,
-            "runs": options.runs,
-            "macs": sum(arithmetic.values()),
-            "macs_by_operator": arithmetic,
-            "operators": reference_kernels.operators(graph),
-            "reference_kernels": reference_kernels.reference_only(graph),
-            **figures,
-        },
+    report = Benchmark(
+        variant=name,
+        bytes=len(model),
+        compressed_bytes=len(zlib.compress(model, 9)),
+        threads=options.threads,
+        runs=options.runs,
+        macs=sum(arithmetic.values()),
+        macs_by_operator=arithmetic,
+        operators=reference_kernels.operators(graph),
+        reference_kernels=ReferenceKernels(**reference_kernels.reference_only(graph)),
+        **figures,
     )
+    files.write_json(paths.BENCHMARK_REPORTS / f"{name}.json", msgspec.to_builtins(report))
 
 
 if __name__ == "__main__":

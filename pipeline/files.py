@@ -8,12 +8,15 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, unquote
 
+import msgspec
 import numpy as np
 
 from pipeline.errors import UserError
+
+Record = TypeVar("Record")
 
 
 @contextmanager
@@ -61,6 +64,22 @@ def read_json(path: Path) -> Any:
         return json.loads(read_bytes(path))
     except ValueError as error:
         raise UserError(f"{path}: not readable as JSON ({error}); run `dvc repro` to make it again") from None
+
+
+def read_record(path: Path, record: type[Record]) -> Record:
+    """Read JSON as what the stage that wrote it says it is: no field more, none missing, none of another type.
+
+    Args:
+        path: of the file.
+        record: a `msgspec.Struct`; `write_json` of `msgspec.to_builtins` writes one.
+
+    Raises:
+        UserError: when the file is missing, no JSON, or not such a record.
+    """
+    try:
+        return msgspec.json.decode(read_bytes(path), type=record, strict=True)
+    except msgspec.DecodeError as error:  # a ValidationError is one
+        raise UserError(f"{path}: {error}; run `dvc repro` to make it again") from None
 
 
 def read_bytes(path: Path) -> bytes:

@@ -2,22 +2,25 @@
 
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
+from pipeline.selection.decision_record import Decision
+from pipeline.selection.metrics_report import Metrics
 
 
 def main() -> None:
     settings = config.read()
-    metrics, decision = files.read_json(paths.METRICS), files.read_json(paths.SELECTED / "decision.json")
+    metrics = files.read_record(paths.METRICS, Metrics)
+    decision = files.read_record(paths.SELECTED / "decision.json", Decision)
     faults = []
-    if metrics["conversion_verified"] is False:
+    if metrics.conversion_verified is False:
         faults.append("the float32 conversion differs from the original network")
-    if metrics["selected"] is None:
+    if metrics.selected is None:
         faults.append("no variant may be shipped")
-    if metrics["conversion_verified"] is None:
+    if metrics.conversion_verified is None:
         print("gate: no float32 variant is configured, so the conversion itself was not verified")
     if not faults:
-        print(f"gate: {decision['sentence']}")
+        print(f"gate: {decision.sentence}")
         return
-    for name, reason in decision["reasons"].items():
+    for name, reason in decision.reasons.items():
         print(f"gate: {name}: {reason}")
     if settings.gate.enabled:
         raise UserError(f"gate: {'; '.join(faults)}; see reports/summary.md (gate.enabled=false lets a sweep go on)")

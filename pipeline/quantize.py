@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
 from pipeline.quantization import exclusions, result, schemes
@@ -26,7 +28,8 @@ def main() -> None:
     for line in result.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
         print(f"variants.{name}: {line}")
     files.write_bytes(paths.variant_model(name), model)
-    files.write_json(paths.variant_outcome(name), {"variant": name, **found})
+    asked = {key: value for key, value in msgspec.to_builtins(variant).items() if key != "reads"}
+    files.write_json(paths.variant_outcome(name), {"variant": name, "settings": asked, **found})
 
 
 def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:

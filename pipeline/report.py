@@ -1,53 +1,59 @@
-"""Stage `report`: one page that opens offline, a summary in Markdown, the pictures, and the same figures for `dvc plots`."""
+"""Stage `report`: one page that opens offline, a summary in Markdown, the charts, and the same figures for `dvc plots`."""
 
 from typing import Any
 
 from pipeline import config, files, paths
 from pipeline.errors import run
+from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
+from pipeline.selection.decision_record import Decision
+from pipeline.selection.latency_report import Latency
+from pipeline.selection.metrics_report import Metrics
+from pipeline.selection.provenance_record import Provenance
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["matplotlib"])
-    accuracy, metrics = files.read_json(paths.ACCURACY), files.read_json(paths.METRICS)
-    decision, latency = files.read_json(paths.SELECTED / "decision.json"), files.read_json(paths.LATENCY)["variants"]
-    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in settings.variants}
-    split, selected = files.read_json(paths.SPLIT), decision["selected"]
-    rows = {name: metrics["variants"][name] for name in settings.variants}
-    drawn, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
-    names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.get("heads", {}).items()}
+    accuracy, metrics = files.read_record(paths.ACCURACY, Accuracy), files.read_record(paths.METRICS, Metrics)
+    decision = files.read_record(paths.SELECTED / "decision.json", Decision)
+    latency = files.read_record(paths.LATENCY, Latency).variants
+    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in settings.variant_names}
+    split, selected = files.read_json(paths.SPLIT), decision.selected
+    rows = {name: metrics.variants[name] for name in settings.variant_names}
+    charts, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
+    names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.heads.items()}
     origin = paths.SELECTED / "provenance.json"
     ranges, pool = files.read_json(paths.RANGES), split["sets"]["calibration"]
     context: dict[str, Any] = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
-        "percent": f"{100 * accuracy['confidence']:g}",
-        "methods": sorted({row["method"] for row in accuracy.get("variants", {}).values() if row["method"]}),
+        "percent": f"{100 * accuracy.confidence:g}",
+        "methods": sorted({row.method for row in accuracy.variants.values() if row.method}),
         "rows": rows,
         "decision": decision,
         "verified": verified,
         "diverging": sections.diverging(verified),
         "changes": sections.changes(accuracy, split, files.read_samples(paths.EVALUATION), names=names)
-        if accuracy["labelled"]
+        if accuracy.labelled
         else [],
-        "per_class": sections.per_class(accuracy, selected, names=names) if accuracy["labelled"] else [],
+        "per_class": sections.per_class(accuracy, selected, names=names) if accuracy.labelled else [],
         "latency": latency,
         "costs": sections.costs(latency),
-        "threads": next(iter(latency.values()))["threads"],
+        "threads": next(iter(latency.values())).threads,
         "ranges": ranges,
         "calibration": calibration_advice.advice(
             ranges["stability"], samples=ranges["samples"], pool=pool["n"], classes=split["classes"], by_class=pool["by_class"]
         ),
         "split": split,
-        "provenance": files.read_json(origin) if selected is not None else None,
-        "pictures": drawn,
+        "provenance": files.read_record(origin, Provenance) if selected is not None else None,
+        "charts": charts,
         "description": description,
     }
     with files.replacing(paths.PICTURES) as folder:
         folder.mkdir()
-        for name, picture in drawn.items():
-            (folder / f"bytes_against_accuracy_{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
+        for name, chart in charts.items():
+            (folder / f"bytes_against_accuracy_{name}.svg").write_text(chart, encoding="utf-8", newline="\n")
     with files.replacing(paths.PLOTS) as folder:
         folder.mkdir()
         for name, text in dvc_plots.tables(rows, latency, verified, accuracy, selected, names).items():

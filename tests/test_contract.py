@@ -36,15 +36,18 @@ ARROWS: dict[str, set[str]] = {
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite"},
+    "selection": {"tflite", "evaluation"},
     "source": {"tflite", "runtime"},
     "verification": {"tflite", "runtime", "quantization"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection"},
+    "reporting": {"selection", "evaluation"},
 }
 # Of these subjects, one module only.
 ONLY = {
     ("source", "runtime"): "pipeline.runtime.batches",
+    # What a file of another stage holds.
+    ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
+    ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("verification", "quantization"): "pipeline.quantization.schemes",
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }
@@ -98,6 +101,14 @@ NEEDLESS: dict[str, set[str]] = {
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
     "verify": {"tflite/control_flow", "tflite/reference_kernels", "tflite/targets"},
     "select": {"tflite/control_flow", "tflite/layer_names", "tflite/macs"},
+    # It reads all records of selection/; an edit of the others runs `select` anyway, and the report after it takes a second.
+    "report": {
+        "selection/bundle",
+        "selection/c_array",
+        "selection/decision",
+        "selection/model_card",
+        "selection/summary_row",
+    },
 }
 
 

@@ -2,6 +2,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,3 +106,33 @@ def test_a_folder_s_digest_sees_names_and_contents_but_not_line_ends(tmp_path: P
 def test_the_digest_of_a_file_is_that_of_its_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 100_000)
     assert files.content_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str
+    n: int
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    line = Line(name="a", n=3)
+    files.write_json(tmp_path / "line.json", msgspec.to_builtins(line))
+    assert files.read_record(tmp_path / "line.json", Line) == line
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ('{"name": "a", "n": "3"}', "Expected `int`, got `str` - at `$.n`"),
+        ('{"name": "a", "n": 3, "m": 4}', "Object contains unknown field `m`"),
+        ('{"name": "a"}', "Object missing required field `n`"),
+        ('{"name": "a", "n": 3', "Input data was truncated"),
+    ],
+)
+def test_a_record_of_another_shape_is_refused_with_its_place(tmp_path: Path, content: str, what: str) -> None:
+    path = tmp_path / "line.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        files.read_record(path, Line)
+    assert str(refused.value) == f"{path}: {what}; run `dvc repro` to make it again"
+    with pytest.raises(UserError, match="no such file; run `dvc repro`"):
+        files.read_record(tmp_path / "none.json", Line)

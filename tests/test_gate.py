@@ -1,17 +1,20 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline import files, paths
+from tests import records
 from tests.helpers import ROOT, call, edited_params
 
 
 def gate(finished: Path, folder: Path, metrics: dict[str, Any], *, enabled: bool = True) -> tuple[int, str]:
     edited_params(finished, folder, {"gate.enabled": enabled})
-    files.write_json(folder / paths.METRICS, metrics)
-    decision = {"sentence": "Ship int8: smallest.", "reasons": {"int8": "fewest bytes", "float32": "not verified (sqnr_db)"}}
-    files.write_json(folder / paths.SELECTED / "decision.json", decision)
+    files.write_json(folder / paths.METRICS, {**metrics, "variants": {}})
+    reasons = {"int8": "fewest bytes", "float32": "not verified (sqnr_db)"}
+    decision = records.decision(metrics["selected"], sentence="Ship int8: smallest.", reasons=reasons)
+    files.write_json(folder / paths.SELECTED / "decision.json", msgspec.to_builtins(decision))
     done = call("python", "-m", "pipeline.gate", cwd=folder, check=False, PYTHONPATH=str(ROOT))
     assert "Traceback" not in done.stdout
     return done.returncode, done.stdout

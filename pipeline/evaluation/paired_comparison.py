@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from pipeline.evaluation import statistics
+from pipeline.evaluation.accuracy_report import Comparison
 from pipeline.evaluation.metric_type import Metric, Undefined, figure
 from pipeline.evaluation.tasks import Evidence
 
@@ -22,7 +24,7 @@ def compare(
     level: float,
     resamples: int,
     seed: int,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Comparison]:
     """For each variant how much it loses, and how sure that is.
 
     Args:
@@ -35,12 +37,11 @@ def compare(
         seed: of the bootstrap.
 
     Returns:
-        For each variant `drop`, `interval` at `level`, `simultaneous`: the interval at which all variants' hold together
-        (Bonferroni), `method`, `lost` and `won` samples, exact McNemar `p_value` and the same after Holm, `p_holm`, and
-        `detectable`: the smallest drop that could have been called real. What does not exist is None, and `reason` says why.
+        For each variant its comparison: `interval` is at `level`, `simultaneous` the interval at which all variants' hold together
+        (Bonferroni).
     """
     known: dict[str, Evidence] = {}
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, Comparison] = {}
     for name, evidence in variants.items():
         undefined = _undefined(metric, options, original, evidence)
         if undefined is None:
@@ -50,11 +51,10 @@ def compare(
     if known:
         assert not isinstance(original, Undefined)
         each = 1 - (1 - level) / len(known)
-        judge = _by_decisions if metric.correct is not None else _by_bootstrap
-        rows |= judge(metric, options, original, known, levels=(level, each), resamples=resamples, seed=seed)
-        tested = {name: rows[name]["p_value"] for name in known if rows[name]["p_value"] is not None}
-        for name, adjusted in statistics.holm(tested).items():
-            rows[name]["p_holm"] = adjusted
+        method = _by_decisions if metric.correct is not None else _by_bootstrap
+        rows |= method(metric, options, original, known, levels=(level, each), resamples=resamples, seed=seed)
+        tested = {name: p_value for name in known if (p_value := rows[name].p_value) is not None}
+        rows |= {name: replace(rows[name], p_holm=adjusted) for name, adjusted in statistics.holm(tested).items()}
     return {name: rows[name] for name in variants}
 
 
@@ -69,9 +69,8 @@ def _undefined(metric: Metric, options: Mapping[str, Any], *evidence: Evidence |
     return None
 
 
-def _row(**figures: Any) -> dict[str, Any]:
-    names = ("drop", "interval", "simultaneous", "method", "lost", "won", "p_value", "p_holm", "detectable", "reason")
-    return {**dict.fromkeys(names), **figures}
+def _row(**known: Any) -> Comparison:
+    return Comparison(**{**dict.fromkeys(Comparison.__struct_fields__), **known})
 
 
 def _by_decisions(
@@ -82,7 +81,7 @@ def _by_decisions(
     *,
     levels: tuple[float, float],
     **_: Any,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Comparison]:
     """A share of right decisions: what counts is which samples changed sides."""
     assert metric.correct is not None
     before = metric.correct(*original, **options)
@@ -112,7 +111,7 @@ def _by_bootstrap(
     levels: tuple[float, float],
     resamples: int,
     seed: int,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Comparison]:
     """Any other figure: how it varies when the samples are drawn again, the same for both networks."""
     sign = 1.0 if metric.higher_is_better else -1.0
     drops: dict[str, list[np.ndarray]] = {name: [] for name in variants}
@@ -126,7 +125,7 @@ def _by_bootstrap(
         values = np.concatenate(drops[name])
         interval, simultaneous = (statistics.percentile_interval(values, level=level) for level in levels)
         rows[name] = _row(
-            drop=sign * (baseline - metric.compute(*evidence, **options)),
+            drop=float(sign * (baseline - metric.compute(*evidence, **options))),
             interval=interval,
             simultaneous=simultaneous,
             method=BOOTSTRAP,

@@ -1,4 +1,4 @@
-"""A class for every pixel, judged by confusion matrices: counting once is all the inference outputs are read for.
+"""A class for every pixel, measured by confusion matrices: counting once is all the inference outputs are read for.
 
 labels: pixels of each class in each sample, int64 [n, c]. scores: confusion matrix of each sample, int64 [n, c, c], rows
 are the labels. Both come from `read`, which goes through memory-mapped arrays a few samples at a time.

@@ -1,4 +1,4 @@
-"""What a network's output is judged as: one function and one row in `TASK_TYPES` each."""
+"""What a network's output is taken as: one function and one row in `TASK_TYPES` each."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.errors import one_of
 from pipeline.evaluation import binary, classification, regression, segmentation
+from pipeline.evaluation.accuracy_report import Details, Flip, Head
 from pipeline.evaluation.metric_type import Metric, Undefined, figure
 from pipeline.evaluation.pick_one import only
 
@@ -100,34 +101,39 @@ def finite(
     return evidence if np.isfinite(evidence[1]).all() else Undefined("NaN or infinity in the outputs")
 
 
-def describe(
-    task_type: TaskType,
+def breakdown(
+    task_type: str,
     metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]],
     original: Evidence | Undefined,
     variants: Mapping[str, Evidence | Undefined],
-) -> dict[str, Any]:
+) -> Head:
     """Figures for each class and the like, and which samples changed their decision.
 
+    Args:
+        task_type: key of `TASK_TYPES`.
+        metrics: of the head, by name, with their options; the first that decides tells the decisions.
+        original, variants: of `evidence`.
+
     Returns:
-        `n`; `original` and, by name, `variants`: what its `details` say (empty without outputs); a variant also has
-        `flips` when decisions are made: `sample` (number in the evaluation set), `label`, `before` and `after`.
+        What the type's `details` say of each network (empty without outputs); a variant also has `flips` when decisions are made.
     """
+    details = TASK_TYPES[task_type].details
     if isinstance(original, Undefined):
-        return {"n": 0, "original": {}, "variants": {name: {} for name in variants}}
+        return Head(task_type=task_type, n=0, original=Details(), variants={name: Details() for name in variants})
     before = decisions(metrics, original)
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, Details] = {}
     for name, evidence in variants.items():
         if isinstance(evidence, Undefined):
-            rows[name] = {}
+            rows[name] = Details()
             continue
-        after = decisions(metrics, evidence)
-        rows[name] = task_type.details(*evidence, after)
+        after, flips = decisions(metrics, evidence), None
         if before is not None and after is not None:
-            rows[name]["flips"] = [
-                {"sample": int(i), "label": int(original[0][i]), "before": int(before[i]), "after": int(after[i])}
+            flips = [
+                Flip(sample=int(i), label=int(original[0][i]), before=int(before[i]), after=int(after[i]))
                 for i in np.flatnonzero(before != after)
             ]
-    return {"n": len(original[1]), "original": task_type.details(*original, before), "variants": rows}
+        rows[name] = Details(**details(*evidence, after), flips=flips)
+    return Head(task_type=task_type, n=len(original[1]), original=Details(**details(*original, before)), variants=rows)
 
 
 def decisions(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence: Evidence) -> np.ndarray | None:

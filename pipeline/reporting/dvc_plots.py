@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.reporting.sections import operators
+from pipeline.selection.benchmark_report import Cost
+from pipeline.selection.metrics_report import Row
 
 
-def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[dict[str, Any]]:
+def tradeoff(rows: Mapping[str, Any], metric: str | None) -> list[dict[str, Any]]:
     """A point for each variant: kilobytes, and the primary metric with the ends of the drop's interval (None without labels)."""
     return [
         {
@@ -25,10 +28,10 @@ def tradeoff(rows: Mapping[str, Mapping[str, Any]], metric: str | None) -> list[
     ]
 
 
-def latency(costs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def latency(costs: Mapping[str, Cost]) -> list[dict[str, Any]]:
     """Latency of each variant in milliseconds."""
     names = ("latency_median_ms", "latency_p95_ms", "latency_first_ms")
-    return [{"variant": variant, **{name: row[name] for name in names}} for variant, row in costs.items()]
+    return [{"variant": variant, **{name: getattr(row, name) for name in names}} for variant, row in costs.items()]
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
@@ -53,10 +56,10 @@ def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
 
 
 def tables(
-    rows: Mapping[str, Mapping[str, Any]],
-    latency_rows: Mapping[str, Mapping[str, Any]],
+    rows: Mapping[str, Row],
+    costs: Mapping[str, Cost],
     verified: Mapping[str, Mapping[str, Any]],
-    accuracy: Mapping[str, Any],
+    accuracy: Accuracy,
     selected: str | None,
     names: Mapping[str, Sequence[str] | None],
 ) -> dict[str, str]:
@@ -64,21 +67,21 @@ def tables(
 
     Args:
         rows: of reports/metrics.json, by variant.
-        latency_rows: of reports/latency.json, by variant.
+        costs: of reports/latency.json, by variant.
         verified: reports/verify/V.json by variant.
         accuracy: reports/accuracy.json.
         selected: the variant whose confusion matrix is shown: that of the first head that decides about whole samples.
         names: of the classes, by head.
     """
-    heads = [head for head, entry in accuracy.get("heads", {}).items() if entry["task_type"] in ("classification", "binary")]
+    heads = [head for head, entry in accuracy.heads.items() if entry.task_type in ("classification", "binary")]
     head = next((head for head in heads if names[head] is not None), None)
-    matrix = accuracy["heads"][head]["variants"][selected].get("confusion", []) if head is not None and selected is not None else []
+    matrix = accuracy.heads[head].variants[selected].confusion if head is not None and selected is not None else None
     found = {
-        "tradeoff.json": tradeoff(rows, accuracy["primary_metric"] if accuracy["labelled"] else None),
-        "latency.json": latency(latency_rows),
+        "tradeoff.json": tradeoff(rows, accuracy.primary_metric if accuracy.labelled else None),
+        "latency.json": latency(costs),
         "divergence.json": divergence(verified),
     }
     classes = names[head] if head is not None else None
     return {name: json.dumps(content, indent=2) + "\n" for name, content in found.items()} | {
-        "confusion.csv": confusion(matrix, classes or [])
+        "confusion.csv": confusion(matrix or [], classes or [])
     }

@@ -22,7 +22,7 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{digits}f}"
 
 
-def figure(value: object) -> str:
+def cell(value: object) -> str:
     """Anything in a cell: numbers with six significant digits, yes or no, lists with commas, a dash for nothing."""
     if value is None:
         return "–"
@@ -30,7 +30,7 @@ def figure(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return ", ".join(map(figure, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(cell, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def difference(value: float | None, points: bool) -> str:
@@ -59,10 +59,10 @@ def _render(template: str, context: dict[str, Any], *, escape: bool) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": number, "difference": difference, "figure": figure, "cell": _cell}
+    environment.filters |= {"number": number, "difference": difference, "cell": cell, "escaped": _escaped}
     return environment.get_template(template).render(context)
 
 
-def _cell(text: object) -> str:
+def _escaped(text: object) -> str:
     """Text that cannot break out of a cell of a Markdown table."""
     return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

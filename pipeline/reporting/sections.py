@@ -3,25 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
+from pipeline.evaluation.accuracy_report import Accuracy, Head
 from pipeline.reporting import thumbnails
+from pipeline.selection.benchmark_report import Cost
 
 # As many samples that changed their decision are shown for each variant.
 SHOWN = 24
 
 
-def class_names(head: Mapping[str, Any], classes: Sequence[str] | None) -> list[str] | None:
+def class_names(head: Head, classes: Sequence[str] | None) -> list[str] | None:
     """Names for a head's classes: the data's when there are as many, numbers otherwise; None when it has none."""
-    found = head["original"]
-    if "confusion" not in found and "per_class" not in found:
+    confusion, per_class = head.original.confusion, head.original.per_class
+    if confusion is not None:
+        count = len(confusion)
+    elif per_class is not None:
+        count = len(per_class["support"])
+    else:
         return None
-    count = len(found["confusion"] if "confusion" in found else found["per_class"]["support"])
     return list(classes) if classes is not None and len(classes) == count else [str(number) for number in range(count)]
 
 
 def changes(
-    accuracy: Mapping[str, Any],
+    accuracy: Accuracy,
     split: Mapping[str, Any],
     inputs: Mapping[str, np.ndarray],
     *,
@@ -40,32 +46,42 @@ def changes(
         answer, `difference` [c][c] of the confusion matrices (None when nothing changed) and `shown`: the first samples with
         `id`, `label`, `before`, `after` and `image` (a data: address, or None when the input is no picture).
     """
-    pictures = [array for array in inputs.values() if thumbnails.is_image(array.shape[1:])]
-    picture = pictures[0] if len(pictures) == 1 else None
+    shaped = [array for array in inputs.values() if thumbnails.is_image(array.shape[1:])]
+    images: dict[int, str] = {}  # several variants may change the same sample
+
+    def image(number: int) -> str | None:
+        if len(shaped) != 1:
+            return None
+        if number not in images:
+            images[number] = _image(shaped[0], number)
+        return images[number]
+
     ids = [sample["id"] for sample in split["sets"]["evaluation"]["samples"]]
     rows = []
-    for head, entry in accuracy["heads"].items():
+    for head, entry in accuracy.heads.items():
         named = names[head]
-        for variant, found in entry["variants"].items():
-            if "flips" not in found:
+        for variant, found in entry.variants.items():
+            if found.flips is None:
                 continue
-            flips = found["flips"]
-            matrices = (entry["original"].get("confusion"), found.get("confusion"))
-            changed = bool(flips) and None not in matrices
+            flips, before, after = found.flips, entry.original.confusion, found.confusion
+            changed = bool(flips) and before is not None and after is not None
             rows.append(
                 {
                     "head": head,
                     "variant": variant,
                     "flips": len(flips),
-                    "lost": sum(flip["before"] == flip["label"] for flip in flips),
-                    "won": sum(flip["after"] == flip["label"] for flip in flips),
-                    "difference": (np.array(matrices[1]) - np.array(matrices[0])).tolist() if changed else None,
+                    "lost": sum(flip.before == flip.label for flip in flips),
+                    "won": sum(flip.after == flip.label for flip in flips),
+                    "difference": (np.array(after) - np.array(before)).tolist() if changed else None,
                     "names": named,
                     "shown": [
                         {
-                            "id": ids[flip["sample"]],
-                            "image": None if picture is None else _image(picture, flip["sample"]),
-                            **{key: str(flip[key]) if named is None else named[flip[key]] for key in ("label", "before", "after")},
+                            "id": ids[flip.sample],
+                            "image": image(flip.sample),
+                            **{
+                                key: str(number) if named is None else named[number]
+                                for key, number in (("label", flip.label), ("before", flip.before), ("after", flip.after))
+                            },
                         }
                         for flip in flips[:SHOWN]
                     ],
@@ -74,12 +90,12 @@ def changes(
     return rows
 
 
-def per_class(accuracy: Mapping[str, Any], selected: str | None, *, names: Mapping[str, list[str] | None]) -> list[dict[str, Any]]:
+def per_class(accuracy: Accuracy, selected: str | None, *, names: Mapping[str, list[str] | None]) -> list[dict[str, Any]]:
     """Figures of each class, of the original network and the selected variant: a table for each head that has them."""
     tables = []
-    for head, entry in accuracy["heads"].items():
-        before = entry["original"].get("per_class")
-        after = entry["variants"][selected].get("per_class") if selected is not None else None
+    for head, entry in accuracy.heads.items():
+        before = entry.original.per_class
+        after = entry.variants[selected].per_class if selected is not None else None
         if before is None:
             continue
         support = before["support"]
@@ -102,15 +118,15 @@ def per_class(accuracy: Mapping[str, Any], selected: str | None, *, names: Mappi
     return tables
 
 
-def costs(latency: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def costs(latency: Mapping[str, Cost]) -> list[dict[str, Any]]:
     """Rows of reports/latency.json with the length of each bar as a percentage of the longest."""
-    longest = max(row["latency_p95_ms"] for row in latency.values())
+    longest = max(row.latency_p95_ms for row in latency.values())
     return [
         {
             "variant": name,
-            "median_width": 100 * row["latency_median_ms"] / longest,
-            "p95_width": 100 * row["latency_p95_ms"] / longest,
-            **row,
+            "median_width": 100 * row.latency_median_ms / longest,
+            "p95_width": 100 * row.latency_p95_ms / longest,
+            **msgspec.structs.asdict(row),
         }
         for name, row in latency.items()
     ]

@@ -1,4 +1,4 @@
-"""Pictures of the report as SVG text, the same bytes for the same figures.
+"""Charts of the report as SVG text, the same bytes for the same figures.
 
 Colours are custom properties of the page with a value of their own behind them: the page turns them dark, a file on its own
 stays light.
@@ -9,14 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
-
+from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.selection.decision_record import Decision
+from pipeline.selection.metrics_report import Row
 from pipeline.selection.ranking import pareto
 
-matplotlib.use("agg")  # measures text; what is written is SVG
-import matplotlib.pyplot as plt
-from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+# matplotlib is imported where a chart is drawn, as there is none without labels, and without pyplot, which nobody looks at here.
 
 _COLOURS = {
     "ink": "#1b1f24",
@@ -44,8 +42,8 @@ _PLACES = [(9, 7), (9, -16), (-9, 7), (-9, -16)]
 _STEPS = (8, 23, 38, 53, 68, 83)
 
 
-def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """The picture of bytes against the primary metric in two widths, and what it shows in words.
+def tradeoff(rows: Mapping[str, Row], accuracy: Accuracy, decision: Decision) -> tuple[dict[str, str], str]:
+    """The chart of bytes against the primary metric in two widths, and what it shows in words.
 
     Args:
         rows: of reports/metrics.json, by variant.
@@ -55,11 +53,12 @@ def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Map
     Returns:
         SVG by name ("wide", "narrow"), and the words; nothing when the original network has no figure.
     """
-    baseline = accuracy["original"]["metrics"][accuracy["primary_metric"]] if accuracy["labelled"] else None
+    baseline = accuracy.baseline()
     if baseline is None:
         return {}, ""
-    metric, higher = accuracy["primary_metric"], accuracy["higher_is_better"]
-    values = {name: (row["bytes"], row[metric] * (1 if higher else -1)) for name, row in rows.items() if row[metric] is not None}
+    metric, higher = accuracy.primary_metric, bool(accuracy.higher_is_better)
+    shown: dict[str, dict[str, Any]] = {name: row for name, row in rows.items() if row[metric] is not None}
+    values = {name: (row["bytes"], row[metric] * (1 if higher else -1)) for name, row in shown.items()}
     front = pareto(values)
 
     def draw(*, narrow: bool) -> str:
@@ -67,21 +66,21 @@ def tradeoff(rows: Mapping[str, Any], accuracy: Mapping[str, Any], decision: Map
             rows,
             metric=metric,
             baseline=baseline,
-            selected=decision["selected"],
+            selected=decision.selected,
             front=front,
-            budget=decision["max_drop"],
-            points=accuracy["points"],
+            budget=decision.max_drop,
+            points=bool(accuracy.points),
             higher_is_better=higher,
             narrow=narrow,
         )
 
-    told = [f"{name}: {row['bytes']:,} bytes, {metric} {row[metric]:.4g}" for name, row in rows.items() if name in values]
+    told = [f"{name}: {row['bytes']:,} bytes, {metric} {row[metric]:.4g}" for name, row in shown.items()]
     words = f"{metric} against bytes. Original: {baseline:.4g}. {'; '.join(told)}. Pareto front: {', '.join(front)}."
     return {"wide": draw(narrow=False), "narrow": draw(narrow=True)}, words
 
 
 def bytes_against_accuracy(
-    rows: Mapping[str, Mapping[str, Any]],
+    rows: Mapping[str, Row],
     *,
     metric: str,
     baseline: float,
@@ -108,10 +107,17 @@ def bytes_against_accuracy(
     Returns:
         SVG.
     """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     sign, unit = (1.0 if higher_is_better else -1.0), (100.0 if points else 1.0)
-    shown = {name: row for name, row in rows.items() if row[metric] is not None}
-    with plt.rc_context(_STYLE):
-        figure, axes = plt.subplots(figsize=(4.1, 4.6) if narrow else (8.2, 4.3))
+    shown: dict[str, dict[str, Any]] = {name: row for name, row in rows.items() if row[metric] is not None}
+    with rc_context(_STYLE):
+        chart = Figure(figsize=(4.1, 4.6) if narrow else (8.2, 4.3))
+        FigureCanvasAgg(chart)  # measures text; what is written is SVG
+        axes = chart.subplots()
         x = {name: row["bytes"] / 1000 for name, row in shown.items()}
         y = {name: row[metric] * unit for name, row in shown.items()}
         ends: dict[str, list[float]] = {}
@@ -176,8 +182,8 @@ def bytes_against_accuracy(
                 color=colour,
             )
         for name in sorted(shown, key=lambda name: (name != selected, x[name])):
-            _label(figure, axes, name, x[name], y[name], ends.get(name, [y[name]]), chosen=name == selected, taken=taken)
-        return _svg(figure, name="narrow" if narrow else "wide")
+            _label(chart, axes, name, x[name], y[name], ends.get(name, [y[name]]), chosen=name == selected, taken=taken)
+        return _svg(chart, name="narrow" if narrow else "wide")
 
 
 def _tick(value: float, *, points: bool) -> str:
@@ -192,8 +198,10 @@ def _box(axes: Any, x: float, ys: Sequence[float], *, around: float) -> Any:
     return Bbox.null().union([Bbox([axes.transData.transform((x, y))] * 2).padded(around) for y in ys])
 
 
-def _label(figure: Any, axes: Any, name: str, x: float, y: float, ends: Sequence[float], *, chosen: bool, taken: list[Any]) -> None:
+def _label(chart: Any, axes: Any, name: str, x: float, y: float, ends: Sequence[float], *, chosen: bool, taken: list[Any]) -> None:
     """Write a name where nothing stands yet: beside its point, else above or below its bar, with a thin line to it."""
+    from matplotlib.text import Text
+
     frame = axes.get_window_extent()
     on_screen = sorted(ends, key=lambda value: axes.transData.transform((x, value))[1])
     low, high = on_screen[0], on_screen[-1]
@@ -219,8 +227,8 @@ def _label(figure: Any, axes: Any, name: str, x: float, y: float, ends: Sequence
             zorder=6,
         )
         # Of the text alone: the line to it may cross what it likes.
-        label.update_positions(_renderer(figure))
-        box = Text.get_window_extent(label, _renderer(figure))
+        label.update_positions(_renderer(chart))
+        box = Text.get_window_extent(label, _renderer(chart))
         inside = box.x0 > frame.x0 and box.x1 < frame.x1 and box.y0 > frame.y0 and box.y1 < frame.y1 + 30
         if inside and not any(box.padded(1).overlaps(other) for other in taken):
             break
@@ -229,16 +237,15 @@ def _label(figure: Any, axes: Any, name: str, x: float, y: float, ends: Sequence
     taken.append(box)
 
 
-def _renderer(figure: Any) -> Any:
-    return figure.canvas.get_renderer()
+def _renderer(chart: Any) -> Any:
+    return chart.canvas.get_renderer()
 
 
-def _svg(figure: Any, *, name: str) -> str:
+def _svg(chart: Any, *, name: str) -> str:
     stream = io.StringIO()
-    figure.savefig(stream, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None, "Creator": None})
-    plt.close(figure)
+    chart.savefig(stream, format="svg", bbox_inches="tight", transparent=True, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
-    # Inline in a page the XML prolog must go, and identifiers must not meet those of another picture.
+    # Inline in a page the XML prolog must go, and identifiers must not meet those of another chart.
     text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text[text.index("<svg") :])
     for property_name, colour in _COLOURS.items():
         text = text.replace(colour, f"var(--{property_name}, {colour})")

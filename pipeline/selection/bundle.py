@@ -6,45 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pipeline.selection import c_array
+from pipeline.selection.provenance_record import Provenance, Set
 from pipeline.tflite.flatbuffer import Graph
 
 C_NAME = "g_model"
 _PREDICT = Path(__file__).parent / "templates" / "predict.py.txt"
 
 
-def provenance(
-    settings: Mapping[str, Any], variant: str, split: Mapping[str, Any], *, model_sha256: str, file_sha256: str
-) -> dict[str, Any]:
-    """What a file was made from and with.
-
-    Args:
-        settings: of the configuration `model`, `data`, `convert`, `calibrate`, `versions` and `seed`, and the `variant` itself.
-        variant: its name.
-        split: data/split.json.
-        model_sha256: of the trained network's file or folder.
-        file_sha256: of the .tflite file.
-
-    Returns:
-        Names, options, versions and hashes. A set of samples has the SHA-256 over the content hashes of its samples in order.
-    """
-    sets = {
-        name: {
-            "n": entry["n"],
-            "sha256": hashlib.sha256("\n".join(sample["sha256"] for sample in entry["samples"]).encode()).hexdigest(),
-        }
-        for name, entry in split["sets"].items()
-    }
-    chosen = {key: value for key, value in settings["variant"].items() if key != "reads"}
+def sample_sets(split: Mapping[str, Any]) -> dict[str, Set]:
+    """Each set of data/split.json with the SHA-256 over the content hashes of its samples in order."""
     return {
-        "file_sha256": file_sha256,
-        "model": {"name": settings["model"]["name"], "path": settings["model"]["path"], "sha256": model_sha256},
-        "data": {"name": settings["data"]["name"], "preprocess": settings["data"]["preprocess"], "sets": sets},
-        "convert": settings["convert"],
-        "calibrate": settings["calibrate"],
-        "variant": {"name": variant, **chosen},
-        "versions": settings["versions"],
-        "seed": settings["seed"],
+        name: Set(
+            n=entry["n"], sha256=hashlib.sha256("\n".join(sample["sha256"] for sample in entry["samples"]).encode()).hexdigest()
+        )
+        for name, entry in split["sets"].items()
     }
 
 
@@ -68,19 +46,19 @@ def io_tensors(graph: Graph) -> list[dict[str, Any]]:
     return rows
 
 
-def contents(model: bytes, *, classes: Sequence[str] | None, origin: Mapping[str, Any], card: str) -> dict[str, bytes]:
+def contents(model: bytes, *, classes: Sequence[str] | None, origin: Provenance, card: str) -> dict[str, bytes]:
     """Everything that is shipped but the decision: content by file name.
 
     Args:
         model: the .tflite file, shipped byte for byte.
         classes: names in the order of the scores, or None.
-        origin: of `provenance`.
+        origin: what it was made from and with.
         card: the model card.
     """
     texts = {
         "model.h": c_array.header(name=C_NAME),
         "model.cc": c_array.source(model, name=C_NAME, include="model.h"),
-        "provenance.json": json.dumps(origin, indent=2, sort_keys=True) + "\n",
+        "provenance.json": json.dumps(msgspec.to_builtins(origin), indent=2, sort_keys=True) + "\n",
         "MODEL_CARD.md": card,
         "predict.py": _PREDICT.read_text(encoding="utf-8"),
     }

@@ -1,6 +1,10 @@
 """A file as a C array, the way microcontroller projects link it in."""
 
+import numpy as np
+
 _COLUMNS = 12
+# "0x00, " to "0xff, " as characters, uint8 [256, 6]: a large model has millions of bytes, too many to format one by one.
+_CELLS = np.frombuffer("".join(f"0x{byte:02x}, " for byte in range(256)).encode(), np.uint8).reshape(256, 6)
 
 
 def header(*, name: str) -> str:
@@ -25,7 +29,11 @@ def source(content: bytes, *, name: str, include: str) -> str:
         name: a C identifier.
         include: name of the header.
     """
-    rows = (content[start : start + _COLUMNS] for start in range(0, len(content), _COLUMNS))
-    body = ",\n".join("  " + ", ".join(f"0x{byte:02x}" for byte in row) for row in rows)
+    whole = len(content) // _COLUMNS
+    lines = np.full((whole, 2 + 6 * _COLUMNS), ord(" "), np.uint8)
+    lines[:, 2:] = _CELLS[np.frombuffer(content, np.uint8, whole * _COLUMNS)].reshape(whole, -1)
+    lines[:, -1] = ord("\n")
+    rest = ", ".join(f"0x{byte:02x}" for byte in content[whole * _COLUMNS :])
+    body = (lines.tobytes().decode("ascii") + (f"  {rest}" if rest else "")).removesuffix(",\n")
     declared = f"alignas(16) const unsigned char {name}[] = {{\n{body}\n}};\n"
     return f'#include "{include}"\n\n{declared}const unsigned int {name}_len = {len(content)};\n'

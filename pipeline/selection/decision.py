@@ -3,31 +3,34 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.selection import phrases, summary_row
+from pipeline.selection.decision_record import Constraints, Decision
+from pipeline.selection.metrics_report import Row
 from pipeline.selection.ranking import Candidate
 
 
 def candidate(
-    row: Mapping[str, Any], accuracy: Mapping[str, Any], name: str, *, which: str, latency_ms: float, faults: list[str]
+    row: Mapping[str, Any], accuracy: Accuracy, name: str, *, which: str, latency_ms: float, faults: list[str]
 ) -> Candidate:
     """What the choice looks at.
 
     Args:
-        row: of `figures.row`.
+        row: of `summary_row.row`.
         accuracy: reports/accuracy.json.
         name: of the variant.
-        which: bound of the drop that is compared with the budget, see `figures.bound`.
+        which: bound of the drop that is compared with the budget, see `summary_row.bound`.
         latency_ms: median.
         faults: other constraints that the file breaks.
     """
-    measured = accuracy["variants"][name] if accuracy["labelled"] else None
+    measured = accuracy.variants[name] if accuracy.labelled else None
     return Candidate(
         verified=row["verified"],
-        labelled=accuracy["labelled"],
-        value=None if measured is None else measured["metrics"][accuracy["primary_metric"]],
+        labelled=accuracy.labelled,
+        value=None if measured is None else measured.metrics[accuracy.primary_metric],
         drop=row["drop"],
         bound=None if measured is None else summary_row.bound(measured, which),
-        undefined=None if measured is None else measured["reason"],
+        undefined=None if measured is None else measured.reason,
         bytes=row["bytes"],
         latency_ms=latency_ms,
         faults=faults,
@@ -37,48 +40,46 @@ def candidate(
 def explain(
     best: str | None,
     reasons: Mapping[str, str],
-    rows: Mapping[str, Mapping[str, Any]],
-    accuracy: Mapping[str, Any],
+    rows: Mapping[str, Row],
+    accuracy: Accuracy,
     verified: Mapping[str, Mapping[str, Any]],
     *,
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
+    objective: str,
+    constraints: Constraints,
+) -> Decision:
     """The decision.
 
     Args:
         best: the variant to ship, or None.
-        reasons: for every variant, of `choice.choose`.
-        rows: of `figures.row`, by variant.
+        reasons: for every variant, of `ranking.choose`.
+        rows: of `summary_row.row`, by variant.
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json by variant.
-        options: conf/select.
-
-    Returns:
-        `selected`, `objective`, `constraints`, `reasons`, `verdicts`: what the drop of each variant means in words (empty
-        without labels), and `sentence`: what to ship and why.
+        objective: what was to be smallest.
+        constraints: what each had to keep.
     """
     named = {name: _with_failure(reason, verified[name]) for name, reason in reasons.items()}
     verdicts = {}
-    if accuracy["labelled"]:
+    if accuracy.labelled:
         verdicts = {
             name: phrases.verdict(
-                accuracy["variants"][name],
-                n=accuracy["n"],
-                points=accuracy["points"],
-                level=accuracy["confidence"],
-                tolerated=options["max_drop"],
+                accuracy.variants[name],
+                n=accuracy.n,
+                points=bool(accuracy.points),
+                level=accuracy.confidence,
+                tolerated=constraints.max_drop,
             )
             for name in rows
         }
-    return {
-        "selected": best,
-        "objective": options["objective"],
-        "max_drop": options["max_drop"],
-        "constraints": {key: value for key, value in options.items() if key != "objective"},
-        "reasons": named,
-        "verdicts": verdicts,
-        "sentence": _sentence(best, named, rows, verdicts, verified, objective=options["objective"]),
-    }
+    return Decision(
+        selected=best,
+        objective=objective,
+        max_drop=constraints.max_drop,
+        constraints=constraints,
+        reasons=named,
+        verdicts=verdicts,
+        sentence=_sentence(best, named, rows, verdicts, verified),
+    )
 
 
 def _with_failure(reason: str, report: Mapping[str, Any]) -> str:
@@ -93,8 +94,6 @@ def _sentence(
     rows: Mapping[str, Mapping[str, Any]],
     verdicts: Mapping[str, str],
     verified: Mapping[str, Mapping[str, Any]],
-    *,
-    objective: str,
 ) -> str:
     if best is None:
         return "Nothing may be shipped: no variant keeps every constraint."

@@ -6,7 +6,10 @@ from typing import Any
 
 import jinja2
 
+from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.selection.decision_record import Decision
 from pipeline.selection.phrases import amount
+from pipeline.selection.provenance_record import Provenance
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
 
@@ -25,10 +28,10 @@ def model_card(facts: dict[str, Any]) -> str:
 
 
 def facts(
-    provenance: Mapping[str, Any],
-    decided: Mapping[str, Any],
+    provenance: Provenance,
+    decided: Decision,
     row: Mapping[str, Any],
-    accuracy: Mapping[str, Any],
+    accuracy: Accuracy,
     tensors: Sequence[Mapping[str, Any]],
     *,
     split: Mapping[str, Any],
@@ -37,54 +40,54 @@ def facts(
     """What the template names, figures as text.
 
     Args:
-        provenance: of `shipping.provenance`.
-        decided: of `decision.explain`.
-        row: of `figures.row`.
+        provenance: of the file.
+        decided: of `decision.explain`, with a selected variant.
+        row: of `summary_row.row`.
         accuracy: reports/accuracy.json.
         tensors: of `bundle.io_tensors`.
         split: data/split.json.
         size: bytes of the file.
     """
-    selected = decided["selected"]
+    selected = decided.selected
     common: dict[str, Any] = {
         "provenance": provenance,
         "selected": selected,
-        "sentence": decided["sentence"],
-        "sha256": provenance["file_sha256"],
+        "sentence": decided.sentence,
+        "sha256": provenance.file_sha256,
         "bytes": size,
         "classes": split["classes"],
         "training_samples": split["training_samples"],
         "tensors": tensors,
-        "labelled": accuracy["labelled"],
-        "n": accuracy["n"],
+        "labelled": accuracy.labelled,
+        "n": accuracy.n,
         "verified": row["verified"],
         "sqnr_db": "undefined" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f}",
         "max_abs_error": _shown(row["max_abs_error"]),
-        "calibrated": provenance["variant"]["scheme"].startswith("static"),
+        "calibrated": provenance.variant.scheme.startswith("static"),
     }
-    if not accuracy["labelled"]:
+    if accuracy.original is None or selected is None:
         return common
-    measured, points = accuracy["variants"][selected], accuracy["points"]
+    measured, points = accuracy.variants[selected], bool(accuracy.points)
 
     def difference(value: float | None) -> str:
         if value is None:
             return "undefined"
         return f"{'-' if value < 0 else ''}{amount(abs(value), points=points)}{' points' if points else ''}"
 
-    low, high = measured["interval"] or (None, None)
+    low, high = measured.interval or (None, None)
     return common | {
-        "original": {name: _shown(value) for name, value in accuracy["original"]["metrics"].items()},
-        "measured": {name: _shown(value) for name, value in measured["metrics"].items()},
-        "primary_metric": accuracy["primary_metric"],
-        "drop": difference(measured["drop"]),
+        "original": {name: _shown(value) for name, value in accuracy.original.metrics.items()},
+        "measured": {name: _shown(value) for name, value in measured.metrics.items()},
+        "primary_metric": accuracy.primary_metric,
+        "drop": difference(measured.drop),
         "drop_low": difference(low),
         "drop_high": difference(high),
-        "confidence": f"{100 * accuracy['confidence']:g}",
-        "method": measured["method"],
-        "verdict": decided["verdicts"][selected],
-        "detectable": None if measured["detectable"] is None else difference(measured["detectable"]),
-        "comparisons": len(accuracy["variants"]),
-        "correction": accuracy["correction"],
+        "confidence": f"{100 * accuracy.confidence:g}",
+        "method": measured.method,
+        "verdict": decided.verdicts[selected],
+        "detectable": None if measured.detectable is None else difference(measured.detectable),
+        "comparisons": len(accuracy.variants),
+        "correction": accuracy.correction,
     }
 
 

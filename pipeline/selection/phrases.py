@@ -1,8 +1,8 @@
 """What a comparison says in words."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+
+from pipeline.evaluation.accuracy_report import Comparison
 
 
 def amount(value: float, *, points: bool, up: bool = False) -> str:
@@ -21,11 +21,11 @@ def amount(value: float, *, points: bool, up: bool = False) -> str:
     return f"{(math.ceil(scaled - 1e-9) if up else round(scaled)) / 10**digits:.{digits}f}"
 
 
-def verdict(compared: Mapping[str, Any], *, n: int, points: bool, level: float, tolerated: float) -> str:
+def verdict(compared: Comparison, *, n: int, points: bool, level: float, tolerated: float) -> str:
     """One sentence on one variant.
 
     Args:
-        compared: a row of `comparison.compare`.
+        compared: of `paired_comparison.compare`.
         n: samples.
         points: speak of percentage points.
         level: of confidence.
@@ -34,24 +34,26 @@ def verdict(compared: Mapping[str, Any], *, n: int, points: bool, level: float, 
     Returns:
         "no loss beyond ...", "loses ...", "gains ...", "cannot tell: ...", or why there is no figure.
     """
-    if compared["drop"] is None or compared["interval"] is None:
-        return f"no figure: {compared['reason']}"
+    if compared.drop is None or compared.interval is None:
+        return f"no figure: {compared.reason}"
     unit, sure = " points" if points else "", f"({100 * level:g} %)"
-    low, high = compared["interval"]
+    low, high = compared.interval
     if real(compared, level=level):
-        loss = f"{amount(abs(compared['drop']), points=points)} ± {amount((high - low) / 2, points=points)}{unit} {sure}"
-        return f"loses {loss}" if compared["drop"] > 0 else f"gains {loss}"
+        loss = f"{amount(abs(compared.drop), points=points)} ± {amount((high - low) / 2, points=points)}{unit} {sure}"
+        return f"loses {loss}" if compared.drop > 0 else f"gains {loss}"
     if high <= tolerated:
         return f"no loss beyond {amount(max(high, 0.0), points=points, up=True)}{unit} {sure}"
-    if compared["detectable"] is None:
+    if compared.detectable is None:
         return f"cannot tell: {n} samples are too few to see any drop"
-    return f"cannot tell: with {n} samples a drop below {amount(compared['detectable'], points=points)}{unit} cannot be detected"
+    return f"cannot tell: with {n} samples a drop below {amount(compared.detectable, points=points)}{unit} cannot be detected"
 
 
-def real(compared: Mapping[str, Any], *, level: float) -> bool:
+def real(compared: Comparison, *, level: float) -> bool:
     """Whether a difference is real after the correction for several variants: by the test where there is one, else by the
     simultaneous interval leaving out zero."""
-    if compared["p_holm"] is not None:
-        return bool(compared["p_holm"] <= 1 - level)
-    low, high = compared["simultaneous"]
-    return bool(low > 0 or high < 0)
+    if compared.p_holm is not None:
+        return compared.p_holm <= 1 - level
+    if compared.simultaneous is None:
+        return False
+    low, high = compared.simultaneous
+    return low > 0 or high < 0

@@ -12,7 +12,7 @@ class Candidate:
 
     Attributes:
         verified: passed verification.
-        labelled: accuracy could be judged; without labels there is no budget to keep.
+        labelled: accuracy could be measured; without labels there is no budget to keep.
         value: of the primary metric; None without labels or when it is undefined.
         drop: of that metric, positive when worse; None where `value` is.
         bound: what is compared with the budget, the drop itself or an upper end of its interval.

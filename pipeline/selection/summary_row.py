@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison
+from pipeline.selection.metrics_report import Row
 
-def row(accuracy: Mapping[str, Any], verified: Mapping[str, Any], *, bytes: int) -> dict[str, Any]:
+
+def row(accuracy: Accuracy, verified: Mapping[str, Any], *, bytes: int) -> Row:
     """One variant's row.
 
     Args:
@@ -22,33 +25,33 @@ def row(accuracy: Mapping[str, Any], verified: Mapping[str, Any], *, bytes: int)
         known = [output[name] for output in outputs if output[name] is not None]
         return pick(known) if known else None
 
-    figures = {
+    figures: Row = {
         "verified": verified["passed"],
         "bytes": bytes,
-        "n": accuracy["n"],
+        "n": accuracy.n,
         "sqnr_db": worst("sqnr_db", min),
         "max_abs_error": worst("max_abs_error", max),
         "agreement": worst("agreement", min),
         "drop": None,
     }
-    if accuracy["labelled"]:
-        measured = accuracy["variants"][verified["variant"]]
-        low, high = measured["interval"] or (None, None)
+    if accuracy.labelled:
+        measured = accuracy.variants[verified["variant"]]
+        low, high = measured.interval or (None, None)
         figures |= {
-            **measured["metrics"],
-            "baseline": accuracy["original"]["metrics"][accuracy["primary_metric"]],
-            "drop": measured["drop"],
+            **measured.metrics,
+            "baseline": accuracy.baseline(),
+            "drop": measured.drop,
             "drop_low": low,
             "drop_high": high,
-            "p_value": measured["p_value"],
-            "p_holm": measured["p_holm"],
+            "p_value": measured.p_value,
+            "p_holm": measured.p_holm,
         }
     return figures
 
 
-def bound(measured: Mapping[str, Any], which: str) -> float | None:
+def bound(measured: Comparison, which: str) -> float | None:
     """What is compared with the budget: "estimate", or the upper end of the "upper" or "simultaneous" interval."""
     if which == "estimate":
-        return measured["drop"]
-    interval = measured[{"upper": "interval", "simultaneous": "simultaneous"}[which]]
+        return measured.drop
+    interval = {"upper": measured.interval, "simultaneous": measured.simultaneous}[which]
     return None if interval is None else interval[1]

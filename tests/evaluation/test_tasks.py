@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.evaluation import tasks
+from pipeline.evaluation.accuracy_report import Details, Flip
 from pipeline.evaluation.metric_type import Metric, Undefined
 from pipeline.evaluation.registry import METRICS
 
@@ -46,24 +47,20 @@ def test_a_user_s_metric_that_gives_no_number_is_undefined() -> None:
 
 
 def test_changed_predictions() -> None:
-    found = tasks.describe(
-        tasks.TASK_TYPES["classification"], CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")}
-    )
-    assert found["variants"]["v"]["flips"] == [
-        {"sample": 1, "label": 1, "before": 1, "after": 2},
-        {"sample": 3, "label": 1, "before": 2, "after": 1},
+    found = tasks.breakdown("classification", CHOSEN, (LABELS, BEFORE), {"v": (LABELS, AFTER), "n": Undefined("NaN")})
+    assert found.variants["v"].flips == [
+        Flip(sample=1, label=1, before=1, after=2),
+        Flip(sample=3, label=1, before=2, after=1),
     ]
-    assert found["variants"]["n"] == {}
-    assert found["n"] == 4
+    assert found.variants["n"] == Details()
+    assert found.n == 4
 
 
 def test_a_task_without_decisions_has_no_flips() -> None:
     values = np.arange(4.0)[:, None]
-    found = tasks.describe(
-        tasks.TASK_TYPES["regression"], {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)}
-    )
-    assert "flips" not in found["variants"]["v"]
-    assert found["variants"]["v"]["per_value"]["bias"] == [1.0]
+    found = tasks.breakdown("regression", {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)})
+    assert found.variants["v"].flips is None
+    assert (found.variants["v"].per_value or {})["bias"] == [1.0]
 
 
 def value(name: str, output: np.ndarray, labels: np.ndarray, head: dict[str, Any]) -> float | None:

@@ -4,6 +4,7 @@ from typing import Any
 from sklearn.metrics import confusion_matrix
 
 from pipeline.reporting import dvc_plots
+from tests import records
 
 ROWS: dict[str, Any] = {"a": {"bytes": 2500, "f1": 0.9, "drop": 0.1, "drop_low": 0.0, "drop_high": 0.2, "sqnr_db": 30.0}}
 
@@ -25,10 +26,11 @@ def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
 
 
 def test_all_tables_stand_there_also_when_they_are_empty() -> None:
-    costs = {"a": {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}}
-    tables = dvc_plots.tables(ROWS | {}, costs, {"a": {"divergence": None}}, {"labelled": False, "primary_metric": "f1"}, None, {})
+    milliseconds = {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}
+    costs = {"a": records.cost(**milliseconds)}
+    tables = dvc_plots.tables(ROWS, costs, {"a": {"divergence": None}}, records.accuracy(None), None, {})
     assert set(tables) == {"tradeoff.json", "latency.json", "divergence.json", "confusion.csv"}
-    assert json.loads(tables["latency.json"]) == [{"variant": "a", **costs["a"]}]
+    assert json.loads(tables["latency.json"]) == [{"variant": "a", **milliseconds}]
     assert json.loads(tables["divergence.json"]) == []
 
 

@@ -27,7 +27,7 @@ def test_a_drop_has_its_sign_and_unit() -> None:
 
 
 def test_anything_in_a_cell() -> None:
-    assert [page.figure(value) for value in (None, True, 0.123456789, 7, "x", ["a", 2.0])] == [
+    assert [page.cell(value) for value in (None, True, 0.123456789, 7, "x", ["a", 2.0])] == [
         "–",
         "yes",
         "0.123457",

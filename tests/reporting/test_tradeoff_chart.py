@@ -4,20 +4,15 @@ from typing import Any
 import pytest
 
 from pipeline.reporting import tradeoff_chart
+from tests import records
 
 ROWS: dict[str, Any] = {
     "float32": {"bytes": 4000, "accuracy": 0.98, "drop": 0.0, "drop_low": -0.01, "drop_high": 0.01, "verified": True},
     "int8": {"bytes": 1000, "accuracy": 0.97, "drop": 0.01, "drop_low": 0.0, "drop_high": 0.02, "verified": False},
     "int4": {"bytes": 600, "accuracy": None, "drop": None, "drop_low": None, "drop_high": None, "verified": False},
 }
-ACCURACY: dict[str, Any] = {
-    "labelled": True,
-    "primary_metric": "accuracy",
-    "original": {"metrics": {"accuracy": 0.98}},
-    "points": True,
-    "higher_is_better": True,
-}
-DECISION = {"selected": "float32", "max_drop": 0.01}
+ACCURACY = records.accuracy({"accuracy": 0.98})
+DECISION = records.decision("float32")
 
 
 def words(svg: str) -> str:
@@ -45,7 +40,7 @@ def test_what_it_shows_is_also_said_in_words() -> None:
     )
 
 
-def test_two_pictures_of_a_page_share_no_identifier() -> None:
+def test_two_charts_of_a_page_share_no_identifier() -> None:
     drawn, _ = tradeoff_chart.tradeoff(ROWS, ACCURACY, DECISION)
     ids = [{node.attrib["id"] for node in ET.fromstring(svg).iter() if "id" in node.attrib} for svg in drawn.values()]
     assert ids[0]
@@ -57,21 +52,15 @@ def test_two_pictures_of_a_page_share_no_identifier() -> None:
         assert set(used) <= known
 
 
-def test_without_a_figure_of_the_original_there_is_no_picture() -> None:
-    assert tradeoff_chart.tradeoff(ROWS, {"labelled": False, "primary_metric": "accuracy"}, DECISION) == ({}, "")
-    undefined = {**ACCURACY, "original": {"metrics": {"accuracy": None}}}
+def test_without_a_figure_of_the_original_there_is_no_chart() -> None:
+    assert tradeoff_chart.tradeoff(ROWS, records.accuracy(None), DECISION) == ({}, "")
+    undefined = records.accuracy({"accuracy": None})
     assert tradeoff_chart.tradeoff(ROWS, undefined, DECISION) == ({}, "")
 
 
 def test_less_is_better_turns_the_axis_round() -> None:
     rows = {name: {**row, "rmse": row["accuracy"]} for name, row in ROWS.items()}
-    accuracy = {
-        **ACCURACY,
-        "primary_metric": "rmse",
-        "original": {"metrics": {"rmse": 0.9}},
-        "points": False,
-        "higher_is_better": False,
-    }
+    accuracy = records.accuracy({"rmse": 0.9}, points=False, higher_is_better=False)
     drawn, said = tradeoff_chart.tradeoff(rows, accuracy, DECISION)
     assert "rmse (lower is better)" in words(drawn["wide"])
     assert said.endswith("Pareto front: int8.")  # smaller and with the smaller error
@@ -82,7 +71,7 @@ def test_labels_stand_apart_from_each_other() -> None:
     rows = {f"variant_{i}": {**ROWS["float32"], "bytes": 4000 + i} for i in range(6)} | {
         "large": {**ROWS["float32"], "bytes": 9000}
     }
-    drawn, _ = tradeoff_chart.tradeoff(rows, ACCURACY, {"selected": "variant_0", "max_drop": 0.01})
+    drawn, _ = tradeoff_chart.tradeoff(rows, ACCURACY, records.decision("variant_0"))
     spots = []
     for node in ET.fromstring(drawn["wide"]).iter("{http://www.w3.org/2000/svg}text"):
         if (node.text or "").startswith("variant_"):

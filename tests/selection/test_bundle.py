@@ -2,34 +2,44 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline import files, paths
 from pipeline.selection import bundle
+from pipeline.selection.provenance_record import Calibrate, Convert, Data, Model, Provenance, Set, Variant
 from pipeline.tflite import flatbuffer
-
-SETTINGS: dict[str, Any] = {
-    "model": {"name": "m", "path": "m.keras", "batch": 1},
-    "data": {"name": "d", "preprocess": [{"name": "cast", "options": {}}], "classes": None},
-    "convert": {"batch": 1},
-    "calibrate": {"samples": 5, "method": "min_max"},
-    "variant": {"engine": "litert", "reads": {"network": "x"}},
-    "versions": {"numpy": "2"},
-    "seed": 3,
-}
 
 
 def split(*hashes: str) -> dict[str, Any]:
     return {"sets": {"evaluation": {"n": len(hashes), "samples": [{"id": name, "sha256": name} for name in hashes]}}}
 
 
-def test_provenance_names_what_the_file_was_made_from_by_hash() -> None:
-    origin = bundle.provenance(SETTINGS, "int8", split("a", "b"), model_sha256="mm", file_sha256="ff")
-    assert origin["data"]["sets"]["evaluation"] == {"n": 2, "sha256": hashlib.sha256(b"a\nb").hexdigest()}
-    assert origin["model"] == {"name": "m", "path": "m.keras", "sha256": "mm"}
-    assert origin["variant"] == {"name": "int8", "engine": "litert"}
-    other = bundle.provenance(SETTINGS, "int8", split("a", "c"), model_sha256="mm", file_sha256="ff")
-    assert other["data"]["sets"] != origin["data"]["sets"]
+def test_a_set_of_samples_is_named_by_the_hashes_of_its_samples_in_order() -> None:
+    assert bundle.sample_sets(split("a", "b")) == {"evaluation": Set(n=2, sha256=hashlib.sha256(b"a\nb").hexdigest())}
+    assert bundle.sample_sets(split("a", "b")) != bundle.sample_sets(split("b", "a"))
+
+
+ORIGIN = Provenance(
+    file_sha256="ff",
+    model=Model(name="m", path="m.keras", sha256="mm"),
+    data=Data(name="d", preprocess=[], sets={}),
+    convert=Convert(batch=1, select_tf_ops=False, custom_ops=False),
+    calibrate=Calibrate(samples=5, method="min_max", bins=2048, percentile=99.99),
+    variant=Variant(
+        name="v",
+        engine="litert",
+        scheme="float16",
+        algorithm="none",
+        granularity="none",
+        io_dtype="float32",
+        exclude=[],
+        samples=None,
+        search=None,
+    ),
+    versions={"numpy": "2"},
+    seed=3,
+)
 
 
 @pytest.mark.parametrize(("variant", "dtype", "scaled"), [("float32", "float32", False), ("int8", "int8", True)])
@@ -46,8 +56,9 @@ def test_inputs_and_outputs_of_the_file(finished: Path, variant: str, dtype: str
 
 
 def test_labels_ship_only_when_there_are_classes() -> None:
-    given: dict[str, Any] = {"origin": {}, "card": "# card\n"}
+    given: dict[str, Any] = {"origin": ORIGIN, "card": "# card\n"}
     assert bundle.contents(b"m", classes=["ä", "b"], **given)["labels.txt"] == "ä\nb\n".encode()
     without = bundle.contents(b"m", classes=None, **given)
     assert "labels.txt" not in without
     assert without["model.tflite"] == b"m"
+    assert msgspec.json.decode(without["provenance.json"], type=Provenance) == ORIGIN

@@ -12,11 +12,14 @@ def parsed(source: str) -> bytes:
     return bytes(int(digits, 16) for digits in re.findall(r"0x([0-9a-f]{2})", source))
 
 
-@pytest.mark.parametrize("content", [b"\x00", bytes(range(256)), b"TFL3" * 7])
+@pytest.mark.parametrize("content", [b"\x00", bytes(range(256)), b"TFL3" * 7, b"TFL3" * 6, b"twelve bytes", b"thirteen byte"])
 def test_holds_the_same_bytes(content: bytes) -> None:
     source = c_array.source(content, name="g_model", include="model.h")
     assert parsed(source) == content
     assert f"g_model_len = {len(content)};" in source
+    body = source.split("{\n")[1].split("\n}")[0]
+    rows = [content[start : start + 12] for start in range(0, len(content), 12)]
+    assert body == ",\n".join("  " + ", ".join(f"0x{byte:02x}" for byte in row) for row in rows)
     assert "extern const unsigned char g_model[];" in c_array.header(name="g_model")
 
 

@@ -1,33 +1,20 @@
 from typing import Any
 
 from pipeline.selection import decision
+from pipeline.selection.metrics_report import Row
+from tests import records
 
-OPTIONS = {"objective": "bytes", "max_drop": 0.01, "max_bytes": None}
-COMPARED = {
-    "drop": 0.0,
-    "interval": (-0.005, 0.005),
-    "simultaneous": (-0.01, 0.01),
-    "p_holm": 1.0,
-    "detectable": 0.02,
-    "reason": None,
-}
+OPTIONS: dict[str, Any] = {"objective": "bytes", "constraints": records.constraints()}
+MEASURED = records.variant(
+    {"accuracy": 0.9}, drop=0.0, interval=(-0.005, 0.005), simultaneous=(-0.01, 0.01), p_holm=1.0, detectable=0.02
+)
+LABELLED = records.accuracy({"accuracy": 0.9}, {"float32": MEASURED, "int8": MEASURED})
+UNLABELLED = records.accuracy(None)
 PASSED = {"scheme": "float32", "checks": [{"passed": True, "name": "finite", "reason": ""}]}
 FAILED = {"scheme": "int8", "checks": [{"passed": False, "name": "sqnr_db", "reason": "3 is below the limit 20"}]}
 
 
-def accuracy(**changes: Any) -> dict[str, Any]:
-    measured = {"metrics": {"accuracy": 0.9}, **COMPARED}
-    return {
-        "labelled": True,
-        "primary_metric": "accuracy",
-        "n": 99,
-        "points": True,
-        "confidence": 0.95,
-        "variants": {"float32": measured, "int8": measured},
-    } | changes
-
-
-ROWS = {
+ROWS: dict[str, Row] = {
     "float32": {"bytes": 400, "n": 99, "verified": True, "drop": 0.0},
     "int8": {"bytes": 100, "n": 99, "verified": False, "drop": 0.0},
 }
@@ -36,33 +23,32 @@ ROWS = {
 def test_one_sentence_says_what_to_ship_and_why() -> None:
     verified = {"float32": PASSED, "int8": {**PASSED, "scheme": "int8"}}
     reasons = {"float32": "qualifies, but has 300 bytes more than int8", "int8": "fewest bytes of the 2 that qualify"}
-    found = decision.explain("int8", reasons, ROWS, accuracy(), verified, options=OPTIONS)
-    assert found["sentence"] == (
+    found = decision.explain("int8", reasons, ROWS, LABELLED, verified, **OPTIONS)
+    assert found.sentence == (
         "Ship int8: fewest bytes of the 2 that qualify (100 bytes, 25 % of the float32 file); no loss beyond 0.50 points (95 %), "
         "and verified against the original network on 99 samples."
     )
-    assert found["constraints"] == {"max_drop": 0.01, "max_bytes": None}
+    assert (found.selected, found.objective, found.max_drop) == ("int8", "bytes", 0.01)
+    assert found.constraints == OPTIONS["constraints"]
 
 
 def test_a_variant_that_failed_says_at_which_check() -> None:
     found = decision.explain(
-        None, {"float32": "x", "int8": "not verified"}, ROWS, accuracy(), {"float32": PASSED, "int8": FAILED}, options=OPTIONS
+        None, {"float32": "x", "int8": "not verified"}, ROWS, LABELLED, {"float32": PASSED, "int8": FAILED}, **OPTIONS
     )
-    assert found["reasons"]["int8"] == "not verified (sqnr_db: 3 is below the limit 20)"
-    assert found["sentence"] == "Nothing may be shipped: no variant keeps every constraint."
+    assert found.reasons["int8"] == "not verified (sqnr_db: 3 is below the limit 20)"
+    assert found.sentence == "Nothing may be shipped: no variant keeps every constraint."
 
 
 def test_without_labels_there_are_no_verdicts() -> None:
-    found = decision.explain(
-        "float32", {"float32": "only one"}, ROWS, {"labelled": False}, {"float32": PASSED, "int8": FAILED}, options=OPTIONS
-    )
-    assert found["verdicts"] == {}
-    assert "loss" not in found["sentence"]
-    assert decision.candidate(ROWS["int8"], {"labelled": False}, "int8", which="upper", latency_ms=1.0, faults=[]).bound is None
+    found = decision.explain("float32", {"float32": "only one"}, ROWS, UNLABELLED, {"float32": PASSED, "int8": FAILED}, **OPTIONS)
+    assert found.verdicts == {}
+    assert "loss" not in found.sentence
+    assert decision.candidate(ROWS["int8"], UNLABELLED, "int8", which="upper", latency_ms=1.0, faults=[]).bound is None
 
 
 def test_a_candidate_carries_why_it_has_no_drop() -> None:
-    measured = {"metrics": {"accuracy": None}, "interval": None, "drop": None, "reason": "only one class"}
+    given = records.accuracy({"accuracy": 0.9}, {"int8": records.variant({"accuracy": None}, reason="only one class")})
     row = {**ROWS["int8"], "drop": None}
-    made = decision.candidate(row, accuracy(variants={"int8": measured}), "int8", which="upper", latency_ms=1.0, faults=["f"])
+    made = decision.candidate(row, given, "int8", which="upper", latency_ms=1.0, faults=["f"])
     assert (made.value, made.bound, made.undefined, made.faults) == (None, None, "only one class", ["f"])

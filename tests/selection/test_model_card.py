@@ -1,27 +1,30 @@
 import re
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
 
 from pipeline import files, paths
+from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.selection import model_card
+from pipeline.selection.decision_record import Decision
+from pipeline.selection.metrics_report import Metrics
+from pipeline.selection.provenance_record import Provenance
+from tests import records
 
 
-def card(finished: Path, **changes: Any) -> str:
-    metrics = files.read_json(finished / paths.METRICS)
-    accuracy = files.read_json(finished / paths.ACCURACY) | changes.pop("accuracy", {})
+def card(finished: Path, *, accuracy: Accuracy | None = None) -> str:
+    decided = files.read_record(finished / paths.SELECTED / "decision.json", Decision)
     facts = model_card.facts(
-        files.read_json(finished / paths.SELECTED / "provenance.json"),
-        files.read_json(finished / paths.SELECTED / "decision.json"),
-        metrics["variants"][metrics["selected"]],
-        accuracy,
+        files.read_record(finished / paths.SELECTED / "provenance.json", Provenance),
+        decided,
+        files.read_record(finished / paths.METRICS, Metrics).variants[str(decided.selected)],
+        accuracy or files.read_record(finished / paths.ACCURACY, Accuracy),
         [{"direction": "input", "name": "a|b", "shape": [1], "dtype": "int8", "scale": 0.5, "zero_point": 3}],
         split=files.read_json(finished / paths.SPLIT),
         size=23592,
     )
-    return model_card.model_card(facts | changes)
+    return model_card.model_card(facts)
 
 
 def test_says_what_from_what_how_and_how_sure(finished: Path) -> None:
@@ -34,15 +37,15 @@ def test_says_what_from_what_how_and_how_sure(finished: Path) -> None:
 
 
 def test_without_labels_it_says_nothing_about_accuracy(finished: Path) -> None:
-    text = card(finished, accuracy={"labelled": False})
+    text = card(finished, accuracy=records.accuracy(None))
     assert "The data has no labels, so nothing is known about accuracy." in text
     assert "interval" not in text
 
 
 def test_an_undefined_figure_is_called_so(finished: Path) -> None:
-    accuracy = files.read_json(finished / paths.ACCURACY)
-    selected = files.read_json(finished / paths.METRICS)["selected"]
-    accuracy["variants"][selected]["metrics"]["macro_f1"] = None
+    accuracy = files.read_record(finished / paths.ACCURACY, Accuracy)
+    selected = str(files.read_record(finished / paths.METRICS, Metrics).selected)
+    accuracy.variants[selected].metrics["macro_f1"] = None
     assert "| macro_f1 | 0.9820 | undefined |" in card(finished, accuracy=accuracy)
 
 

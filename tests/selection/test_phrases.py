@@ -1,19 +1,14 @@
-from typing import Any
-
 import pytest
 
+from pipeline.evaluation.accuracy_report import Comparison
 from pipeline.selection.phrases import amount, real, verdict
+from tests import records
 
 
-def row(drop: float | None, low: float, high: float, *, p: float | None = None, detectable: float | None = 0.021) -> dict[str, Any]:
-    return {
-        "drop": drop,
-        "interval": (low, high),
-        "simultaneous": (low - 0.001, high + 0.001),
-        "p_holm": p,
-        "detectable": detectable,
-        "reason": None,
-    }
+def row(drop: float | None, low: float, high: float, *, p: float | None = None, detectable: float | None = 0.021) -> Comparison:
+    return records.comparison(
+        drop=drop, interval=(low, high), simultaneous=(low - 0.001, high + 0.001), p_holm=p, detectable=detectable
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,12 +22,12 @@ def row(drop: float | None, low: float, high: float, *, p: float | None = None, 
         # Significant alone, but not after the correction for several variants.
         (row(0.02, 0.001, 0.039, p=0.08), "cannot tell: with 200 samples a drop below 2.1 points cannot be detected"),
         (
-            {**row(None, 0, 0), "interval": None, "reason": "only one class among the labels"},
+            records.comparison(reason="only one class among the labels"),
             "no figure: only one class among the labels",
         ),
     ],
 )
-def test_verdicts(compared: dict[str, Any], expected: str) -> None:
+def test_verdicts(compared: Comparison, expected: str) -> None:
     assert verdict(compared, n=200, points=True, level=0.95, tolerated=0.01) == expected
 
 

@@ -1,8 +1,8 @@
-from typing import Any
-
 import pytest
+from msgspec.structs import replace
 
 from pipeline.selection import summary_row
+from tests import records
 
 VERIFIED = {
     "variant": "v",
@@ -12,25 +12,14 @@ VERIFIED = {
         "b": {"sqnr_db": None, "max_abs_error": 0.3, "agreement": 0.9},
     },
 }
-MEASURED = {
-    "metrics": {"f1": 0.8, "roc_auc": None},
-    "drop": 0.01,
-    "interval": (-0.01, 0.03),
-    "simultaneous": (-0.02, 0.04),
-    "p_value": 0.5,
-    "p_holm": 1.0,
-}
-ACCURACY: dict[str, Any] = {
-    "n": 5,
-    "labelled": True,
-    "primary_metric": "f1",
-    "original": {"metrics": {"f1": 0.81}},
-    "variants": {"v": MEASURED},
-}
+MEASURED = records.variant(
+    {"f1": 0.8, "roc_auc": None}, drop=0.01, interval=(-0.01, 0.03), simultaneous=(-0.02, 0.04), p_value=0.5, p_holm=1.0
+)
+ACCURACY = records.accuracy({"f1": 0.81}, {"v": MEASURED})
 
 
 def test_fidelity_is_that_of_the_worst_output() -> None:
-    row = summary_row.row({"n": 5, "labelled": False}, VERIFIED, bytes=7)
+    row = summary_row.row(records.accuracy(None, n=5), VERIFIED, bytes=7)
     assert row == {"verified": True, "bytes": 7, "n": 5, "sqnr_db": 30.0, "max_abs_error": 0.3, "agreement": 0.9, "drop": None}
 
 
@@ -38,7 +27,7 @@ def test_every_metric_under_its_own_name() -> None:
     row = summary_row.row(ACCURACY, VERIFIED, bytes=7)
     assert (row["f1"], row["roc_auc"], row["baseline"], row["drop"]) == (0.8, None, 0.81, 0.01)
     assert (row["drop_low"], row["drop_high"], row["p_value"], row["p_holm"]) == (-0.01, 0.03, 0.5, 1.0)
-    unknown = {**ACCURACY, "variants": {"v": {**MEASURED, "interval": None}}}
+    unknown = replace(ACCURACY, variants={"v": replace(MEASURED, interval=None)})
     assert summary_row.row(unknown, VERIFIED, bytes=7)["drop_high"] is None
 
 

@@ -1,0 +1,91 @@
+"""What reports/accuracy.json holds."""
+
+import msgspec
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every metric under the name it is reported under, None where it is undefined, and why."""
+
+    metrics: dict[str, float | None]
+    undefined: dict[str, str]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The primary metric of one variant against that of the original network; what does not exist is None, and `reason` says why.
+
+    `drop` is positive when the variant is worse, `interval` its confidence interval and `simultaneous` the one at which those of
+    all variants hold together, both by `method`. `lost` and `won` are samples that only the original, or only the variant, decides
+    rightly; `p_value` is McNemar's, `p_holm` the same after Holm; a drop below `detectable` could not have been called real.
+    """
+
+    drop: float | None
+    interval: tuple[float, float] | None
+    simultaneous: tuple[float, float] | None
+    method: str | None
+    lost: int | None
+    won: int | None
+    p_value: float | None
+    p_holm: float | None
+    detectable: float | None
+    reason: str | None
+
+
+class Variant(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A variant's comparison, and every metric as in `Measured`."""
+
+    metrics: dict[str, float | None]
+    undefined: dict[str, str]
+
+
+class Flip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sample of the evaluation set, by number, that a variant decides differently: its label and both decisions."""
+
+    sample: int
+    label: int
+    before: int
+    after: int
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Figures beyond one number, as far as the task type has them; a file leaves out what is None.
+
+    A confusion matrix [c][c] (rows: labels), figures by name for each class (None where undefined) or for each value of a
+    regression, and the samples that changed their decision.
+    """
+
+    confusion: list[list[int]] | None = None
+    per_class: dict[str, list[int | float | None]] | None = None
+    per_value: dict[str, list[float]] | None = None
+    flips: list[Flip] | None = None
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One head: its task type, the number of samples, and the details of the original network and of each variant."""
+
+    task_type: str
+    n: int
+    original: Details
+    variants: dict[str, Details]
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The task's metrics of `n` samples. Without labels the fields from `original` on are empty, and not in the file.
+
+    `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points.
+    """
+
+    task: str
+    primary_metric: str
+    n: int
+    labelled: bool
+    confidence: float
+    correction: str
+    original: Measured | None = None
+    variants: dict[str, Variant] = {}
+    heads: dict[str, Head] = {}
+    points: bool | None = None
+    higher_is_better: bool | None = None
+
+    def baseline(self) -> float | None:
+        """The primary metric of the original network; None without labels or where it is undefined."""
+        return None if self.original is None else self.original.metrics[self.primary_metric]

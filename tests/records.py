@@ -1,0 +1,54 @@
+"""Records as the stages write them, of the fields a test cares about; the others are empty."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.selection.benchmark_report import Cost, ReferenceKernels
+from pipeline.selection.decision_record import Constraints, Decision
+
+
+def comparison(**fields: Any) -> Comparison:
+    return Comparison(**{**dict.fromkeys(Comparison.__struct_fields__), **fields})
+
+
+def variant(metrics: Mapping[str, float | None], **fields: Any) -> Variant:
+    return Variant(**{**dict.fromkeys(Comparison.__struct_fields__), "metrics": dict(metrics), "undefined": {}, **fields})
+
+
+def accuracy(original: Mapping[str, float | None] | None, variants: Mapping[str, Variant] | None = None, **fields: Any) -> Accuracy:
+    """Of the metrics of the original network, the first of which decides; without labels when there are none."""
+    common: dict[str, Any] = {"task": "t", "n": 99, "confidence": 0.95, "correction": "none", "labelled": original is not None}
+    if original is None:
+        return Accuracy(**{**common, "primary_metric": "accuracy", **fields})
+    labelled = {
+        "primary_metric": next(iter(original)),
+        "original": Measured(metrics=dict(original), undefined={}),
+        "variants": dict(variants or {}),
+        "points": True,
+        "higher_is_better": True,
+    }
+    return Accuracy(**{**common, **labelled, **fields})
+
+
+def constraints(**fields: Any) -> Constraints:
+    free: dict[str, Any] = {"max_bytes": None, "max_latency_ms": None, "integer_only": False, "target": None}
+    return Constraints(**{"max_drop": 0.01, "drop_bound": "upper", **free, **fields})
+
+
+def decision(selected: str | None, **fields: Any) -> Decision:
+    given: dict[str, Any] = {"objective": "bytes", "max_drop": 0.01, "reasons": {}, "verdicts": {}, "sentence": ""}
+    return Decision(**{"selected": selected, "constraints": constraints(), **given, **fields})
+
+
+def cost(**fields: Any) -> Cost:
+    counts = dict.fromkeys(("compressed_bytes", "runs", "macs", "latency_first_ms", "latency_median_ms", "latency_p95_ms"), 1)
+    kernels = ReferenceKernels(operators={}, reason=None)
+    rest: dict[str, Any] = {
+        "threads": 1,
+        "macs_by_operator": {},
+        "operators": {},
+        "reference_kernels": kernels,
+        "peak_memory_kb": 1.0,
+    }
+    return Cost(**{**counts, **rest, **fields})
