@@ -93,7 +93,7 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
     for row in rows:
         place = (row.subgraph, row.operator)
         if row.node and row.kind != "converter":
-            nodes[place] += [row.node, *row.steps]
+            nodes[place] += [row.node, *row.operations]
             if row.type in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "CONV_3D") and row.input == 1:
                 main[place] = row.node
     patterns = {path: scope(path, numbered=numbered) for path in layer_paths}

@@ -345,17 +345,3 @@ def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collecti
         output = tensors[operator.outputs[0]]
         if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
             yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"
-
-
-def formats(found: Graph) -> tuple[str, str]:
-    """The narrowest weights and activations of operators with a kernel; without one, float32."""
-    pairs = []
-    for subgraph in found.subgraphs:
-        for operator in subgraph.operators:
-            if operator.name in KERNELS:
-                kernel, _, data = KERNELS[operator.name]
-                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
-    order = ("int2", "int4", "int8", "float16", "int16", "float32")
-    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
-    between = {data.dtype for _, data in pairs}
-    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tflite import macs
-from pipeline.verification import architecture, certificate
+from pipeline.verification import architecture, float32_proof
 from tests import certified, faults
 from tests.made import Made, make
 
@@ -33,7 +33,7 @@ def test_a_shared_layer_is_looked_for_at_each_call(tmp_path: Path) -> None:
 
 
 def faults_of(made: Made, edit: faults.Edit) -> list[architecture.Fault]:
-    return certificate.prove(made.source, faults.edited(made.float32, edit)).faults
+    return float32_proof.prove(made.source, faults.edited(made.float32, edit)).faults
 
 
 def test_strides_and_padding_are_the_network_s(made: Made) -> None:
