@@ -12,12 +12,12 @@ from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
-    architecture,
     constant_rows,
     fault_rows,
     file_format,
     graph_alignment,
     parameter_rows,
+    signature_rows,
 )
 from pipeline.verification.float32_proof import Proof, Source
 
@@ -55,7 +55,7 @@ def certify(
     tensors = constant_rows.rows(proof, found, aligned.constants, algorithm)
     layers = _layers(proof, aligned)
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
-    signature = architecture.signature(found, source.signature)
+    signature = signature_rows.rows(found, source.signature)
     faults = [
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
@@ -83,7 +83,7 @@ def certify(
         "tensors": tensors,
         "layers": layers,
         "signature": signature,
-        "operators": {"float32": architecture.histogram(proof.graph), "file": architecture.histogram(found)},
+        "operators": {"float32": file_format.histogram(proof.graph), "file": file_format.histogram(found)},
         "macs": {"float32": _macs(proof.graph), "file": _macs(found)},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),

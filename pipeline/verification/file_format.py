@@ -110,6 +110,15 @@ def dtypes(graph: Graph) -> dict[str, Any]:
     }
 
 
+def histogram(graph: Graph) -> dict[str, int]:
+    """How many operators of each name the file holds, all subgraphs."""
+    counts: dict[str, int] = {}
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            counts[operator.name] = counts.get(operator.name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
 def narrowest(found: Graph) -> tuple[str, str]:
     """The narrowest weights and activations of operators with a kernel; without one, float32."""
     pairs = []

@@ -8,7 +8,16 @@ import numpy as np
 
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import architecture, constant_folding, constant_origin, linear_operations, operands
+from pipeline.verification import (
+    architecture,
+    constant_folding,
+    constant_origin,
+    data_flow,
+    layer_rows,
+    linear_operations,
+    operands,
+    operator_faults,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +43,7 @@ class Proof:
         graph: the file.
         rows: where each of its constants comes from.
         mapped: operations and layers behind its operators.
-        layers: a row for each layer (`layer_rows.table`).
+        layers: a row for each layer (`layer_rows.rows`).
         faults: what is wrong with its operators.
     """
 
@@ -62,8 +71,12 @@ def prove(source: Source, float32: bytes) -> Proof:
         graph=graph,
         rows=rows,
         mapped=mapped,
-        layers=architecture.table(graph, source.graph, source.layers, mapped, constant),
-        faults=architecture.check(graph, source.graph, mapped),
+        layers=layer_rows.rows(graph, source.graph, source.layers, mapped, constant),
+        faults=[
+            *operator_faults.activations(graph, source.graph, mapped),
+            *operator_faults.attributes(graph, source.graph, mapped),
+            *data_flow.faults(graph, source.graph, mapped),
+        ],
     )
 
 

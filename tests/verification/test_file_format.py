@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.tflite import flatbuffer
+from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 from pipeline.verification import file_format
 from tests.made import Made, certify, litert
@@ -67,3 +67,10 @@ def half_quantized() -> Graph:
     ]
     inner = Subgraph(name="main", inputs=(0,), outputs=(1,), tensors=tensors, operators=operators)
     return Graph(signature="s", inputs={}, outputs={}, tensors=tensors, operators=operators, subgraphs=[inner])
+
+
+def test_histogram_and_macs(nets: Callable[[str], Made]) -> None:
+    made = nets("convolutions")
+    assert file_format.histogram(made.proof.graph)["CONV_2D"] == 3
+    # 12 x 12 x 8 of 27, 5 x 5 x 8 of 72, 5 x 5 x 16 of 9, 3 x 3 x 16 of 9, 3 x 3 x 12 of 16, 3 x 3 x 12 of 54, 216 x 20, 2 x 20 x 5
+    assert sum(macs.macs(made.proof.graph).values()) == 31104 + 14400 + 3600 + 1296 + 1728 + 5832 + 4320 + 200
