@@ -77,3 +77,16 @@ def normalised(*, bias: bool) -> list[dict[str, Any]]:
         node("offset", "Sub", "beta", "carried"),
         node("y", "AddV2", "scaled", "offset"),
     ]
+
+
+def stored(values: np.ndarray, scales: np.ndarray | None = None, zero: int = 0, name: str = "w") -> Tensor:
+    """A constant tensor with these values."""
+    return Tensor(
+        name=name,
+        shape=values.shape,
+        dtype=values.dtype.name,
+        data=values.view(np.uint8).ravel(),
+        scales=scales,
+        zero_points=None if scales is None else np.full(scales.shape, zero, np.int64),
+        quantized_dimension=0,
+    )

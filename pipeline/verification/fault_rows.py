@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import activation_scales, graph_alignment, stored_values
+from pipeline.verification import activation_scales, graph_alignment, scale_relations, stored_values
 from pipeline.verification.constant_rows import REWRITING
 from pipeline.verification.float32_proof import Proof
 from pipeline.verification.graph_alignment import Place
@@ -74,7 +74,7 @@ def scales(
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
-    for place, reason in stored_values.relations(found):
+    for place, reason in scale_relations.broken(found):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
     if measured is not None:
         for at, tensor, reason in activation_scales.unexplained(proof.graph, found, aligned.tensors, measured):
