@@ -5,7 +5,7 @@ import argparse
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
 from pipeline.tflite import layer_names
-from pipeline.verification import float32_proof, judgement
+from pipeline.verification import float32_proof, judgement, verify_report
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         numbered=facts["format"] in layer_names.NUMBERED,
     )
     options = settings.verify
-    report = judgement.judge(
+    judged = judgement.judge(
         source,
         files.read_bytes(paths.FLOAT32),
         files.read_bytes(paths.variant_model(name)),
@@ -44,7 +44,7 @@ def main() -> None:
             divergence=options.divergence,
         ),
     )
-    files.write_json(paths.VERIFY_REPORTS / f"{name}.json", {"variant": name, **report})
+    verify_report.write(paths.VERIFY_REPORTS / f"{name}.json", verify_report.of(name, judged))
 
 
 def _outputs(name: str) -> judgement.Outputs:

@@ -14,8 +14,8 @@ Ranges = Mapping[str, tuple[float, float]]
 
 # Ranges and scales are written as float32 on the way.
 _TOLERANCE = 1e-6
-# Operators whose inputs and outputs may have one scale, besides `codes.SAME` and `codes.JOINING`, which must (same specification).
-# A QUANTIZE that changes nothing stands behind embeddings.
+# Operators whose inputs and outputs may have one scale, besides `stored_values.SAME` and `JOINING`, which must (same
+# specification). A QUANTIZE that changes nothing stands behind embeddings.
 _SHARING = (
     stored_values.SAME
     | stored_values.JOINING
@@ -57,7 +57,7 @@ def unexplained(
     Args:
         expected: the float32 file.
         found: the file in question.
-        tensors: (subgraph, tensor) of the found file by that of the float32 file (`alignment.align`).
+        tensors: (subgraph, tensor) of the found file by that of the float32 file (`graph_alignment.align`).
         measured: `bits` of models/ranges.json: ranges by tensor of the float32 file, under "8" and "16". Where operators of
             different widths meet, a tensor may have the range of either.
 

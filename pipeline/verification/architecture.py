@@ -51,10 +51,10 @@ def identify(graph: Graph, source: Mapping[str, Any], layer_paths: Sequence[str]
 
     Args:
         graph: the float32 file.
-        source: of `graphdef.read`.
+        source: of `inference_graph.read`.
         layer_paths: every layer's path, outer layers first.
-        rows: of `weights.account` for the same file.
-        numbered: Keras 3 made the names (`layers.scope`).
+        rows: of `constant_origin.account` for the same file.
+        numbered: Keras 3 made the names (`layer_names.scope`).
     """
     nodes = _named_nodes(graph, source)
     main: dict[Place, str] = {}

@@ -8,8 +8,8 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import constant_origin, recomputed_value, stored_values
 from pipeline.verification.float32_proof import Proof
 
-# Algorithms that write other weights than the nearest codes, to make up for errors elsewhere: nothing but the outputs can judge
-# them.
+# Algorithms that write other weights than the nearest codes, to make up for errors elsewhere: only the outputs can tell whether
+# they are right.
 REWRITING = frozenset(("gptq", "oscar", "hadamard", "hadamard_decomposed"))
 _KINDS = {stored_values.CAST: "cast", stored_values.QUANTIZED: "quantized"}
 

@@ -186,7 +186,7 @@ def _options(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator
 def _inputs(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator, Operator]) -> None:
     for place, (a, b) in enumerate(zip_longest(operators[0].inputs, operators[1].inputs, fillvalue=-1)):
         if a < 0:
-            # A bias left out is a bias of zeros; the accounting of weights judges it.
+            # A bias left out is a bias of zeros; the accounting of weights sees it.
             continue
         if b < 0:
             _note(walk, f"{operators[0].name} lost its input {place}", *places)
