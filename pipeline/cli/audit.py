@@ -3,7 +3,8 @@
 python -m pipeline.cli.audit --model MODEL --tflite FILE [--data NPZ] [--scheme SCHEME] [--json]
 
 Exit code 0: the file is the network; 1: it is not; 2: the question could not be answered (a file is missing or unreadable).
-Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too.
+Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too,
+with the limits of the scheme that is given, or else found from the file's dtypes.
 """
 
 import argparse
@@ -18,10 +19,11 @@ import numpy as np
 import yaml
 
 from pipeline import files
+from pipeline.cli import scheme_detection
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer, layer_names
-from pipeline.verification import float32_proof, judgement, scheme_detection
+from pipeline.verification import float32_proof, judgement
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"

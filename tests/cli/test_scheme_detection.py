@@ -1,16 +1,20 @@
 """A file says by its dtypes of which scheme it is, or that it is of none."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
-from pipeline.cli import audit
+from pipeline.cli import audit, scheme_detection
 from pipeline.quantization.schemes import SCHEMES
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import judgement, scheme_detection
-from tests.made import Made, blockwise, converted, litert
+from pipeline.verification import judgement
+from tests import certified
+from tests.made import Made, blockwise, converted, litert, make
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return make(certified.randomised(certified.wide()), tmp_path_factory.mktemp("wide") / "source")
 
 
 def detect(model: bytes | Graph) -> tuple[str | None, str]:
@@ -19,15 +23,14 @@ def detect(model: bytes | Graph) -> tuple[str | None, str]:
 
 
 @pytest.mark.parametrize("scheme", [name for name in SCHEMES["litert"] if name != "mixed"])
-def test_a_file_of_each_scheme(nets: Callable[[str], Made], scheme: str) -> None:
-    made = nets("wide")
-    model = made.float32 if scheme == "float32" else litert(made, scheme)
+def test_a_file_of_each_scheme(wide: Made, scheme: str) -> None:
+    model = wide.float32 if scheme == "float32" else litert(wide, scheme)
     assert detect(model)[0] == scheme
 
 
 @pytest.mark.parametrize("scheme", SCHEMES["converter"])
-def test_a_file_of_each_scheme_of_the_converter(nets: Callable[[str], Made], scheme: str) -> None:
-    found, how = detect(converted(nets("wide"), scheme))
+def test_a_file_of_each_scheme_of_the_converter(wide: Made, scheme: str) -> None:
+    found, how = detect(converted(wide, scheme))
     if scheme.endswith("_fallback"):
         # Where everything could be quantized nothing tells them apart.
         assert found == scheme.removesuffix("_fallback")
@@ -89,8 +92,8 @@ def test_operators_of_several_formats(formats: list[tuple[str, str]], scheme: st
     assert how in said
 
 
-def test_int2_is_no_scheme(nets: Callable[[str], Made]) -> None:
-    assert detect(blockwise(nets("wide"), 2, 0))[0] is None
+def test_int2_is_no_scheme(wide: Made) -> None:
+    assert detect(blockwise(wide, 2, 0))[0] is None
 
 
 @pytest.mark.parametrize(
