@@ -75,3 +75,97 @@ def removed(content: Any, operator: Any) -> None:
     for entry in content.signatureDefs[0].outputs:
         if entry.tensorIndex == gone:
             entry.tensorIndex = data
+
+
+# Dtype in which the weights of each scheme are stored.
+FORMATS = {
+    "float32": "float32",
+    "float16": "float16",
+    "dynamic_wi8_afp32": "int8",
+    "static_wi8_ai8": "int8",
+    "static_wi8_ai16": "int8",
+}
+
+
+def constant(content: Any, operator: Any, place: int) -> Any:
+    """The constant an operator reads, also through the DEQUANTIZE of a float16 file."""
+    tensor = tensor_of(content, operator, place)
+    for other in operators(content, "DEQUANTIZE"):
+        if other.outputs[0] == operator.inputs[place]:
+            return content.subgraphs[0].tensors[other.inputs[0]]
+    return tensor
+
+
+def weight(operator: str, number: int, dtype: str, entry: int | None = None) -> Edit:
+    """One weight changed by 1 %, or by one code or unit in the last place where that is more; the largest unless said."""
+
+    def edit(content: Any) -> None:
+        values = array(content, constant(content, operators(content, operator)[number], 1), dtype)
+        at = int(np.argmax(np.abs(values.astype(np.float64)))) if entry is None else entry % values.size
+        if dtype == "int8":
+            step = max(1, round(abs(int(values[at])) * 0.01))
+            values[at] = values[at] - step if values[at] > 0 else values[at] + step
+        else:
+            changed = values[at] * np.asarray(1.01, dtype)
+            values[at] = changed if changed != values[at] else np.nextafter(values[at], np.asarray(np.inf, dtype))
+
+    return edit
+
+
+def channels_swapped(operator: str, number: int, dtype: str) -> Edit:
+    def edit(content: Any) -> None:
+        tensor = constant(content, operators(content, operator)[number], 1)
+        kernel = array(content, tensor, dtype).reshape(tensor.shape)
+        kernel[[0, 1]] = kernel[[1, 0]]
+
+    return edit
+
+
+def transposed(content: Any, dtype: str) -> None:
+    tensor = constant(content, operators(content, "CONV_2D")[1], 1)
+    kernel = array(content, tensor, dtype).reshape(tensor.shape)
+    kernel[:] = kernel.transpose(0, 2, 1, 3).copy()
+
+
+def relu_for_relu6(content: Any) -> None:
+    operators(content, "CONV_2D")[0].builtinOptions.fusedActivationFunction = 1
+
+
+def outputs_swapped(content: Any) -> None:
+    first, second = content.signatureDefs[0].outputs
+    first.tensorIndex, second.tensorIndex = second.tensorIndex, first.tensorIndex
+
+
+def layer_removed(content: Any) -> None:
+    removed(content, operators(content, "TANH")[0])
+
+
+def inputs_swapped(content: Any) -> None:
+    operator = operators(content, "FULLY_CONNECTED")
+    operator[1].inputs, operator[2].inputs = operator[2].inputs, operator[1].inputs
+
+
+FAULTS: dict[str, tuple[Callable[[str], Edit], set[str]]] = {
+    "one weight of a convolution by 1 %": (lambda dtype: weight("CONV_2D", 1, dtype), {"strided"}),
+    "one weight of a depthwise convolution by 1 %": (lambda dtype: weight("DEPTHWISE_CONV_2D", 0, dtype), {"depthwise"}),
+    "one weight of a transposed convolution by 1 %": (lambda dtype: weight("TRANSPOSE_CONV", 0, dtype), {"transposed"}),
+    "one weight of a dense layer by 1 %": (lambda dtype: weight("FULLY_CONNECTED", 0, dtype), {"dense"}),
+    "two channels swapped": (lambda dtype: channels_swapped("CONV_2D", 1, dtype), {"strided"}),
+    "a kernel transposed wrongly": (lambda dtype: lambda content: transposed(content, dtype), {"strided"}),
+    "ReLU for ReLU6": (lambda dtype: relu_for_relu6, {"relu6"}),
+    "two outputs swapped": (lambda dtype: outputs_swapped, {"first", "second"}),
+    "a layer removed": (lambda dtype: layer_removed, {"tanh"}),
+    "two layers' weights swapped": (lambda dtype: inputs_swapped, {"first", "second"}),
+}
+
+
+# Kernels of the network `convolutions`: operator and number of it.
+KERNELS = [
+    ("CONV_2D", 0),
+    ("CONV_2D", 1),
+    ("CONV_2D", 2),
+    ("DEPTHWISE_CONV_2D", 0),
+    ("DEPTHWISE_CONV_2D", 1),
+    ("TRANSPOSE_CONV", 0),
+]
+KERNELS += [("FULLY_CONNECTED", number) for number in range(3)]

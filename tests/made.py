@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.cli import audit
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.source import converter, inference_graph, keras3, network
 from pipeline.tflite import flatbuffer
-from pipeline.verification import certificate
+from pipeline.verification import constant_folding, constant_origin, float32_proof, judgement, linear_operations, operands
 from tests import certified
 
 
@@ -21,9 +22,9 @@ class Made:
     """`folder`: the exported SavedModel; `float32`: converted from it; `samples`: [8, ...] by input."""
 
     folder: Path
-    source: certificate.Source
+    source: float32_proof.Source
     float32: bytes
-    proof: certificate.Proof
+    proof: float32_proof.Proof
     samples: Mapping[str, np.ndarray]
 
 
@@ -32,7 +33,7 @@ def make(model: keras.Model, folder: Path) -> Made:
     inputs = network.fixed(loaded.inputs, shapes={}, batch=1)
     outputs, _ = network.export(loaded, folder, inputs=inputs)
     graph, constants = inference_graph.read(folder, loaded.weights)
-    source = certificate.Source(
+    source = float32_proof.Source(
         graph=graph,
         constants=constants,
         weights=loaded.weights,
@@ -45,7 +46,7 @@ def make(model: keras.Model, folder: Path) -> Made:
         numbered=True,
     )
     float32 = converter.convert_saved_model(folder)
-    return Made(folder, source, float32, certificate.prove(source, float32), certified.samples(model, 8))
+    return Made(folder, source, float32, float32_proof.prove(source, float32), certified.samples(model, 8))
 
 
 def measured(made: Made) -> dict[str, dict[str, tuple[float, float]]]:
@@ -99,3 +100,38 @@ def blockwise(made: Made, bits: int, block: int) -> bytes:
     if result is None:
         raise ValueError("litert-quantizer made no model")
     return bytes(result)
+
+
+def certify(
+    made: Made, model: bytes, scheme: str | None, algorithm: str | None = "min_max", *, ranges: bool = False
+) -> dict[str, Any]:
+    """The certificate of a file, as the judgement has it."""
+    io_dtype = None if scheme is None else judgement.BY_NAME[scheme].io_dtype[0]
+    known = measured(made) if ranges else None
+    report = judgement.judge(
+        made.source,
+        made.float32,
+        model,
+        scheme=scheme,
+        io_dtype=io_dtype,
+        algorithm=algorithm,
+        measured=known,
+        outputs=None,
+        limits=audit.limits(),
+    )
+    found: dict[str, Any] = report["certificate"]
+    assert found["passed"] == report["passed"]
+    return found
+
+
+def named(report: dict[str, Any]) -> set[str]:
+    """Layers and tensors that the faults of a certificate name."""
+    found = {layer for fault in report["faults"] for layer in fault["layers"]}
+    return found | {fault["tensor"] for fault in report["faults"] if fault["tensor"]}
+
+
+def constants_of(made: Made, model: bytes) -> list[constant_origin.Row]:
+    """Where the constants of a float32 file come from."""
+    known = constant_folding.evaluate(made.source.graph["nodes"], made.source.constants, made.source.weights)
+    linears = linear_operations.linears(made.source.graph["nodes"], known)
+    return constant_origin.account(flatbuffer.read(model), linears, operands.operands(made.source.graph["nodes"], known))

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from pipeline import files, paths
+from pipeline.cli import audit
 from pipeline.quantization import operator_plan, quantizer, range_estimators, recipes, schemes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
-from pipeline.verification import fidelity, output_checks, stored_values
+from pipeline.verification import fidelity, judgement
 from tests.helpers import ROOT
 
 
@@ -47,23 +47,16 @@ class Measured(NamedTuple):
             known = quantizer.statistics(self.model, self.samples, recipe=recipe, signature=self.graph.signature)
         return quantizer.quantize(self.model, recipe, known=known)
 
-    def failures(self, model: bytes, scheme: str, engine: str = "litert") -> list[str]:
+    def failures(self, model: bytes, scheme: str) -> list[str]:
         """Why verification of the outputs would refuse a file, with the limits of conf/verify/; empty when it would not."""
-        options = yaml.safe_load((ROOT / "conf" / "verify" / "default.yaml").read_text(encoding="utf-8"))
-        found = flatbuffer.read(model)
-        facts, predicted = schemes.SCHEMES[engine][scheme], interpreter.predict(model, self.evaluation, workers=1)
-        rows = output_checks.judge(
-            {"probabilities": self.reference},
-            predicted,
-            float32=self.graph,
-            found=found,
-            formats=stored_values.formats(found) if facts.weights == "any" else (facts.weights, facts.activations),
+        outputs = judgement.Outputs(
+            samples=self.evaluation,
             ids=[str(i) for i in range(len(self.reference))],
-            rounding=options["rounding"],
-            margin_db=options["margin_db"],
-            agreement=options["limits"][scheme]["agreement"],
-            worst=options["worst"],
-        )[1]
+            reference={"probabilities": self.reference},
+            predicted=interpreter.predict(model, self.evaluation, workers=1),
+        )
+        found, limits = flatbuffer.read(model), audit.limits()
+        _, rows = judgement.compare(outputs, float32=self.graph, found=found, scheme=scheme, limits=limits)
         return [row["reason"] for row in rows if not row["passed"]]
 
     def figures(self, model: bytes) -> dict[str, float | None]:

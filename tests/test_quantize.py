@@ -145,7 +145,7 @@ def test_float_at_the_boundary_integers_inside(built: Path, variant: str) -> Non
 def test_every_variant_runs_is_smaller_and_is_verified(built: Path, digits: Measured, variant: str) -> None:
     model = (built / paths.variant_model(variant)).read_bytes()
     figures = digits.figures(model)
-    assert digits.failures(model, CONFIGURED[variant]["scheme"], CONFIGURED[variant]["engine"]) == []
+    assert digits.failures(model, CONFIGURED[variant]["scheme"]) == []
     assert figures["drop"] is not None
     assert figures["drop"] <= (0.01 if scheme_of(variant).weights in ("float32", "float16", "int8") else 0.02)
     assert variant == "float32" or len(model) < len(digits.model) * 0.6

@@ -1,9 +1,10 @@
-"""The certificate for any pair of a network and a .tflite file.
+"""The judgement of any pair of a network and a .tflite file.
 
 python -m pipeline.cli.audit --model MODEL --tflite FILE [--data NPZ] [--scheme SCHEME] [--json]
 
 Exit code 0: the file is the network; 1: it is not; 2: the question could not be answered (a file is missing or unreadable).
-Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too.
+Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too,
+with the limits of the scheme that is given, or else found from the file's dtypes.
 """
 
 import argparse
@@ -18,11 +19,11 @@ import numpy as np
 import yaml
 
 from pipeline import files
+from pipeline.cli import scheme_detection
 from pipeline.errors import UserError
-from pipeline.quantization import schemes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer, layer_names
-from pipeline.verification import certificate, divergence, output_checks, stored_values
+from pipeline.verification import float32_proof, judgement
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
@@ -33,12 +34,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="the trained network")
     parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
-    known = {name: scheme for table in reversed(schemes.SCHEMES.values()) for name, scheme in table.items()}
-    parser.add_argument("--scheme", choices=sorted(known), help="what the file is said to be; else its dtypes are only reported")
-    parser.add_argument("--json", action="store_true", help="the whole certificate as JSON")
+    parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     try:
-        report = audit(given.model, given.tflite, data=given.data, scheme=known.get(given.scheme))
+        report = audit(given.model, given.tflite, data=given.data, scheme=given.scheme)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -46,8 +46,17 @@ def main() -> None:
     sys.exit(0 if report["passed"] else 1)
 
 
-def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: schemes.Scheme | None = None) -> dict[str, Any]:
-    """The certificate of `tflite` as `model`, with a section `outputs` when there is data.
+def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | None = None) -> dict[str, Any]:
+    """The judgement of `tflite` as `model` (`judgement.judge`), its outputs with it when there is data.
+
+    Args:
+        model: the trained network.
+        tflite: the file in question.
+        data: .npz with samples.
+        scheme: what the file is said to be; None: found from its dtypes.
+
+    Returns:
+        The report, and `notes`: where the scheme is from, and what could not be compared.
 
     Raises:
         UserError: when a file is missing or cannot be read, or the data does not fit.
@@ -57,22 +66,39 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: scheme
     content = _read(tflite)
     found = flatbuffer.read(content)
     samples = None if data is None else _samples(data, found)
+    notes = []
+    if scheme is None:
+        scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
+        notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
     # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
-    from pipeline.source import converter, reference_run
+    from pipeline.source import converter
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
         original = source(model, folder, found, batch=interpreter.free_batch(content))
-        float32 = converter.convert_saved_model(folder)
-        proof = certificate.prove(original, float32)
-        io_dtype = None if scheme is None or len(scheme.io_dtype) > 1 else scheme.io_dtype[0]
-        report = certificate.certify(original, proof, content, scheme=scheme, io_dtype=io_dtype, algorithm=None)
-        if samples is not None:
-            batch = original.signature["inputs"][0]["shape"][0]
-            rows = list(reference_run.run_saved_model(folder, samples, batch=batch))
-            reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-            _judge(report, proof, float32, content, reference, samples, batch=batch or 1)
-    return report
+        outputs = None if samples is None else _outputs(original, folder, content, samples)
+        if samples is not None and outputs is None:
+            notes.append("outputs are not compared: their names are not the network's")
+        ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
+        report = judgement.judge(
+            original,
+            converter.convert_saved_model(folder),
+            content,
+            scheme=scheme,
+            io_dtype=ends[0] if len(ends) == 1 else None,
+            algorithm=None,
+            measured=None,
+            outputs=outputs,
+            limits=limits(),
+        )
+    return {**report, "notes": notes}
+
+
+def limits() -> judgement.Limits:
+    """Those of the pipeline, conf/verify/default.yaml."""
+    options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
+    by_scheme = {scheme: row["agreement"] for scheme, row in options.pop("limits").items()}
+    return judgement.Limits(agreement=by_scheme, **options)
 
 
 def _read(tflite: Path) -> bytes:
@@ -103,8 +129,8 @@ def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
     return samples
 
 
-def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, batch: int | None) -> certificate.Source:
-    """The network exported to `folder` as the pipeline does it, and what the certificate needs of it.
+def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, batch: int | None) -> float32_proof.Source:
+    """The network exported to `folder` as the pipeline does it, and what the judgement needs of it.
 
     Lengths that the network leaves free are those of the file `found`.
     """
@@ -118,7 +144,7 @@ def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, 
     inputs = network.fixed(loaded.inputs, shapes=shapes, batch=batch)
     results, _ = network.export(loaded, folder, inputs=inputs)
     graph, constants = inference_graph.read(folder, loaded.weights)
-    return certificate.Source(
+    return float32_proof.Source(
         graph=graph,
         constants=constants,
         weights=loaded.weights,
@@ -132,59 +158,38 @@ def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, 
     )
 
 
-def _judge(
-    report: dict[str, Any],
-    proof: certificate.Proof,
-    float32: bytes,
-    content: bytes,
-    reference: Mapping[str, np.ndarray],
-    samples: Mapping[str, np.ndarray],
-    *,
-    batch: int,
-) -> None:
-    """Add the judgement of the outputs to a certificate, and where they diverge when they fail."""
-    found = flatbuffer.read(content)
+def _outputs(
+    original: float32_proof.Source, folder: Path, content: bytes, samples: Mapping[str, np.ndarray]
+) -> judgement.Outputs | None:
+    """What the network, exported to `folder`, and the file make of the samples; None when their outputs have other names."""
+    from pipeline.source import reference_run
+
+    rows = list(reference_run.run_saved_model(folder, samples, batch=original.signature["inputs"][0]["shape"][0]))
+    reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     predicted = interpreter.predict(content, samples, workers=1)
     if set(predicted) != set(reference):
-        return  # the signature has failed already
-    options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
-    formats = stored_values.formats(found)
-    figures, checks = output_checks.judge(
-        reference,
-        predicted,
-        float32=proof.graph,
-        found=found,
-        formats=formats,
-        ids=[str(i) for i in range(len(next(iter(samples.values()))))],
-        rounding=options["rounding"],
-        margin_db=options["margin_db"],
-        agreement=min(row["agreement"] for row in options["limits"].values()) if formats != ("float32", "float32") else 0.999,
-        worst=options["worst"],
-    )
-    report["outputs"] = figures
-    report["checks"] += checks
-    report["passed"] = all(row["passed"] for row in report["checks"])
-    if not report["passed"] and formats != ("float32", "float32"):
-        worst = output_checks.worst(figures, count=options["divergence"])
-        traces = divergence.traces(float32, content, samples, worst, batch=batch)
-        report["divergence"] = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
+        return None
+    ids = [str(i) for i in range(len(rows))]
+    return judgement.Outputs(samples=samples, ids=ids, reference=reference, predicted=predicted)
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """The certificate as a readable table."""
-    lines = ["PASSED" if report["passed"] else "NOT PASSED", report["summary"], ""]
+    """The report as a readable table."""
+    certified = report["certificate"]
+    lines = ["PASSED" if report["passed"] else "NOT PASSED", certified["summary"], ""]
     lines += [_line(row) for row in report["checks"]]
-    if report["layers"]:
-        lines += ["", *_table(("layer", "class", "parameters", "in the file"), [_layer(row) for row in report["layers"]])]
-    tensors = [row for row in report["tensors"] if row["variables"] or not row["passed"]]
+    lines += [f"note {note}" for note in report["notes"]]
+    if certified["layers"]:
+        lines += ["", *_table(("layer", "class", "parameters", "in the file"), [_layer(row) for row in certified["layers"]])]
+    tensors = [row for row in certified["tensors"] if row["variables"] or not row["passed"]]
     columns = ("tensor", "from", "how", "steps", "SQNR dB", "verdict")
     lines += ["", *_table(columns, [_tensor(row) for row in tensors])]
-    for name, figures in report.get("outputs", {}).items():
+    for name, figures in report["outputs"].items():
         listed = ", ".join(f"{row['id']} ({row['max_error']:.3g})" for row in figures["worst"] if row["max_error"] is not None)
         lines += ["", f"{name}: {figures['n']} samples; largest errors: {listed or 'none'}"]
-    if report.get("divergence"):
+    if report["divergence"]:
         lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
-    for fault in report["faults"]:
+    for fault in certified["faults"]:
         where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
         lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
     return "\n".join(lines)

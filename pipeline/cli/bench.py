@@ -23,7 +23,7 @@ from pipeline.quantization import quantizer, range_estimators, recipes
 from pipeline.runtime import interpreter
 from pipeline.runtime.batches import batches
 from pipeline.tflite import flatbuffer, layer_names
-from pipeline.verification import certificate
+from pipeline.verification import certificate, float32_proof
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 5
@@ -78,18 +78,18 @@ def ratios() -> None:
         print(f"{name}: {first:.4f} s / {second:.4f} s = {first / second:.1f}")
 
 
-def certificate_of_mobilenetv2(source: certificate.Source, model: bytes) -> None:
+def certificate_of_mobilenetv2(source: float32_proof.Source, model: bytes) -> None:
     """The certificate of MobileNetV2 without the time to convert it, and the memory it takes."""
     tracemalloc.start()
     begun = time.perf_counter()
-    proof = certificate.prove(source, model)
+    proof = float32_proof.prove(source, model)
     report = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None)
     taken, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     print(f"certificate of MobileNetV2: {taken:.2f} s, peak memory {peak / len(model):.1f} times the file; {report['summary']}")
 
 
-def search_of_mobilenetv2(source: certificate.Source, model: bytes, samples: int = 200, *overrides: str) -> None:
+def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: int = 200, *overrides: str) -> None:
     """The stage `search@mixed` on MobileNetV2: figures of what it found and its time, without those of the stages before it.
 
     Args:
@@ -130,7 +130,7 @@ def search_of_mobilenetv2(source: certificate.Source, model: bytes, samples: int
     print(f"search of MobileNetV2, {operators} operators, {samples} samples: {taken:.0f} s; {done.stdout.strip()}")
 
 
-def mobilenetv2(folder: Path) -> tuple[certificate.Source, bytes]:
+def mobilenetv2(folder: Path) -> tuple[float32_proof.Source, bytes]:
     """MobileNetV2 with random weights, activations of unit size as in a trained network, and its float32 file."""
     import keras
 

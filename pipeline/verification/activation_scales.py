@@ -28,7 +28,7 @@ def unexplained(
     Args:
         expected: the float32 file.
         found: the file in question.
-        tensors: (subgraph, tensor) of the found file by that of the float32 file (`alignment.align`).
+        tensors: (subgraph, tensor) of the found file by that of the float32 file (`graph_alignment.align`).
         measured: `bits` of models/ranges.json: ranges by tensor of the float32 file, under "8" and "16". Where operators of
             different widths meet, a tensor may have the range of either.
 

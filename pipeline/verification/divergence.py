@@ -64,7 +64,7 @@ def follow(
     Args:
         expected: the float32 file; only the signature's own subgraph is followed, not the bodies of loops.
         found: the quantized file.
-        traces: for each sample the tensors of both in real units (`litert.trace`).
+        traces: for each sample the tensors of both in real units (`interpreter.trace`).
         layers: paths of layers by operator of the float32 file.
 
     Returns:

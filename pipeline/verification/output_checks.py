@@ -1,55 +1,67 @@
 """The outputs of a file beside those of the network: figures, limits, verdicts, worst samples."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import fidelity, tolerances, verdict
+from pipeline.verification import fidelity, tolerances
+
+AT_MOST = ("max_abs_error", "mean_steps")
+AT_LEAST = ("sqnr_db", "agreement")
 
 
-def judge(
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """How far the outputs of a file may be from the network's.
+
+    Attributes:
+        weights, activations: dtypes in the file, the latter between operators.
+        rounding: float files may be off by so many times the accumulated rounding.
+        margin_db: quantized files may lie so far below the expected SQNR.
+        agreement: least share of equal decisions.
+    """
+
+    weights: str
+    activations: str
+    rounding: float
+    margin_db: float
+    agreement: float
+
+
+def compare(
     reference: Mapping[str, np.ndarray],
     predicted: Mapping[str, np.ndarray],
     *,
     float32: Graph,
     found: Graph,
-    formats: tuple[str, str],
+    allowance: Allowance | None,
     ids: Sequence[str],
-    rounding: float,
-    margin_db: float,
-    agreement: float,
     worst: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Judge every output on every sample.
+    """Compare every output on every sample.
 
     Args:
         reference: the network's outputs [n, ...] by name.
         predicted: the file's, in real units, the same names and shapes.
         float32: the float32 file, from whose operators the limits follow.
         found: the file in question, whose output steps count.
-        formats: dtypes of weights and of activations between operators.
+        allowance: what may differ; None: not known, then only NaN and infinity are judged.
         ids: of the samples, n.
-        rounding: float files may be off by so many times the accumulated rounding.
-        margin_db: quantized files may lie so far below the expected SQNR.
-        agreement: least share of equal decisions.
         worst: how many samples to list for each output.
 
     Returns:
         For each output the figures of `fidelity.measure`, `n` and `worst` (`id`, `index`, `max_error` in the output's own units,
-        None when it is not finite); and the rows of `verdict.judge` for all of them.
+        None when it is not finite); and the rows of `verdicts` for all of them.
     """
-    allowed_rounding = rounding * tolerances.accumulated_rounding(float32)
-    sqnr = tolerances.expected_sqnr(weights=formats[0], activations=formats[1], layers=tolerances.layers(float32))
     figures, checks = {}, []
     for output in reference:
         step = tolerances.step(found, output)
         measured = fidelity.measure(reference[output], predicted[output], step=step)
-        allowed = tolerances.derive(
-            measured, sqnr=sqnr, rounding=allowed_rounding, margin_db=margin_db, agreement=agreement, step=step
-        )
-        checks += verdict.judge(measured, allowed, output=output)
+        limits = {} if allowance is None else _limits(allowance, measured, float32, step)
+        checks += verdicts(measured, limits, output=output)
         listed = fidelity.worst(reference[output], predicted[output], count=worst)
         figures[output] = {
             **measured,
@@ -59,11 +71,79 @@ def judge(
     return figures, checks
 
 
+def _limits(allowance: Allowance, measured: Mapping[str, float | None], float32: Graph, step: float | None) -> dict[str, float]:
+    layers = tolerances.layers(float32)
+    return tolerances.derive(
+        measured,
+        sqnr=tolerances.expected_sqnr(weights=allowance.weights, activations=allowance.activations, layers=layers),
+        rounding=allowance.rounding * tolerances.accumulated_rounding(float32),
+        margin_db=allowance.margin_db,
+        agreement=allowance.agreement,
+        step=step,
+    )
+
+
 def worst(figures: Mapping[str, Mapping[str, Any]], *, count: int) -> list[int]:
     """Numbers of the worst samples of any output, those of the first output first.
 
     Args:
-        figures: of `judge`.
+        figures: of `compare`.
         count: how many at most.
     """
     return list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
+
+
+def verdicts(figures: Mapping[str, float | None], limits: Mapping[str, float], *, output: str) -> list[dict[str, Any]]:
+    """A row for each check of one output.
+
+    Args:
+        figures: of `fidelity.measure`.
+        limits: of `tolerances.derive`, by names of `AT_MOST` and `AT_LEAST`.
+        output: its name.
+
+    Returns:
+        Rows with `name`, `output`, `value`, `limit`, `bound`, `passed` and `reason`. A figure that does not exist passes only
+        when the outputs are identical, or when there is no decision to agree on.
+    """
+    finite = figures["finite"] == 1.0
+    rows: list[dict[str, Any]] = [
+        {
+            "name": "finite",
+            "output": output,
+            "value": figures["finite"],
+            "limit": 1.0,
+            "bound": "at least",
+            "passed": finite,
+            "reason": "no NaN or infinity" if finite else "NaN or infinity in the outputs",
+        }
+    ]
+    identical = finite and figures["max_abs_error"] == 0
+    for name, limit in limits.items():
+        value, most = figures[name], name in AT_MOST
+        if value is None:
+            passed = identical or (finite and name == "agreement")
+            reason = _undefined(identical=identical, finite=finite, name=name)
+        else:
+            passed = value <= limit if most else value >= limit
+            relation = ("within" if most else "meets") if passed else "above" if most else "below"
+            reason = f"{value:.6g} {relation} the limit {limit:.6g}"
+        rows.append(
+            {
+                "name": name,
+                "output": output,
+                "value": value,
+                "limit": limit,
+                "bound": "at most" if most else "at least",
+                "passed": bool(passed),
+                "reason": reason,
+            }
+        )
+    return rows
+
+
+def _undefined(*, identical: bool, finite: bool, name: str) -> str:
+    if identical:
+        return "the outputs are identical"
+    if not finite:
+        return "not computed: NaN or infinity"
+    return "one value, no decision" if name == "agreement" else "undefined: the reference is all zeros"

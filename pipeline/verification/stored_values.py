@@ -4,19 +4,18 @@ The format's resolution is the limit of what can be shown: a change too small to
 no trace in the file, and is no change of it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
-from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+from pipeline.tflite.flatbuffer import Tensor
 
 EQUAL, CAST, QUANTIZED = "equal", "cast", "quantized"
 
 _FLOAT32 = 2.0**-23
 # Scales are written as float32, and computed from float32 ranges.
-_SCALE_TOLERANCE = 4 * _FLOAT32
+SCALE_TOLERANCE = 4 * _FLOAT32
 # Where kernel, bias and data stand among an operator's inputs.
 KERNELS = {name: (row.kernel, row.bias, row.data) for name, row in operators.LINEAR.items()}
 # Dtypes of quantized activations.
@@ -88,7 +87,7 @@ def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(bound > 0, found.scales.astype(np.float64) * largest / bound.astype(np.float64), np.nan)
     # Scales of blocks are rounded to bfloat16, which has 8 bits.
-    tolerance = 2.0**-8 if found.block else _SCALE_TOLERANCE
+    tolerance = 2.0**-8 if found.block else SCALE_TOLERANCE
     return ("symmetric" if np.all(np.isnan(ratio) | (np.abs(ratio - 1) <= tolerance)) else "other"), ratio
 
 
@@ -231,118 +230,3 @@ def _swapped(found: np.ndarray, expected: np.ndarray, channels: np.ndarray) -> b
         return False
     tolerance = 0.02 * float(np.abs(expected).max(initial=0))
     return all(any(np.abs(found[i] - expected[j]).max(initial=0) <= tolerance for j in channels if j != i) for i in channels)
-
-
-def relations(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
-    """Scales and zero points that are not free to choose and are not what they must be.
-
-    Yields:
-        (subgraph, operator), and what is wrong with it.
-    """
-    for number, subgraph in enumerate(graph.subgraphs):
-        joined = {tensor for operator in subgraph.operators if operator.name in operators.JOINS for tensor in operator.inputs}
-        for index, operator in enumerate(subgraph.operators):
-            for fault in (
-                *_bias(operator, subgraph.tensors),
-                *_fixed(operator, subgraph.tensors),
-                *_zero_points(operator, subgraph.tensors, joined),
-                *_joined(operator, subgraph.tensors),
-            ):
-                yield (number, index), fault
-
-
-def _bias(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
-    """A bias has the product of the data's and the kernel's scale, and no zero point."""
-    if operator.name not in KERNELS:
-        return
-    kernel, bias, data = (
-        (tensors[operator.inputs[at]] if at < len(operator.inputs) and operator.inputs[at] >= 0 else None)
-        for at in KERNELS[operator.name]
-    )
-    if kernel is None or kernel.scales is None:
-        return
-    if kernel.zero_points is not None and kernel.dtype.startswith("int") and np.any(kernel.zero_points != 0):
-        yield f"kernel {kernel.name}: zero point {int(kernel.zero_points[kernel.zero_points != 0][0])}; expected 0"
-    if bias is None or bias.scales is None or data is None or data.scales is None:
-        return
-    wanted = data.scales.astype(np.float64) * kernel.scales.astype(np.float64)
-    wrong = np.abs(bias.scales.astype(np.float64) / wanted - 1) > _SCALE_TOLERANCE
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        has, needs = np.broadcast_to(bias.scales, wrong.shape)[at], np.broadcast_to(wanted, wrong.shape)[at]
-        yield f"bias {bias.name}: scale {has:.6g} of channel {at}; expected the product of the data's and the kernel's, {needs:.6g}"
-    if bias.zero_points is not None and np.any(bias.zero_points != 0):
-        yield f"bias {bias.name}: zero point {int(bias.zero_points[bias.zero_points != 0][0])}; expected 0"
-
-
-def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
-    output = tensors[operator.outputs[0]] if operator.outputs else None
-    if output is None or output.scales is None or output.zero_points is None or output.dtype not in ("int8", "int16"):
-        return
-    if operator.name in FIXED:
-        eight, sixteen, zero = FIXED[operator.name]
-        scale, zero = (eight, zero) if output.dtype == "int8" else (sixteen, 0)
-        if (
-            output.scales.size != 1
-            or abs(float(output.scales[0]) / scale - 1) > _SCALE_TOLERANCE
-            or int(output.zero_points[0]) != zero
-        ):
-            yield (
-                f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
-                f"{operator.name} needs {scale:.6g}, {zero}"
-            )
-    elif operator.name in operators.MOVES and _differ(tensors[operator.inputs[0]], output):
-        yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
-
-
-def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
-    """What is put together has one scale."""
-    if operator.name not in operators.JOINS:
-        return
-    for number in operator.inputs:
-        if _differ(tensors[number], tensors[operator.outputs[0]]):
-            name = tensors[number].name
-            yield f"input {name}: {operator.name} puts values together, but scale or zero point of input and output differ"
-
-
-def _differ(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors, both quantized to the same dtype, have another scale or zero point."""
-    if one.dtype != other.dtype or one.scales is None or other.scales is None:
-        return False
-    if one.zero_points is None or other.zero_points is None:
-        return False
-    return not (
-        np.allclose(one.scales, other.scales, rtol=_SCALE_TOLERANCE, atol=0) and np.array_equal(one.zero_points, other.zero_points)
-    )
-
-
-def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collection[int]) -> Iterator[str]:
-    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what it is joined to."""
-    for number in dict.fromkeys((*operator.inputs, *operator.outputs)):
-        tensor = tensors[number]
-        if (
-            number >= 0
-            and tensor.zero_points is not None
-            and tensor.dtype in ("int16", "int32", "int64")
-            and np.any(tensor.zero_points)
-        ):
-            yield f"{tensor.name}: zero point {int(tensor.zero_points[0])} of {tensor.dtype}; expected 0"
-    fused = operator.options.get("fusedActivationFunction") or operator.name
-    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in joined:
-        output = tensors[operator.outputs[0]]
-        if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
-            yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"
-
-
-def formats(found: Graph) -> tuple[str, str]:
-    """The narrowest weights and activations of operators with a kernel; without one, float32."""
-    pairs = []
-    for subgraph in found.subgraphs:
-        for operator in subgraph.operators:
-            if operator.name in KERNELS:
-                kernel, _, data = KERNELS[operator.name]
-                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
-    order = ("int2", "int4", "int8", "float16", "int16", "float32")
-    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
-    between = {data.dtype for _, data in pairs}
-    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")

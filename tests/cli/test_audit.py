@@ -1,17 +1,22 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from pipeline import paths
+from pipeline import files, paths
 from pipeline.cli import audit
 from pipeline.errors import UserError
-from pipeline.quantization.schemes import SCHEMES
-from tests import faults
-from tests.helpers import ROOT
+from pipeline.runtime import interpreter
+from pipeline.source import reference_run
+from tests import certified, faults
+from tests.helpers import ROOT, call
+from tests.made import blockwise, make
 
 MODEL = ROOT / "models" / "digits_cnn.keras"
 
@@ -54,8 +59,9 @@ def test_a_faulty_file_as_json(wrong: Path) -> None:
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
     assert not report["passed"]
-    assert [fault["layers"][0] for fault in report["faults"]] == ["hidden"]
-    assert [row["path"] for row in report["variables"] if not row["passed"]] == ["hidden/kernel"]
+    certified = report["certificate"]
+    assert [fault["layers"][0] for fault in certified["faults"]] == ["hidden"]
+    assert [row["path"] for row in certified["variables"] if not row["passed"]] == ["hidden/kernel"]
 
 
 def test_with_data_the_outputs_are_judged_too(int8: Path, finished: Path, tmp_path: Path) -> None:
@@ -71,10 +77,87 @@ def test_with_data_the_outputs_are_judged_too(int8: Path, finished: Path, tmp_pa
     assert "20 samples; largest errors: " in audit.text(report)
 
 
+def verified(finished: Path, folder: Path, variant: str, images: np.ndarray) -> dict[str, Any]:
+    """What the stage `verify` says of a variant on these samples instead of its own."""
+    shutil.copytree(finished, folder, symlinks=True, ignore=shutil.ignore_patterns(".git", ".dvc", "calibration", "tuning"))
+    for path in (paths.EVALUATION, paths.REFERENCE, paths.OUTPUTS):
+        shutil.rmtree(folder / path)
+    (folder / paths.OUTPUTS).mkdir()
+    files.write_samples(folder / paths.EVALUATION, ({"image": image} for image in images), count=len(images), labels=None)
+    rows = list(reference_run.run_saved_model(finished / paths.SOURCE, {"image": images}, batch=1))
+    files.write_arrays(folder / paths.REFERENCE, {"probabilities": np.stack([row["probabilities"] for row in rows])})
+    model = files.read_bytes(finished / paths.variant_model(variant))
+    files.write_arrays(folder / paths.OUTPUTS / variant, interpreter.predict(model, {"image": images}, workers=1))
+    split = files.read_json(folder / paths.SPLIT)
+    split["sets"]["evaluation"]["samples"] = [{"id": str(i)} for i in range(len(images))]
+    files.write_json(folder / paths.SPLIT, split)
+    call("python", "-m", "pipeline.verify", variant, cwd=folder, PYTHONPATH=str(ROOT))
+    report: dict[str, Any] = files.read_json(folder / paths.VERIFY_REPORTS / f"{variant}.json")
+    return report
+
+
+def close_calls(finished: Path, int8: Path) -> np.ndarray:
+    """Real images, and two blends of real images for which the int8 file decides otherwise: 95 % agreement."""
+    images = np.load(finished / paths.EVALUATION / "inputs" / "image.npy")
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(len(images), size=(2, 4000))
+    share = rng.random((4000, 1, 1, 1)).astype(np.float32)
+    blends = images[one] * share + images[other] * (1 - share)
+    float32 = files.read_bytes(finished / paths.FLOAT32)
+    decisions = [
+        interpreter.predict(f, {"image": blends}, workers=1)["probabilities"].argmax(1) for f in (float32, int8.read_bytes())
+    ]
+    differs = np.flatnonzero(decisions[0] != decisions[1])
+    assert len(differs) >= 2
+    return np.concatenate([images[:38], blends[differs[:2]]])
+
+
+def test_verify_and_audit_refuse_an_int8_file_for_what_int4_may_do(finished: Path, int8: Path, tmp_path: Path) -> None:
+    images = close_calls(finished, int8)
+    np.savez(tmp_path / "data.npz", image=images)
+    audited = audit.audit(MODEL, int8, data=tmp_path / "data.npz")
+    report = verified(finished, tmp_path / "stage", "int8", images)
+    for found in (audited, report):
+        failing = [row for row in found["checks"] if not row["passed"]]
+        assert [(row["name"], row["value"], row["limit"]) for row in failing] == [("agreement", 0.95, 0.97)]
+        assert found["divergence"]["n"] == 5
+    assert audited["notes"] == ["scheme static_wi8_ai8: found from its dtypes (the same as those of static_wi8_ai8_fallback)"]
+
+
+@pytest.mark.parametrize("variant", ["float32", "float16", "dynamic_int8", "int8", "int16x8"])
+def test_verify_and_audit_say_the_same_of_the_same_file(finished: Path, tmp_path: Path, variant: str) -> None:
+    images = np.load(finished / paths.EVALUATION / "inputs" / "image.npy")[:20]
+    np.savez(tmp_path / "data.npz", image=images)
+    # Keras numbers the names of operations through a process, and the certificate speaks of them.
+    keras.backend.clear_session()
+    # As it is written: verify's is read from its file.
+    audited = json.loads(json.dumps(audit.audit(MODEL, finished / paths.variant_model(variant), data=tmp_path / "data.npz")))
+    report = verified(finished, tmp_path / "stage", variant, images)
+    assert set(audited) - {"notes"} == set(report) - {"variant"}
+    for key in set(report) - {"variant"}:
+        assert audited[key] == report[key], key
+
+
+def test_a_file_of_no_scheme_is_not_compared_with_a_looser_limit(tmp_path: Path) -> None:
+    """int2 weights: no variant may have them, so no limit is known."""
+    network = certified.randomised(certified.wide())
+    network.save(tmp_path / "network.keras")
+    made = make(network, tmp_path / "source")
+    (tmp_path / "int2.tflite").write_bytes(blockwise(made, 2, 0))
+    np.savez(tmp_path / "data.npz", **made.samples)  # type: ignore[arg-type]
+    report = audit.audit(tmp_path / "network.keras", tmp_path / "int2.tflite", data=tmp_path / "data.npz")
+    why = "no scheme has int2 weights with float32 activations"
+    assert report["notes"] == [f"dtypes and outputs are not compared: {why}; say it with --scheme"]
+    assert report["scheme"] is None
+    assert [row["name"] for row in report["checks"] if row["output"]] == ["finite"]
+    assert "note dtypes and outputs are not compared" in audit.text(report)
+    assert report["outputs"]["out"]["agreement"] is not None
+
+
 def test_what_the_file_is_said_to_be(int8: Path) -> None:
-    report = audit.audit(MODEL, int8, scheme=SCHEMES["litert"]["float32"])
+    report = audit.audit(MODEL, int8, scheme="float32")
     assert not report["passed"]
-    assert "weights are int8; the variant says float32" in {fault["reason"] for fault in report["faults"]}
+    assert "weights are int8; the variant says float32" in {fault["reason"] for fault in report["certificate"]["faults"]}
 
 
 @pytest.mark.parametrize(

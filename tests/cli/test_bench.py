@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import bench
-from pipeline.verification import certificate
+from pipeline.verification import float32_proof
 from tests.helpers import call
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[certificate.Source, bytes]:
+def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[float32_proof.Source, bytes]:
     return bench.mobilenetv2(tmp_path_factory.mktemp("mobilenetv2"))
 
 
@@ -27,7 +27,7 @@ def test_prints_a_ratio_for_each_claim(finished: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving a model
 @pytest.mark.slow
-def test_the_certificate_of_mobilenetv2(network: tuple[certificate.Source, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_certificate_of_mobilenetv2(network: tuple[float32_proof.Source, bytes], capsys: pytest.CaptureFixture[str]) -> None:
     bench.certificate_of_mobilenetv2(*network)
     found = re.search(r"([\d.]+) s, peak memory ([\d.]+) times the file; 3,538,984 of 3,538,984 ", capsys.readouterr().out)
     assert found is not None
@@ -37,7 +37,7 @@ def test_the_certificate_of_mobilenetv2(network: tuple[certificate.Source, bytes
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras saving a model
 @pytest.mark.slow
 def test_the_search_of_mobilenetv2_finds_a_file_within_its_budget(
-    network: tuple[certificate.Source, bytes], capsys: pytest.CaptureFixture[str]
+    network: tuple[float32_proof.Source, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench.search_of_mobilenetv2(
         *network, 2, "searches.mixed.samples=1", "searches.mixed.steps=3", "searches.mixed.choices=[static_wi8_ai8,float32]"

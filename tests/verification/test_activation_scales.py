@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.quantization.schemes import SCHEMES
 from pipeline.tflite import flatbuffer
-from pipeline.verification import activation_scales, certificate, graph_alignment
+from pipeline.verification import activation_scales, certificate, graph_alignment, judgement
 from tests import certified, faults
 from tests.made import Made, litert, make, measured
 
@@ -93,7 +92,7 @@ def test_no_changed_scale_or_zero_point_of_an_activation_passes_unnoticed(
     fault: float,
 ) -> None:
     made, ranges = nets(name)
-    ends = io_dtype if io_dtype == "float32" else SCHEMES["litert"][scheme].io_dtype[0]
+    ends = io_dtype if io_dtype == "float32" else judgement.BY_NAME[scheme].io_dtype[0]
     clean = files(name, scheme, ends)
     changed: list[str] = []
 
@@ -108,7 +107,7 @@ def test_no_changed_scale_or_zero_point_of_an_activation_passes_unnoticed(
 
     wrong = faults.edited(clean, edit)
     report = certificate.certify(
-        made.source, made.proof, wrong, scheme=SCHEMES["litert"][scheme], io_dtype=ends, algorithm="min_max", measured=ranges
+        made.source, made.proof, wrong, scheme=judgement.BY_NAME[scheme], io_dtype=ends, algorithm="min_max", measured=ranges
     )
     assert not report["passed"], changed
     assert any(entry["check"] == "scales" for entry in report["faults"])

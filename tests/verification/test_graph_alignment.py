@@ -1,21 +1,6 @@
-from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
+from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import graph_alignment
-
-
-def tensor(name: str) -> Tensor:
-    return Tensor(name=name, shape=(1,), dtype="float32", data=None, scales=None, zero_points=None, quantized_dimension=0)
-
-
-def chain(*names: str, activation: str = "NONE", output: str = "y") -> Graph:
-    """x -> the operators, one after the other -> the output."""
-    tensors = [tensor(str(i)) for i in range(len(names) + 1)]
-    operators = [
-        Operator(name=name, inputs=(i,), outputs=(i + 1,), options={"fusedActivationFunction": activation} if name == "ADD" else {})
-        for i, name in enumerate(names)
-    ]
-    inner = Subgraph(name="main", inputs=(0,), outputs=(len(names),), tensors=tensors, operators=operators)
-    ends = {"x": 0}, {output: len(names)}
-    return Graph(signature="s", inputs=ends[0], outputs=ends[1], tensors=tensors, operators=operators, subgraphs=[inner])
+from tests.graphs import chain
 
 
 def reasons(expected: Graph, found: Graph) -> list[str]:

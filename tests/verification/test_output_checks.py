@@ -1,7 +1,20 @@
+from typing import Any
+
 import numpy as np
+import pytest
 
 from pipeline.tflite.flatbuffer import Graph, Tensor
 from pipeline.verification import output_checks
+
+LIMITS = {"max_abs_error": 0.1, "mean_steps": 2.0, "sqnr_db": 20.0, "agreement": 0.9}
+GOOD: dict[str, float | None] = {
+    "finite": 1.0,
+    "max_abs_error": 0.05,
+    "mean_steps": 1.0,
+    "sqnr_db": 30.0,
+    "agreement": 0.95,
+    "peak": 1.0,
+}
 
 
 def graph() -> Graph:
@@ -9,39 +22,81 @@ def graph() -> Graph:
     return Graph(signature="s", inputs={}, outputs={"y": 0}, tensors=[tensor], operators=[])
 
 
-def judge(predicted: np.ndarray, formats: tuple[str, str]) -> tuple[dict, list[dict]]:
-    options = {"rounding": 16.0, "margin_db": 12.0, "agreement": 0.9, "worst": 2}
-    reference = {"y": np.eye(3, dtype=np.float32)}
-    return output_checks.judge(
-        reference,
-        {"y": predicted},
-        float32=graph(),
-        found=graph(),
-        formats=formats,
-        ids=["a", "b", "c"],
-        **options,  # type: ignore[arg-type]
-    )
+def allowance(dtype: str) -> output_checks.Allowance:
+    return output_checks.Allowance(weights=dtype, activations=dtype, rounding=16.0, margin_db=12.0, agreement=0.9)
+
+
+def compare(predicted: np.ndarray, allowance: output_checks.Allowance | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    reference, ids = {"y": np.eye(3, dtype=np.float32)}, ["a", "b", "c"]
+    return output_checks.compare(reference, {"y": predicted}, float32=graph(), found=graph(), allowance=allowance, ids=ids, worst=2)
 
 
 def test_the_worst_samples_go_by_their_ids() -> None:
     predicted = np.eye(3, dtype=np.float32)
     predicted[2, 0], predicted[1, 1] = 0.25, 0.5
-    figures, _ = judge(predicted, ("int8", "int8"))
+    figures, _ = compare(predicted, allowance("int8"))
     assert figures["y"]["worst"] == [{"id": "b", "index": 1, "max_error": 0.5}, {"id": "c", "index": 2, "max_error": 0.25}]
     assert figures["y"]["n"] == 3
 
 
 def test_a_quantized_file_s_error_is_too_much_for_a_float32_one() -> None:
     predicted = np.eye(3, dtype=np.float32) + np.float32(1e-3)
-    _, checks = judge(predicted, ("int8", "int8"))
+    _, checks = compare(predicted, allowance("int8"))
     assert all(row["passed"] for row in checks)
-    _, checks = judge(predicted, ("float32", "float32"))
+    _, checks = compare(predicted, allowance("float32"))
     assert {row["name"] for row in checks if not row["passed"]} == {"max_abs_error"}
 
 
 def test_a_sample_that_is_not_finite_is_listed_first() -> None:
     predicted = np.eye(3, dtype=np.float32)
     predicted[1, 2] = np.nan
-    figures, checks = judge(predicted, ("int8", "int8"))
+    figures, checks = compare(predicted, allowance("int8"))
     assert figures["y"]["worst"][0] == {"id": "b", "index": 1, "max_error": None}
     assert not any(row["passed"] for row in checks)
+
+
+def test_without_an_allowance_only_what_is_finite_is_judged() -> None:
+    figures, checks = compare(np.eye(3, dtype=np.float32)[::-1], None)
+    assert [(row["name"], row["passed"]) for row in checks] == [("finite", True)]
+    assert figures["y"]["agreement"] == pytest.approx(1 / 3)
+
+
+def rows(**changes: float | None) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in output_checks.verdicts({**GOOD, **changes}, LIMITS, output="y")}
+
+
+def test_all_within_their_limits() -> None:
+    assert all(row["passed"] and row["output"] == "y" for row in rows().values())
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_each_check_alone_can_fail(name: str) -> None:
+    worse = 2.1 if name in output_checks.AT_MOST else 0.5
+    failed = {key for key, row in rows(**{name: worse}).items() if not row["passed"]}
+    assert failed == {name}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_value_at_its_limit_passes(name: str) -> None:
+    assert rows(**{name: LIMITS[name]})[name]["passed"]
+
+
+def test_what_is_not_finite_fails_everything() -> None:
+    nothing: dict[str, float | None] = dict.fromkeys(GOOD)
+    assert not any(row["passed"] for row in rows(**{**nothing, "finite": 0.0}).values())
+
+
+def test_identical_outputs_pass_without_an_sqnr() -> None:
+    row = rows(max_abs_error=0.0, sqnr_db=None)["sqnr_db"]
+    assert row["passed"]
+    assert row["reason"] == "the outputs are identical"
+
+
+def test_an_undefined_ratio_fails() -> None:
+    row = rows(sqnr_db=None)["sqnr_db"]
+    assert not row["passed"]
+    assert row["reason"] == "undefined: the reference is all zeros"
+
+
+def test_one_value_has_no_decision_to_agree_on() -> None:
+    assert rows(agreement=None)["agreement"]["passed"]

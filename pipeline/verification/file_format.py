@@ -1,0 +1,133 @@
+"""Is a file what its name says: dtypes of weights, activations, inputs and outputs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.quantization.schemes import Scheme
+from pipeline.tflite import flatbuffer, operators
+from pipeline.tflite.flatbuffer import Graph, Subgraph
+from pipeline.verification import stored_values
+from pipeline.verification.graph_alignment import Place
+
+# What has no int4 kernel gets an int8 one, and a search may choose any.
+WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
+
+
+def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tuple[str, str]]:
+    """Tensors whose dtype is not what the variant says: name and reason of each.
+
+    Args:
+        found: the file in question.
+        scheme: what it is meant to be; None: not said, and so not checked.
+        io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
+    """
+    rows = [] if io_dtype is None else list(_ends(found, io_dtype))
+    if scheme is None:
+        return rows
+    for number, subgraph in enumerate(found.subgraphs):
+        rows += _weights(subgraph, scheme)
+        # An operator without a kernel that the engine cannot quantize may stay in float; one with a kernel may not.
+        if scheme.integer_only and io_dtype in ("int8", "int16"):
+            rows += _left_with_kernel(subgraph)
+        ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
+        rows += _tensors(subgraph, scheme, ends)
+    return rows
+
+
+def _ends(found: Graph, io_dtype: str) -> Iterator[tuple[str, str]]:
+    for name, number in {**found.inputs, **found.outputs}.items():
+        dtype = found.tensors[number].dtype
+        # Integer inputs such as tokens have no real units and keep their dtype.
+        if dtype != io_dtype and (dtype in ("float32", "float16") or found.tensors[number].scales is not None):
+            yield found.tensors[number].name, f"{name} is {dtype}; the variant says {io_dtype}"
+
+
+def _weights(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
+    allowed = {scheme.weights, "float32", *WIDER.get(scheme.weights, ())}
+    for operator in subgraph.operators:
+        if operator.name in stored_values.KERNELS:
+            kernel = subgraph.tensors[operator.inputs[stored_values.KERNELS[operator.name][0]]]
+            if kernel.data is not None and kernel.dtype not in allowed:
+                yield kernel.name, f"weights are {kernel.dtype}; the variant says {scheme.weights}"
+
+
+def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
+    for operator in subgraph.operators:
+        if operator.name in stored_values.KERNELS:
+            data = subgraph.tensors[operator.inputs[stored_values.KERNELS[operator.name][2]]]
+            if data.dtype.startswith("float"):
+                output = subgraph.tensors[operator.outputs[0]]
+                yield output.name, f"{operator.name} computes in {data.dtype}; the variant says integers"
+
+
+def _tensors(subgraph: Subgraph, scheme: Scheme, ends: set[int]) -> Iterator[tuple[str, str]]:
+    for index, tensor in enumerate(subgraph.tensors):
+        if tensor.scales is None:
+            continue
+        if scheme.activations == "float32" and index not in ends and tensor.data is None:
+            yield tensor.name, f"an activation is {tensor.dtype}; the variant says float32"
+        elif scheme.weights in ("float32", "float16") and tensor.data is not None:
+            yield tensor.name, f"is quantized to {tensor.dtype}; the variant says {scheme.weights}"
+
+
+def left_in_float(found: Graph, layers: Mapping[Place, Sequence[str]]) -> list[dict[str, Any]]:
+    """Operators that compute in float between integers: the engine knows no integer kernel for them.
+
+    Args:
+        found: the file in question.
+        layers: paths of layers by its operators.
+
+    Returns:
+        `operator` and `layers` of each.
+    """
+    rows = []
+    for number, subgraph in enumerate(found.subgraphs):
+        integers = any(tensor.scales is not None and tensor.data is None for tensor in subgraph.tensors)
+        for index, operator in enumerate(subgraph.operators):
+            dtypes = {subgraph.tensors[output].dtype for output in operator.outputs}
+            if integers and dtypes & {"float32", "float16"} and operator.name not in operators.CONVERSIONS:
+                rows.append({"operator": operator.name, "layers": layers.get((number, index), [])})
+    return rows
+
+
+def dtypes(graph: Graph) -> dict[str, Any]:
+    """What the file holds: entries of constants and number of activations by dtype, and the dtype of each input and output."""
+    stored: dict[str, int] = {}
+    between: dict[str, int] = {}
+    for subgraph in graph.subgraphs:
+        for tensor in subgraph.tensors:
+            if tensor.data is not None:
+                stored[tensor.dtype] = stored.get(tensor.dtype, 0) + int(np.prod(tensor.shape, dtype=np.int64))
+            else:
+                between[tensor.dtype] = between.get(tensor.dtype, 0) + 1
+    ends = {name: graph.tensors[number].dtype for name, number in {**graph.inputs, **graph.outputs}.items()}
+    return {
+        "constants": dict(sorted(stored.items())),
+        "activations": dict(sorted(between.items())),
+        "io_dtypes": dict(sorted(ends.items())),
+    }
+
+
+def histogram(graph: Graph) -> dict[str, int]:
+    """How many operators of each name the file holds, all subgraphs."""
+    counts: dict[str, int] = {}
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            counts[operator.name] = counts.get(operator.name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def narrowest(found: Graph) -> tuple[str, str]:
+    """The narrowest weights and activations of operators with a kernel; without one, float32."""
+    pairs = []
+    for subgraph in found.subgraphs:
+        for operator in subgraph.operators:
+            if operator.name in stored_values.KERNELS:
+                kernel, _, data = stored_values.KERNELS[operator.name]
+                pairs.append((subgraph.tensors[operator.inputs[kernel]], subgraph.tensors[operator.inputs[data]]))
+    order = ("int2", "int4", "int8", "float16", "int16", "float32")
+    weights = {kernel.dtype for kernel, _ in pairs} | {t.dtype for t in flatbuffer.constants(found) if t.dtype == "float16"}
+    between = {data.dtype for _, data in pairs}
+    return next((d for d in order if d in weights), "float32"), next((d for d in order if d in between), "float32")

@@ -1,0 +1,156 @@
+"""The one judgement of a .tflite file: is it the network it was made from, by its content and by what it computes?
+
+Stage `verify` and the command `audit` read files and write the report; what is in it is decided here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.quantization.schemes import SCHEMES, Scheme
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.flatbuffer import Graph
+from pipeline.verification import activation_scales, certificate, divergence, file_format, float32_proof, output_checks
+
+# What is judged (dtypes) is the same in every engine that has the scheme.
+BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of the outputs, as in conf/verify/.
+
+    Attributes:
+        rounding: float files may be off by so many times the accumulated rounding.
+        margin_db: quantized files may lie so far below the expected SQNR.
+        agreement: least share of equal decisions, by scheme.
+        worst: how many samples to list for each output.
+        divergence: on how many samples to follow a file that differs, operator by operator.
+    """
+
+    rounding: float
+    margin_db: float
+    agreement: Mapping[str, float]
+    worst: int
+    divergence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What network and file make of the same samples.
+
+    Attributes:
+        samples: inputs [n, ...] by name; `ids`: of the samples, n.
+        reference: the network's outputs [n, ...] by name.
+        predicted: the file's, in real units, the same names and shapes.
+    """
+
+    samples: Mapping[str, np.ndarray]
+    ids: Sequence[str]
+    reference: Mapping[str, np.ndarray]
+    predicted: Mapping[str, np.ndarray]
+
+
+def judge(
+    source: float32_proof.Source,
+    float32: bytes,
+    model: bytes,
+    *,
+    scheme: str | None,
+    io_dtype: str | None,
+    algorithm: str | None,
+    measured: Mapping[str, activation_scales.Ranges] | None,
+    outputs: Outputs | None,
+    limits: Limits,
+) -> dict[str, Any]:
+    """The report on one file.
+
+    Args:
+        source: the network.
+        float32: a file without quantization, made from the network.
+        model: the file in question; it may be `float32` itself.
+        scheme: key of `BY_NAME`: what the file is meant to be; None: not known. Then dtypes are not compared, and of the outputs
+            only that they are finite: no limit is known for them.
+        io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
+        algorithm: how its scales were chosen; None: not said.
+        measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known.
+        outputs: on real samples; None: not judged.
+        limits: of the outputs.
+
+    Returns:
+        `scheme`; `n` samples (0 without outputs); `passed`, and `checks` with `name`, `output`, `value`, `limit`, `bound`, `passed`
+        and `reason`; `outputs` (figures by output, of `output_checks.compare`); `certificate` (of `certificate.certify`);
+        `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
+        decision.
+    """
+    proof, found = float32_proof.prove(source, float32), flatbuffer.read(model)
+    certified = certificate.certify(
+        source,
+        proof,
+        model,
+        scheme=None if scheme is None else BY_NAME[scheme],
+        io_dtype=io_dtype,
+        algorithm=algorithm,
+        measured=measured,
+    )
+    figures: dict[str, Any] = {}
+    checks = certified.pop("checks")
+    if outputs is not None:
+        figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits)
+        checks += more
+    passed = all(row["passed"] for row in checks)
+    changed = any(row["agreement"] not in (None, 1.0) for row in figures.values())
+    diagnosis = None
+    if outputs is not None and model != float32 and (changed or not passed):
+        worst = output_checks.worst(figures, count=limits.divergence)
+        traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source))
+        diagnosis = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
+    return {
+        "scheme": scheme,
+        "n": next((row["n"] for row in figures.values()), 0),
+        "passed": passed,
+        "checks": checks,
+        "outputs": figures,
+        "certificate": certified,
+        "divergence": diagnosis,
+    }
+
+
+def compare(
+    outputs: Outputs, *, float32: Graph, found: Graph, scheme: str | None, limits: Limits
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The part of the judgement that concerns the outputs: figures by output, and checks (`output_checks.compare`).
+
+    Args:
+        outputs: of network and file.
+        float32, found: the float32 file, and the file in question.
+        scheme, limits: as in `judge`.
+    """
+    allowance = None
+    if scheme is not None:
+        facts = BY_NAME[scheme]
+        # A search may have chosen any; then the file itself tells.
+        weights, activations = file_format.narrowest(found) if facts.weights == "any" else (facts.weights, facts.activations)
+        allowance = output_checks.Allowance(
+            weights=weights,
+            activations=activations,
+            rounding=limits.rounding,
+            margin_db=limits.margin_db,
+            agreement=limits.agreement[scheme],
+        )
+    return output_checks.compare(
+        outputs.reference,
+        outputs.predicted,
+        float32=float32,
+        found=found,
+        allowance=allowance,
+        ids=outputs.ids,
+        worst=limits.worst,
+    )
+
+
+def _batch(source: float32_proof.Source) -> int:
+    """Samples that the files take at once; 1 where that is free."""
+    return source.signature["inputs"][0]["shape"][0] or 1

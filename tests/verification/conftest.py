@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from tests import certified
+from tests.made import Made, litert, make
+
+
+@pytest.fixture(scope="session")
+def nets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Made]:
+    @cache
+    def build(name: str) -> Made:
+        return make(certified.randomised(certified.NETWORKS[name]()), tmp_path_factory.mktemp(name) / "source")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def files(nets: Callable[[str], Made]) -> Callable[[str, str], bytes]:
+    """The file of a network in a scheme of the engine litert."""
+
+    @cache
+    def build(name: str, scheme: str) -> bytes:
+        return nets(name).float32 if scheme == "float32" else litert(nets(name), scheme)
+
+    return build

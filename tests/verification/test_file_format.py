@@ -1,0 +1,76 @@
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.tflite import flatbuffer, macs
+from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
+from pipeline.verification import file_format
+from tests.made import Made, certify, litert
+
+
+def test_a_float32_file_with_int8_weights(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    report = certify(nets("convolutions"), files("convolutions", "dynamic_wi8_afp32"), "float32")
+    reasons = [fault["reason"] for fault in report["faults"] if fault["check"] == "format"]
+    assert any("weights are int8; the variant says float32" in reason for reason in reasons)
+
+
+def test_a_float_boundary_where_integers_were_promised(nets: Callable[[str], Made]) -> None:
+    model = litert(nets("convolutions"), "static_wi8_ai8", io_dtype="float32")
+    report = certify(nets("convolutions"), model, "static_wi8_ai8")
+    assert "image is float32; the variant says int8" in [fault["reason"] for fault in report["faults"]]
+
+
+def test_the_narrowest_formats_of_operators_with_a_kernel(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    expected = {
+        "float32": ("float32", "float32"),
+        "float16": ("float16", "float32"),
+        "dynamic_wi8_afp32": ("int8", "float32"),
+        "static_wi8_ai8": ("int8", "int8"),
+        "static_wi8_ai16": ("int8", "int16"),
+    }
+    for scheme, formats in expected.items():
+        assert file_format.narrowest(flatbuffer.read(files("convolutions", scheme))) == formats
+
+
+def test_an_operator_that_was_left_in_float_between_integers(files: Callable[[str, str], bytes]) -> None:
+    assert file_format.left_in_float(flatbuffer.read(files("convolutions", "static_wi8_ai8")), {}) == []
+    # A float file has nothing between integers.
+    assert file_format.left_in_float(flatbuffer.read(files("convolutions", "float32")), {}) == []
+    inside = half_quantized()
+    assert file_format.left_in_float(inside, {(0, 1): ["bend"]}) == [{"operator": "ELU", "layers": ["bend"]}]
+
+
+def test_what_a_file_holds(files: Callable[[str, str], bytes]) -> None:
+    held = file_format.dtypes(flatbuffer.read(files("convolutions", "static_wi8_ai8")))
+    assert held["io_dtypes"]["image"] == "int8"
+    assert "float32" not in held["activations"]
+
+
+def half_quantized() -> Graph:
+    """int8 -> TANH -> int8, and float -> ELU -> float beside it."""
+    one, zero = np.ones(1, np.float32), np.zeros(1, np.int64)
+    tensors = [
+        Tensor(
+            name=str(i),
+            shape=(1,),
+            dtype=dtype,
+            data=None,
+            scales=one if dtype == "int8" else None,
+            zero_points=zero if dtype == "int8" else None,
+            quantized_dimension=0,
+        )
+        for i, dtype in enumerate(("int8", "int8", "float32", "float32"))
+    ]
+    operators = [
+        Operator(name="TANH", inputs=(0,), outputs=(1,), options={}),
+        Operator(name="ELU", inputs=(2,), outputs=(3,), options={}),
+    ]
+    inner = Subgraph(name="main", inputs=(0,), outputs=(1,), tensors=tensors, operators=operators)
+    return Graph(signature="s", inputs={}, outputs={}, tensors=tensors, operators=operators, subgraphs=[inner])
+
+
+def test_histogram_and_macs(nets: Callable[[str], Made]) -> None:
+    made = nets("convolutions")
+    assert file_format.histogram(made.proof.graph)["CONV_2D"] == 3
+    # 12 x 12 x 8 of 27, 5 x 5 x 8 of 72, 5 x 5 x 16 of 9, 3 x 3 x 16 of 9, 3 x 3 x 12 of 16, 3 x 3 x 12 of 54, 216 x 20, 2 x 20 x 5
+    assert sum(macs.macs(made.proof.graph).values()) == 31104 + 14400 + 3600 + 1296 + 1728 + 5832 + 4320 + 200

@@ -1,0 +1,103 @@
+"""The one judgement: what a file holds and what it computes, with the limits of its scheme."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.cli import audit
+from pipeline.runtime import interpreter
+from pipeline.verification import judgement
+from tests import faults
+from tests.made import Made
+
+SAMPLES = 100
+
+
+def outputs(made: Made, model: bytes, changed: int = 0) -> judgement.Outputs:
+    """Of network and file on 100 samples, with so many decisions of the file changed."""
+    samples = {name: np.resize(array, (SAMPLES, *array.shape[1:])) for name, array in made.samples.items()}
+    reference, predicted = (interpreter.predict(file, samples, workers=1) for file in (made.float32, model))
+    for name, array in reference.items():
+        flipped = predicted[name] = np.array(predicted[name])
+        for row in range(changed):
+            first, second = np.argsort(array[row])[-2:]
+            flipped[row, [first, second]] = np.sort(flipped[row, [first, second]])[::-1]
+    ids = [str(i) for i in range(SAMPLES)]
+    return judgement.Outputs(samples=samples, ids=ids, reference=reference, predicted=predicted)
+
+
+def judge(made: Made, model: bytes, scheme: str | None, given: judgement.Outputs | None) -> dict[str, Any]:
+    return judgement.judge(
+        made.source,
+        made.float32,
+        model,
+        scheme=scheme,
+        io_dtype=None,
+        algorithm="min_max",
+        measured=None,
+        outputs=given,
+        limits=audit.limits(),
+    )
+
+
+def failed(report: dict[str, Any]) -> set[str]:
+    return {row["name"] for row in report["checks"] if not row["passed"]}
+
+
+@pytest.mark.parametrize("scheme", faults.FORMATS)
+def test_a_sound_file(nets: Callable[[str], Made], files: Callable[[str, str], bytes], scheme: str) -> None:
+    model = files("convolutions", scheme)
+    report = judge(nets("convolutions"), model, scheme, outputs(nets("convolutions"), model))
+    assert report["passed"], failed(report)
+    assert report["n"] == SAMPLES
+    assert set(report["outputs"]) == {"first", "second"}
+
+
+@pytest.mark.parametrize(("scheme", "passes"), [("static_wi8_ai8", False), ("static_wi4_ai8", True)])
+def test_the_limit_of_agreement_is_the_scheme_s(
+    nets: Callable[[str], Made], files: Callable[[str, str], bytes], scheme: str, passes: bool
+) -> None:
+    """95 of 100 decisions: enough for int4, too few for int8."""
+    made, model = nets("convolutions"), files("convolutions", "static_wi8_ai8")
+    report = judge(made, model, scheme, outputs(made, model, changed=5))
+    rows = [row for row in report["checks"] if row["name"] == "agreement"]
+    assert len(rows) == 2
+    for row in rows:
+        assert 0.9 < row["value"] < 0.97
+        assert row["passed"] == passes
+        assert row["limit"] == audit.limits().agreement[scheme]
+
+
+def test_without_a_scheme_there_is_no_limit_and_none_is_claimed(
+    nets: Callable[[str], Made], files: Callable[[str, str], bytes]
+) -> None:
+    made, model = nets("convolutions"), files("convolutions", "static_wi8_ai8")
+    report = judge(made, model, None, outputs(made, model, changed=SAMPLES))
+    names = [row["name"] for row in report["checks"]]
+    assert names[-2:] == ["finite", "finite"]
+    assert not {"agreement", "sqnr_db", "mean_steps", "max_abs_error"} & set(names)
+    (form,) = [row for row in report["checks"] if row["name"] == "format"]
+    assert form["reason"] == "not compared: no scheme"
+
+
+def test_a_file_that_changes_a_decision_is_followed_and_the_float32_file_never(
+    nets: Callable[[str], Made], files: Callable[[str, str], bytes]
+) -> None:
+    made, model = nets("convolutions"), files("convolutions", "static_wi8_ai8")
+    sound = judge(made, model, "static_wi8_ai8", outputs(made, model))
+    assert sound["divergence"] is None
+    changed = judge(made, model, "static_wi8_ai8", outputs(made, model, changed=1))
+    assert changed["passed"]
+    assert changed["divergence"]["n"] > 0
+    assert judge(made, made.float32, "float32", outputs(made, made.float32, changed=5))["divergence"] is None
+    assert judge(made, made.float32, "float32", None)["n"] == 0
+
+
+def test_a_fault_is_followed_even_if_the_outputs_are_fine(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    made, model = nets("convolutions"), files("convolutions", "static_wi8_ai8")
+    wrong = faults.edited(model, faults.weight("CONV_2D", 1, "int8"))
+    report = judge(made, wrong, "static_wi8_ai8", outputs(made, model))
+    assert failed(report) == {"parameters", "constants"}
+    assert report["divergence"] is not None
