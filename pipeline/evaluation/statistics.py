@@ -78,9 +78,9 @@ def resamples(n: int, *, count: int, seed: int) -> Iterator[np.ndarray]:
     The same for the same n, count and seed, so that what they are applied to stays paired.
     """
     rng = np.random.default_rng(seed)
-    step = max(1, _BLOCK // n)
-    for start in range(0, count, step):
-        rows = min(step, count - start)
+    most = max(1, _BLOCK // n)
+    for start in range(0, count, most):
+        rows = min(most, count - start)
         drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
 

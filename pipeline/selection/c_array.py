@@ -31,7 +31,7 @@ def source(content: bytes, *, name: str, include: str) -> str:
     """
     whole = len(content) // _COLUMNS
     lines = np.full((whole, 2 + 6 * _COLUMNS), ord(" "), np.uint8)
-    lines[:, 2:] = _CELLS[np.frombuffer(content, np.uint8, whole * _COLUMNS)].reshape(whole, -1)
+    lines[:, 2:] = _CELLS[np.frombuffer(content, np.uint8, whole * _COLUMNS)].reshape(whole, 6 * _COLUMNS)
     lines[:, -1] = ord("\n")
     rest = ", ".join(f"0x{byte:02x}" for byte in content[whole * _COLUMNS :])
     body = (lines.tobytes().decode("ascii") + (f"  {rest}" if rest else "")).removesuffix(",\n")
