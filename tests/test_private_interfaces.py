@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import compose_and_dump
+from hydra.errors import MissingConfigException
 from litert_quantizer import algorithm_manager, calibrator, qtyping, recipe_manager
 from litert_quantizer import quantizer as library
 from litert_quantizer.utils import tfl_flatbuffer_utils
@@ -109,3 +111,27 @@ def test_statistics_have_the_keys_we_read_and_write(wide: Made) -> None:
     assert kept["gptq"] != kept["oscar"]
     for keys in kept.values():
         assert not keys & {"min", "max"}
+
+
+# --- DVC composes conf/ for `dvc exp run`; `make params` calls the same function, so that both write the same bytes.
+
+
+def test_dvc_composes_with_the_function_that_make_params_calls() -> None:
+    assert list(inspect.signature(compose_and_dump).parameters) == [
+        "output_file",
+        "config_dir",
+        "config_module",
+        "config_name",
+        "plugins_path",
+        "overrides",
+    ]
+
+
+def test_hydra_names_the_file_that_it_misses() -> None:
+    assert MissingConfigException("m", "quantization/int7").missing_cfg_file == "quantization/int7"
+
+
+def test_nothing_of_hydra_is_replaced_or_private() -> None:
+    for folder in ("pipeline", "hydra_plugins"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not [name for name in _imports(path) if name.startswith(("hydra._", "hydra.core", "omegaconf._"))], path.name
