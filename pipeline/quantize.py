@@ -11,6 +11,7 @@ import msgspec
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
 from pipeline.quantization import exclusions, result, schemes
+from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.runtime.batches import batches
 from pipeline.tflite import control_flow, flatbuffer
 
@@ -23,16 +24,16 @@ def main() -> None:
     variant = config.variant(settings, name)
     config.require(settings, [variant.reads.library])
     model, rows = ENGINES[variant.engine](name, variant, settings.convert)
-    found = result.describe(flatbuffer.read(model), rows, io_dtype=variant.io_dtype)
+    asked = msgspec.convert(variant, Settings, from_attributes=True)
+    found = result.describe(flatbuffer.read(model), rows, variant=name, settings=asked)
     result.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
     for line in result.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
         print(f"variants.{name}: {line}")
     files.write_bytes(paths.variant_model(name), model)
-    asked = {key: value for key, value in msgspec.to_builtins(variant).items() if key != "reads"}
-    files.write_json(paths.variant_outcome(name), {"variant": name, "settings": asked, **found})
+    files.write_json(paths.variant_outcome(name), msgspec.to_builtins(found))
 
 
-def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
+def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[Operator]]:
     """litert-quantizer on the float32 file."""
     from pipeline.quantization import operator_plan, quantizer, recipes
 
@@ -62,10 +63,10 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
     if variant.search is not None and hashlib.sha256(made).hexdigest() != source["sha256"]:
         raise UserError(f"variants.{name}: {variant.reads.recipe} gives another file than the search measured; run `dvc repro`")
     layers = {row["tensor"]: row["layers"] for row in source["operators"]}
-    return made, [{**vars(row), "layers": layers[row.tensor]} for row in rows]
+    return made, [Operator(**vars(row), layers=layers[row.tensor]) for row in rows]
 
 
-def converter(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[dict[str, Any]]]:
+def converter(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[Operator]]:
     """tf.lite.TFLiteConverter on the SavedModel, with the samples themselves."""
     from pipeline.source import converter as tflite
 
@@ -84,7 +85,7 @@ def converter(name: str, variant: config.Variant, options: config.Convert) -> tu
     return made, []
 
 
-ENGINES: dict[str, Callable[[str, config.Variant, config.Convert], tuple[bytes, list[dict[str, Any]]]]] = {
+ENGINES: dict[str, Callable[[str, config.Variant, config.Convert], tuple[bytes, list[Operator]]]] = {
     "litert": litert,
     "converter": converter,
 }

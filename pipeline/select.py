@@ -8,6 +8,7 @@ import msgspec
 from pipeline import config, files, paths
 from pipeline.errors import one_of, run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.quantization.quantization_report import QuantizationReport
 from pipeline.selection import bundle, decision, decision_record, latency_report, metrics_report, model_card, ranking, summary_row
 from pipeline.selection import provenance_record as origin
 from pipeline.selection.benchmark_report import Benchmark, Cost
@@ -75,6 +76,7 @@ def _shipped(
     settings: config.Config, model: bytes, decided: decision_record.Decision, row: metrics_report.Row, accuracy: Accuracy
 ) -> dict[str, bytes]:
     split, best = files.read_json(paths.SPLIT), str(decided.selected)
+    quantized = files.read_record(paths.variant_outcome(best), QuantizationReport)
     steps = msgspec.convert(settings.data.preprocess, list[origin.Step], from_attributes=True)
     made = origin.Provenance(
         file_sha256=str(decided.sha256),
@@ -84,7 +86,7 @@ def _shipped(
         data=origin.Data(name=settings.data.name, preprocess=steps, sets=bundle.sample_sets(split)),
         convert=msgspec.convert(settings.convert, origin.Convert, from_attributes=True),
         calibrate=msgspec.convert(settings.calibrate, origin.Calibrate, from_attributes=True),
-        variant=origin.Variant(name=best, **files.read_json(paths.variant_outcome(best))["settings"]),
+        variant=origin.Variant(name=best, **msgspec.structs.asdict(quantized.settings)),
         versions=settings.versions,
         seed=settings.seed,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
 
@@ -52,3 +53,14 @@ def cost(**fields: Any) -> Cost:
         "peak_memory_kb": 1.0,
     }
     return Cost(**{**counts, **rest, **fields})
+
+
+def settings(**fields: Any) -> Settings:
+    plain: dict[str, Any] = {"engine": "litert", "algorithm": "min_max", "granularity": "channel", "exclude": []}
+    return Settings(**{**plain, "scheme": "static_wi8_ai8", "io_dtype": "int8", "samples": None, "search": None, **fields})
+
+
+def quantized(**fields: Any) -> Operator:
+    """What became of an operator: int8, as asked."""
+    done = {"weights": "int8", "activations": "int8", "granularity": "channel", "algorithm": "min_max", "reason": ""}
+    return Operator(**{"operator": "CONV_2D", "tensor": "t", "layers": [], **done, **fields})

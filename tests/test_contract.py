@@ -95,6 +95,7 @@ NEEDLESS: dict[str, set[str]] = {
         "evaluation/paired_comparison",
         "evaluation/statistics",
         "quantization/histograms",
+        "quantization/quantization_report",
         "quantization/range_estimators",
         "quantization/result",
     },

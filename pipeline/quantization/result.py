@@ -1,29 +1,26 @@
 """What quantization made of a network: read from the finished file, with the reasons from the recipe."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pipeline.errors import UserError
+from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
 from pipeline.tflite import flatbuffer, operators
 
 
-def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, io_dtype: str) -> dict[str, Any]:
+def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
     """The outcome of one variant.
 
     Args:
         graph: of the finished file.
-        rows: of `treatments.describe`, with `layers`; empty when no recipe was used.
-        io_dtype: dtype that was asked of inputs and outputs.
-
-    Returns:
-        `operators` (the rows), `constants` (how many of each dtype), `io_dtypes` (dtype of each input and output),
-        `float_operators` (how many of each type write float32; conversions of dtype are left out, lookups of shapes too),
-        `integer_only`: no tensor is float, not even an input or output.
+        rows: of `operator_plan.describe`, with layers; empty when no recipe was used.
+        variant: its name.
+        settings: what was asked for.
 
     Raises:
         UserError: when an input or output has another dtype than was asked.
     """
+    io_dtype = settings.io_dtype
     ends = {name: graph.tensors[index].dtype for name, index in {**graph.inputs, **graph.outputs}.items()}
     wrong = {name: dtype for name, dtype in ends.items() if dtype != io_dtype and "float" in f"{dtype} {io_dtype}"}
     if wrong and io_dtype != "float32":
@@ -34,16 +31,18 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Mapping[str, Any]], *, io_d
         for operator in graph.operators
         if operator.name not in operators.CONVERSIONS and any(graph.tensors[index].dtype == "float32" for index in operator.outputs)
     )
-    return {
-        "operators": list(rows),
-        "constants": dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
-        "io_dtypes": ends,
-        "float_operators": dict(writes_float),
-        "integer_only": not any(tensor.dtype.startswith("float") for tensor in graph.tensors),
-    }
+    return QuantizationReport(
+        variant=variant,
+        settings=settings,
+        operators=list(rows),
+        constants=dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
+        io_dtypes=ends,
+        float_operators=dict(writes_float),
+        integer_only=not any(tensor.dtype.startswith("float") for tensor in graph.tensors),
+    )
 
 
-def require_change(found: Mapping[str, Any], weights: str, *, where: str) -> None:
+def require_change(found: QuantizationReport, weights: str, *, where: str) -> None:
     """Refuse a file that holds no constant of the dtype that its scheme promises.
 
     Args:
@@ -55,17 +54,17 @@ def require_change(found: Mapping[str, Any], weights: str, *, where: str) -> Non
         UserError: saying what it holds instead, and why.
     """
     wanted = ("int4", "int8", "float16") if weights == "any" else (weights,)
-    if any(dtype in found["constants"] for dtype in wanted):
+    if any(dtype in found.constants for dtype in wanted):
         return
-    reasons = sorted({row["reason"] for row in found["operators"] if row["reason"]})
+    reasons = sorted({row.reason for row in found.operators if row.reason})
     raise UserError(
         f"{where}: nothing was quantized: the file has no {' or '.join(wanted)} constant, "
-        f"only {', '.join(sorted(found['constants']))}"
+        f"only {', '.join(sorted(found.constants))}"
         f"{': ' + '; '.join(reasons) if reasons else '; the network holds no operator that can be quantized so'}"
     )
 
 
-def remarks(found: Mapping[str, Any], *, expected: bool) -> list[str]:
+def remarks(found: QuantizationReport, *, expected: bool) -> list[str]:
     """Lines that a person should read: every operator that is not what was asked for, and what that means for the file.
 
     Args:
@@ -73,11 +72,11 @@ def remarks(found: Mapping[str, Any], *, expected: bool) -> list[str]:
         expected: whether the scheme promises integers only.
     """
     grouped: dict[str, list[str]] = {}
-    for row in found["operators"]:
-        if row["reason"]:
-            grouped.setdefault(row["reason"], []).append(", ".join(row["layers"]) or row["tensor"])
+    for row in found.operators:
+        if row.reason:
+            grouped.setdefault(row.reason, []).append(", ".join(row.layers) or row.tensor)
     lines = [f"{reason} ({len(places)}: {'; '.join(places)})" for reason, places in grouped.items()]
-    if expected and "float32" not in found["io_dtypes"].values() and not found["integer_only"]:
-        kinds = ", ".join(f"{count} {name}" for name, count in sorted(found["float_operators"].items())) or "shape arithmetic"
+    if expected and "float32" not in found.io_dtypes.values() and not found.integer_only:
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(found.float_operators.items())) or "shape arithmetic"
         lines.append(f"not integer-only, although its inputs and outputs are: float tensors remain at {kinds}")
     return lines

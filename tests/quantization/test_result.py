@@ -4,33 +4,33 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, result, schemes
+from pipeline.quantization.quantization_report import Operator as Row
+from pipeline.quantization.quantization_report import QuantizationReport
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
-from tests import certified, examples, made, networks
+from tests import certified, examples, made, networks, records
 from tests.helpers import ROOT
 from tests.networks import Measured
 
-ROW = {
-    "operator": "ELU",
-    "tensor": "net/bend",
-    "layers": ["bend"],
-    "reason": "litert-quantizer has no static_wi8_ai8 for ELU: float32",
-}
-PLAIN = {"operator": "CONV_2D", "tensor": "net/conv", "layers": [], "reason": ""}
+ROW = records.quantized(
+    operator="ELU", tensor="net/bend", layers=["bend"], reason="litert-quantizer has no static_wi8_ai8 for ELU: float32"
+)
+PLAIN = records.quantized(operator="CONV_2D", tensor="net/conv")
 
 
-def found(**changes: object) -> dict[str, object]:
-    base = {
+def found(**changes: Any) -> QuantizationReport:
+    given: dict[str, Any] = {
         "operators": [PLAIN],
         "constants": {"int8": 3, "int32": 2},
         "io_dtypes": {"x": "int8", "y": "int8"},
         "float_operators": {},
         "integer_only": True,
     }
-    return {**base, **changes}
+    return QuantizationReport(variant="v", settings=records.settings(), **{**given, **changes})
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,14 @@ def found(**changes: object) -> dict[str, object]:
 )
 def test_reads_the_finished_file(digits: Measured, scheme: str, io_dtype: str, integer_only: bool, floats: dict[str, int]) -> None:
     graph = flatbuffer.read(digits.quantized(scheme, "min_max", "channel", io_dtype))
-    described = result.describe(graph, [PLAIN], io_dtype=io_dtype)
-    assert described["integer_only"] is integer_only
-    assert described["float_operators"] == floats
-    assert described["io_dtypes"] == {"image": io_dtype, "probabilities": io_dtype}
-    assert described["constants"]["int8"] == 5
-    assert described["operators"] == [PLAIN]
+    settings = records.settings(io_dtype=io_dtype)
+    described = result.describe(graph, [PLAIN], variant="v", settings=settings)
+    assert described.integer_only is integer_only
+    assert described.float_operators == floats
+    assert described.io_dtypes == {"image": io_dtype, "probabilities": io_dtype}
+    assert described.constants["int8"] == 5
+    assert described.operators == [PLAIN]
+    assert (described.variant, described.settings) == ("v", settings)
 
 
 def test_a_boundary_that_could_not_be_had_is_an_error(digits: Measured) -> None:
@@ -62,7 +64,7 @@ def test_a_boundary_that_could_not_be_had_is_an_error(digits: Measured) -> None:
     with pytest.raises(
         UserError, match="io_dtype: int8 was asked for, but image is float32, probabilities is float32: its operator was kept"
     ):
-        result.describe(graph, [], io_dtype="int8")
+        result.describe(graph, [], variant="v", settings=records.settings(io_dtype="int8"))
 
 
 def test_a_file_that_changed_nothing_is_an_error_with_the_reasons() -> None:
@@ -84,7 +86,7 @@ def test_a_file_that_changed_passes(weights: str) -> None:
 
 def test_remarks_say_what_was_kept_and_what_that_means() -> None:
     assert result.remarks(found(), expected=True) == []
-    other = {**ROW, "tensor": "net/again", "layers": []}
+    other = replace(ROW, tensor="net/again", layers=[])
     lines = result.remarks(found(operators=[PLAIN, ROW, other], integer_only=False, float_operators={"ELU": 2}), expected=True)
     assert lines == [
         "litert-quantizer has no static_wi8_ai8 for ELU: float32 (2: bend; net/again)",
@@ -103,14 +105,15 @@ class Network(NamedTuple):
     graph: Graph
     ranges: Mapping[str, Mapping[str, tuple[float, float]]]
 
-    def quantized(self, recipe: recipes.Recipe, **how: Any) -> tuple[list[dict[str, Any]], Graph]:
+    def quantized(self, recipe: recipes.Recipe, **how: Any) -> tuple[list[Row], Graph]:
         """The rows of quantization.json, and the file."""
         plan = operator_plan.describe(self.graph, recipe, **how)
         known = quantizer.ranges_as_statistics(operator_plan.ranges(self.graph, plan, self.ranges))
         found = flatbuffer.read(quantizer.quantize(self.model, recipe, known=known))
-        return result.describe(found, [vars(row) for row in plan], io_dtype="float32")["operators"], found
+        rows = [Row(**vars(row), layers=[]) for row in plan]
+        return result.describe(found, rows, variant="v", settings=records.settings(io_dtype="float32")).operators, found
 
-    def whole(self, scheme: str, granularity: str, *, exclude: tuple[str, ...] = ()) -> tuple[list[dict[str, Any]], Graph]:
+    def whole(self, scheme: str, granularity: str, *, exclude: tuple[str, ...] = ()) -> tuple[list[Row], Graph]:
         algorithm = schemes.SCHEMES["litert"][scheme].algorithms[0]
         how: dict[str, Any] = {"scheme": scheme, "algorithm": algorithm, "granularity": granularity, "exclude": exclude}
         return self.quantized(recipes.whole(self.graph, **how, io_dtype="float32"), **how)
@@ -149,23 +152,24 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Network(built.float32, flatbuffer.read(built.float32), made.measured(built))
 
 
-def untrue(rows: Sequence[Mapping[str, Any]], expected: Graph, found: Graph) -> list[str]:
+def untrue(rows: Sequence[Row], expected: Graph, found: Graph) -> list[str]:
     """Rows of quantization.json that do not say what the file holds."""
     own = [operator for operator in found.operators if operator.name not in operators.CONVERSIONS]
-    assert [row["operator"] for row in rows] == [operator.name for operator in own] == [o.name for o in expected.operators]
+    assert [row.operator for row in rows] == [operator.name for operator in own] == [o.name for o in expected.operators]
     faults = []
     for row, operator in zip(rows, own, strict=True):
         output, weights = found.tensors[operator.outputs[0]], _weights(found, operator)
         held: dict[str, Any] = {"activations": output.dtype, "weights": weights.dtype if weights else None}
         if weights and weights.dtype in ("int4", "int8"):
             # A kernel of one channel has one scale, for the channel and for the tensor.
-            single = weights.scales is not None and len(weights.scales) == 1 and row["granularity"] != "channel"
+            single = weights.scales is not None and len(weights.scales) == 1 and row.granularity != "channel"
             held["granularity"] = f"block{weights.block}" if weights.block else "tensor" if single else "channel"
-        faults += [f"{row['operator']}: {key} {row[key]}, not {value}" for key, value in held.items() if row[key] != value]
-        if row["reason"] == "excluded":
+        said = {key: getattr(row, key) for key in held}
+        faults += [f"{row.operator}: {key} {said[key]}, not {value}" for key, value in held.items() if said[key] != value]
+        if row.reason == "excluded":
             reads = {found.tensors[index].dtype for index in (*operator.inputs, *operator.outputs) if index >= 0}
             if "float32" not in reads or reads - {"float32", "int32", "int64", "bool"}:
-                faults.append(f"{row['operator']}: excluded, not {sorted(reads)}")
+                faults.append(f"{row.operator}: excluded, not {sorted(reads)}")
     return faults
 
 
@@ -190,7 +194,7 @@ def test_what_is_said_of_each_operator_is_what_the_file_holds(network: Network) 
                 continue
             rows, found = network.whole(scheme, granularity)
             assert untrue(rows, network.graph, found) == [], (scheme, granularity)
-            assert not [row for row in rows if row["reason"] == "excluded"]
+            assert not [row for row in rows if row.reason == "excluded"]
         for name in types if scheme in ("static_wi8_ai8", "dynamic_wi8_afp32", "weightonly_wi8_afp32") else ():
             tensors = tuple(network.graph.tensors[o.outputs[0]].name for o in network.graph.operators if o.name == name)
             rows, found = network.whole(scheme, facts.granularities[0], exclude=tensors)
@@ -223,12 +227,12 @@ def test_an_excluded_transposed_convolution_is_float(convolutions: Network, sche
     dtypes = {}
     for exclude in ((), (tensor,)):
         rows, found = convolutions.whole(scheme, granularity, exclude=exclude)
-        (said,) = [row for row in rows if row["operator"] == "TRANSPOSE_CONV"]
+        (said,) = [row for row in rows if row.operator == "TRANSPOSE_CONV"]
         (held,) = [other for other in found.operators if other.name == "TRANSPOSE_CONV"]
         weights = _weights(found, held)
         assert weights is not None
-        assert said["weights"] == weights.dtype
-        assert (said["reason"] == "excluded") == bool(exclude)
+        assert said.weights == weights.dtype
+        assert (said.reason == "excluded") == bool(exclude)
         dtypes[exclude] = weights.dtype
     assert dtypes == {(): schemes.SCHEMES["litert"][scheme].weights, (tensor,): "float32"}
 
@@ -240,5 +244,5 @@ def test_a_search_offers_a_transposed_convolution(convolutions: Network) -> None
         tensor = convolutions.graph.tensors[operator.outputs[0]].name
         recipe = recipes.each(convolutions.graph, {tensor: scheme}, algorithm="min_max", granularity="channel")
         rows, found = convolutions.quantized(recipe, scheme="mixed", algorithm="recipe", granularity="recipe")
-        assert {row["operator"] for row in rows if row["weights"] == "int8"} == {"TRANSPOSE_CONV"}
+        assert {row.operator for row in rows if row.weights == "int8"} == {"TRANSPOSE_CONV"}
         assert untrue(rows, convolutions.graph, found) == []
