@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
+from pipeline.mixed_precision.record import Result
 from pipeline.quantization import exclusions, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.runtime.batches import batches
@@ -40,15 +41,19 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
     model = files.read_bytes(Path(variant.reads.network))
     if variant.scheme == "float32":
         return model, []
-    graph, source = flatbuffer.read(model), files.read_json(Path(variant.reads.recipe))
+    graph = flatbuffer.read(model)
     if schemes.SCHEMES["litert"][variant.scheme].activations != "float32":
         control_flow.refuse(graph, scheme=variant.scheme)
     asked: dict[str, Any] = {"scheme": variant.scheme, "algorithm": variant.algorithm, "granularity": variant.granularity}
+    searched = None
     if variant.search is not None:
-        recipe = source["recipe"]
+        searched = files.read_record(Path(variant.reads.recipe), Result)
+        recipe, layers = searched.recipe, {row.tensor: list(row.layers) for row in searched.operators}
     else:
-        asked["exclude"] = exclusions.tensors(source["operators"], variant.exclude, where=f"variants.{name}.exclude")
+        carried = files.read_json(Path(variant.reads.recipe))["operators"]
+        asked["exclude"] = exclusions.tensors(carried, variant.exclude, where=f"variants.{name}.exclude")
         recipe = recipes.whole(graph, **asked, io_dtype=variant.io_dtype)
+        layers = {row["tensor"]: row["layers"] for row in carried}
     rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
@@ -60,9 +65,8 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
         samples = [inputs for _, inputs in batches(pool, batch=options.batch, count=variant.samples)]
         known = quantizer.statistics(model, samples, recipe=recipe, signature=graph.signature)
     made = quantizer.quantize(model, recipe, known=known)
-    if variant.search is not None and hashlib.sha256(made).hexdigest() != source["sha256"]:
+    if searched is not None and hashlib.sha256(made).hexdigest() != searched.sha256:
         raise UserError(f"variants.{name}: {variant.reads.recipe} gives another file than the search measured; run `dvc repro`")
-    layers = {row["tensor"]: row["layers"] for row in source["operators"]}
     return made, [Operator(**vars(row), layers=layers[row.tensor]) for row in rows]
 
 

@@ -10,6 +10,7 @@ from pipeline.selection.decision_record import Decision
 from pipeline.selection.latency_report import Latency
 from pipeline.selection.metrics_report import Metrics
 from pipeline.selection.provenance_record import Provenance
+from pipeline.verification.verify_report import VerifyReport
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     accuracy, metrics = files.read_record(paths.ACCURACY, Accuracy), files.read_record(paths.METRICS, Metrics)
     decision = files.read_record(paths.SELECTED / "decision.json", Decision)
     latency = files.read_record(paths.LATENCY, Latency).variants
-    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in settings.variant_names}
+    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in settings.variant_names}
     split, selected = files.read_json(paths.SPLIT), decision.selected
     rows = {name: metrics.variants[name] for name in settings.variant_names}
     charts, description = tradeoff_chart.tradeoff(rows, accuracy, decision)

@@ -14,6 +14,7 @@ from pipeline.selection import provenance_record as origin
 from pipeline.selection.benchmark_report import Benchmark, Cost
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.tflite.targets import TARGETS
+from pipeline.verification.verify_report import VerifyReport
 
 
 def main() -> None:
@@ -23,7 +24,7 @@ def main() -> None:
         one_of(options.target, TARGETS, where="select.target")
     models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variant_names}
     benchmarks = {name: files.read_record(paths.BENCHMARK_REPORTS / f"{name}.json", Benchmark) for name in models}
-    verified = {name: files.read_json(paths.VERIFY_REPORTS / f"{name}.json") for name in models}
+    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in models}
     rows = {name: summary_row.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
     candidates = {
         name: decision.candidate(
@@ -53,7 +54,7 @@ def main() -> None:
             for name, content in _shipped(settings, models[best], decided, rows[best], accuracy).items():
                 (folder / name).write_bytes(content)
         files.write_json(folder / "decision.json", msgspec.to_builtins(decided))
-    conversion = [row["verified"] is True for name, row in rows.items() if verified[name]["scheme"] == "float32"]
+    conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
     summary = metrics_report.Metrics(selected=best, conversion_verified=all(conversion) if conversion else None, variants=rows)
     files.write_json(paths.METRICS, metrics_report.flat(summary))
     costs = {name: Cost(**{field: getattr(row, field) for field in Cost.__struct_fields__}) for name, row in benchmarks.items()}

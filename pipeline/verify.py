@@ -2,6 +2,8 @@
 
 import argparse
 
+import msgspec
+
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
 from pipeline.tflite import layer_names
@@ -44,7 +46,7 @@ def main() -> None:
             divergence=options.divergence,
         ),
     )
-    verify_report.write(paths.VERIFY_REPORTS / f"{name}.json", verify_report.of(name, judged))
+    files.write_json(paths.VERIFY_REPORTS / f"{name}.json", msgspec.to_builtins(verify_report.of(name, judged)))
 
 
 def _outputs(name: str) -> judgement.Outputs:

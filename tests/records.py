@@ -7,6 +7,18 @@ from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, 
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
+from pipeline.verification.verify_report import (
+    Certificate,
+    Check,
+    Divergence,
+    DivergingOperator,
+    Figures,
+    Format,
+    Macs,
+    Operators,
+    Parameters,
+    VerifyReport,
+)
 
 
 def comparison(**fields: Any) -> Comparison:
@@ -64,3 +76,43 @@ def quantized(**fields: Any) -> Operator:
     """What became of an operator: int8, as asked."""
     done = {"weights": "int8", "activations": "int8", "granularity": "channel", "algorithm": "min_max", "reason": ""}
     return Operator(**{"operator": "CONV_2D", "tensor": "t", "layers": [], **done, **fields})
+
+
+_NO_PARAMETERS: dict[str, Any] = {**dict.fromkeys(Parameters.__struct_fields__, 0), "worst_step": None, "scales": None}
+_EMPTY = Certificate(
+    summary="",
+    passed=True,
+    faults=(),
+    parameters=Parameters(**_NO_PARAMETERS),
+    variables=(),
+    tensors=(),
+    layers=(),
+    signature=(),
+    operators=Operators(float32={}, file={}),
+    macs=Macs(float32=0, file=0),
+    format=Format(constants={}, activations={}, io_dtypes={}),
+    float_operators=(),
+)
+
+
+def verified(**fields: Any) -> VerifyReport:
+    """A report that found nothing."""
+    given: dict[str, Any] = {"scheme": "int8", "n": 99, "passed": True, "checks": (), "outputs": {}, "divergence": None}
+    return VerifyReport(**{"variant": "v", "certificate": _EMPTY, **given, **fields})
+
+
+def check(name: str, *, passed: bool = True, reason: str = "") -> Check:
+    return Check(name=name, output="", value=None, limit=0.0, bound="at least", passed=passed, reason=reason)
+
+
+def figures(**fields: Any) -> Figures:
+    return Figures(**{**dict.fromkeys(Figures.__struct_fields__), "n": 99, "finite": 1.0, "worst": (), **fields})
+
+
+def diverging(operator: str, **fields: Any) -> DivergingOperator:
+    nothing = dict.fromkeys(("sqnr_db", "weight_db", "activation_db"))
+    return DivergingOperator(**{"operator": operator, "layers": (), "tensor": "t", "noise": 0.0, **nothing, **fields})
+
+
+def divergence(*operators: DivergingOperator) -> Divergence:
+    return Divergence(n=8, operators=operators, first=None, exclude_first=())

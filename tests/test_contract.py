@@ -36,18 +36,20 @@ ARROWS: dict[str, set[str]] = {
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "evaluation"},
+    "selection": {"tflite", "evaluation", "verification"},
     "source": {"tflite", "runtime"},
     "verification": {"tflite", "runtime", "quantization"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection", "evaluation"},
+    "reporting": {"selection", "evaluation", "verification"},
 }
 # Of these subjects, one module only.
 ONLY = {
     ("source", "runtime"): "pipeline.runtime.batches",
-    # What a file of another stage holds.
+    # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
     ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
+    ("selection", "verification"): "pipeline.verification.verify_report",
+    ("reporting", "verification"): "pipeline.verification.verify_report",
     ("verification", "quantization"): "pipeline.quantization.schemes",
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }

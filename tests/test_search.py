@@ -214,10 +214,9 @@ def test_what_was_measured_serves_the_same_code_and_no_other(found: Path, other_
 
 
 def test_the_record_reads_what_the_stage_wrote(found: Path) -> None:
-    content = (found / paths.recipe("mixed")).read_bytes()
-    result = record.read(content, source="models/recipes/mixed.json")
-    files.write_json(found / "again.json", msgspec.to_builtins(result))
-    assert (found / "again.json").read_bytes() == content
+    path = found / paths.recipe("mixed")
+    files.write_json(found / "again.json", msgspec.to_builtins(files.read_record(path, record.Result)))
+    assert (found / "again.json").read_bytes() == path.read_bytes()
 
 
 def test_a_budget_that_nothing_can_meet_keeps_and_names_the_best(finished: Path, tmp_path: Path) -> None:

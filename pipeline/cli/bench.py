@@ -19,6 +19,7 @@ import numpy as np
 from pipeline import files, paths
 from pipeline.cli.compose import compose
 from pipeline.errors import run
+from pipeline.mixed_precision.record import Result
 from pipeline.quantization import quantizer, range_estimators, recipes
 from pipeline.runtime import interpreter
 from pipeline.runtime.batches import batches
@@ -126,7 +127,7 @@ def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: i
             check=True,
         )
         taken = time.perf_counter() - begun
-        operators = len(files.read_json(folder / paths.recipe("mixed"))["operators"])
+        operators = len(files.read_record(folder / paths.recipe("mixed"), Result).operators)
     print(f"search of MobileNetV2, {operators} operators, {samples} samples: {taken:.0f} s; {done.stdout.strip()}")
 
 

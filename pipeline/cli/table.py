@@ -10,11 +10,14 @@ from typing import Any
 
 from pipeline import config, files, paths
 from pipeline.errors import run
+from pipeline.selection.benchmark_report import Cost
+from pipeline.selection.latency_report import Latency
+from pipeline.selection.metrics_report import Metrics
 
 _HEAD = ("variant", "bytes", "{metric}", "drop", "SQNR dB", "latency ms", "verified")
 
 
-def rows(metrics: Mapping[str, Any], latency: Mapping[str, Any], *, metric: str) -> list[tuple[str, ...]]:
+def rows(metrics: Mapping[str, Mapping[str, Any]], latency: Mapping[str, Cost], *, metric: str) -> list[tuple[str, ...]]:
     """A row of texts for each variant, the smallest file first; "–" where there is no figure.
 
     Args:
@@ -33,7 +36,7 @@ def rows(metrics: Mapping[str, Any], latency: Mapping[str, Any], *, metric: str)
             text(row.get(metric), ".4f"),
             text(row.get("drop"), ".4f"),
             text(row["sqnr_db"], ".1f"),
-            text(latency[name]["latency_median_ms"], ".4f"),
+            text(latency[name].latency_median_ms, ".4f"),
             "yes" if row["verified"] else "no",
         )
         for name, row in sorted(metrics.items(), key=lambda item: (item[1]["bytes"], item[0]))
@@ -49,9 +52,9 @@ def markdown(body: list[tuple[str, ...]], *, metric: str) -> str:
 
 def main() -> None:
     settings = config.read()
-    metrics, latency = files.read_json(paths.METRICS), files.read_json(paths.LATENCY)
+    metrics, latency = files.read_record(paths.METRICS, Metrics), files.read_record(paths.LATENCY, Latency)
     metric = settings.task.primary_metric
-    print(markdown(rows(metrics["variants"], latency["variants"], metric=metric), metric=metric), end="")
+    print(markdown(rows(metrics.variants, latency.variants, metric=metric), metric=metric), end="")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pipeline.errors import UserError
-
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -123,19 +121,3 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     operators: tuple[Operator, ...]
     sensitivity: tuple[Sensitivity, ...]
     path: tuple[Improvement, ...]
-
-
-def read(content: bytes, *, source: str) -> Result:
-    """The record, checked.
-
-    Args:
-        content: of the file.
-        source: its name, for the message.
-
-    Raises:
-        UserError: naming file and fault when it is no JSON or no such record.
-    """
-    try:
-        return msgspec.json.decode(content, type=Result, strict=True)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{source}: is not what a search writes ({error}); run `dvc repro` to make it again") from None

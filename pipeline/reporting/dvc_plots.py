@@ -10,6 +10,7 @@ from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.reporting.sections import operators
 from pipeline.selection.benchmark_report import Cost
 from pipeline.selection.metrics_report import Row
+from pipeline.verification.verify_report import VerifyReport
 
 
 def tradeoff(rows: Mapping[str, Any], metric: str | None) -> list[dict[str, Any]]:
@@ -46,10 +47,10 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     return stream.getvalue()
 
 
-def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def divergence(verified: Mapping[str, VerifyReport]) -> list[dict[str, Any]]:
     """SQNR of each operator of each variant, where verification measured it."""
     return [
-        {"variant": variant, "operator": f"{number:03d} {row['operator']}", "sqnr_db": row["sqnr_db"]}
+        {"variant": variant, "operator": f"{number:03d} {row.operator}", "sqnr_db": row.sqnr_db}
         for variant, report in verified.items()
         for number, row in enumerate(operators(report))
     ]
@@ -58,7 +59,7 @@ def divergence(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
 def tables(
     rows: Mapping[str, Row],
     costs: Mapping[str, Cost],
-    verified: Mapping[str, Mapping[str, Any]],
+    verified: Mapping[str, VerifyReport],
     accuracy: Accuracy,
     selected: str | None,
     names: Mapping[str, Sequence[str] | None],

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.evaluation.accuracy_report import Accuracy, Head
 from pipeline.reporting import thumbnails
 from pipeline.selection.benchmark_report import Cost
+from pipeline.verification.verify_report import DivergingOperator, VerifyReport
 
 # As many samples that changed their decision are shown for each variant.
 SHOWN = 24
@@ -132,16 +133,16 @@ def costs(latency: Mapping[str, Cost]) -> list[dict[str, Any]]:
     ]
 
 
-def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def diverging(verified: Mapping[str, VerifyReport]) -> list[dict[str, Any]]:
     """SQNR by layer of each variant that verification followed operator by operator, worst first, with a bar of 100 % at the best.
 
     Args:
-        verified: reports/verify/V.json by variant; `divergence` is None, or holds rows of `operator`, `layers`, `sqnr_db`.
+        verified: reports/verify/V.json by variant.
     """
     tables = []
     for variant, report in verified.items():
         rows = operators(report)
-        known = [row["sqnr_db"] for row in rows if row["sqnr_db"] is not None]
+        known = [row.sqnr_db for row in rows if row.sqnr_db is not None]
         if not rows:
             continue
         best = max([*known, 1.0])
@@ -149,17 +150,20 @@ def diverging(verified: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
             {
                 "variant": variant,
                 "rows": [
-                    {**row, "width": 100.0 if row["sqnr_db"] is None else 100 * max(row["sqnr_db"], 0.0) / best}
-                    for row in sorted(rows, key=lambda row: (row["sqnr_db"] is None, row["sqnr_db"] or 0.0))
+                    {
+                        **msgspec.structs.asdict(row),
+                        "width": 100.0 if row.sqnr_db is None else 100 * max(row.sqnr_db, 0.0) / best,
+                    }
+                    for row in sorted(rows, key=lambda row: (row.sqnr_db is None, row.sqnr_db or 0.0))
                 ],
             }
         )
     return tables
 
 
-def operators(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def operators(report: VerifyReport) -> tuple[DivergingOperator, ...]:
     """The operators that verification followed, in the network's order; empty when it did not."""
-    return list(report["divergence"]["operators"]) if report["divergence"] else []
+    return report.divergence.operators if report.divergence else ()
 
 
 def _image(samples: np.ndarray, number: int) -> str:

@@ -8,6 +8,7 @@ from pipeline.selection import phrases, summary_row
 from pipeline.selection.decision_record import Constraints, Decision
 from pipeline.selection.metrics_report import Row
 from pipeline.selection.ranking import Candidate
+from pipeline.verification.verify_report import VerifyReport
 
 
 def candidate(
@@ -42,7 +43,7 @@ def explain(
     reasons: Mapping[str, str],
     rows: Mapping[str, Row],
     accuracy: Accuracy,
-    verified: Mapping[str, Mapping[str, Any]],
+    verified: Mapping[str, VerifyReport],
     *,
     objective: str,
     constraints: Constraints,
@@ -82,10 +83,10 @@ def explain(
     )
 
 
-def _with_failure(reason: str, report: Mapping[str, Any]) -> str:
+def _with_failure(reason: str, report: VerifyReport) -> str:
     """ "not verified" with the first check that failed."""
-    failed = next((check for check in report["checks"] if not check["passed"]), None)
-    return reason if failed is None else reason.replace("not verified", f"not verified ({failed['name']}: {failed['reason']})", 1)
+    failed = next((check for check in report.checks if not check.passed), None)
+    return reason if failed is None else reason.replace("not verified", f"not verified ({failed.name}: {failed.reason})", 1)
 
 
 def _sentence(
@@ -93,12 +94,12 @@ def _sentence(
     reasons: Mapping[str, str],
     rows: Mapping[str, Mapping[str, Any]],
     verdicts: Mapping[str, str],
-    verified: Mapping[str, Mapping[str, Any]],
+    verified: Mapping[str, VerifyReport],
 ) -> str:
     if best is None:
         return "Nothing may be shipped: no variant keeps every constraint."
     size = rows[best]["bytes"]
-    plain = [row["bytes"] for name, row in rows.items() if verified[name]["scheme"] == "float32" and name != best]
+    plain = [row["bytes"] for name, row in rows.items() if verified[name].scheme == "float32" and name != best]
     share = f", {100 * size / plain[0]:.0f} % of the float32 file" if plain else ""
     loss = f"{verdicts[best]}, and " if best in verdicts else ""
     return (

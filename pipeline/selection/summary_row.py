@@ -1,13 +1,13 @@
 """The figures of one variant, gathered from the reports into the row that reports/metrics.json and the page show."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison
 from pipeline.selection.metrics_report import Row
+from pipeline.verification.verify_report import VerifyReport
 
 
-def row(accuracy: Accuracy, verified: Mapping[str, Any], *, bytes: int) -> Row:
+def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
     """One variant's row.
 
     Args:
@@ -19,14 +19,14 @@ def row(accuracy: Accuracy, verified: Mapping[str, Any], *, bytes: int) -> Row:
         `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
         metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
     """
-    outputs = list(verified["outputs"].values())
 
     def worst(name: str, pick: Callable[[list[float]], float]) -> float | None:
-        known = [output[name] for output in outputs if output[name] is not None]
+        found = [getattr(output, name) for output in verified.outputs.values()]
+        known = [value for value in found if value is not None]
         return pick(known) if known else None
 
     figures: Row = {
-        "verified": verified["passed"],
+        "verified": verified.passed,
         "bytes": bytes,
         "n": accuracy.n,
         "sqnr_db": worst("sqnr_db", min),
@@ -35,7 +35,7 @@ def row(accuracy: Accuracy, verified: Mapping[str, Any], *, bytes: int) -> Row:
         "drop": None,
     }
     if accuracy.labelled:
-        measured = accuracy.variants[verified["variant"]]
+        measured = accuracy.variants[verified.variant]
         low, high = measured.interval or (None, None)
         figures |= {
             **measured.metrics,

@@ -5,13 +5,9 @@ The words are those of the functions that make them: `judgement.judge`, `output_
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-
-from pipeline import files
-from pipeline.errors import UserError
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,20 +233,3 @@ def of(variant: str, judged: Mapping[str, Any]) -> VerifyReport:
         judged: of `judgement.judge`.
     """
     return msgspec.convert({"variant": variant, **judged}, type=VerifyReport, strict=True)
-
-
-def write(path: Path, report: VerifyReport) -> None:
-    """Write a report: the same content gives the same bytes."""
-    files.write_json(path, msgspec.to_builtins(report))
-
-
-def read(path: Path) -> VerifyReport:
-    """Read a report.
-
-    Raises:
-        UserError: when the file is missing, no JSON, or of another form.
-    """
-    try:
-        return msgspec.json.decode(files.read_bytes(path), type=VerifyReport, strict=True)
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path}: no report of the stage verify ({error}); run `dvc repro` to make it again") from None

@@ -1,17 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from pipeline.cli import table
 from pipeline.cli.compose import compose
+from tests import records
 from tests.helpers import ROOT, call
 
-METRICS = {
+METRICS: dict[str, dict[str, Any]] = {
     "big": {"bytes": 74748, "accuracy": 0.98222, "drop": 0.0, "sqnr_db": None, "verified": True},
     "small": {"bytes": 15080, "accuracy": 0.97556, "drop": 0.00667, "sqnr_db": 17.36, "verified": False},
     "unlabelled": {"bytes": 20000, "sqnr_db": 30.0, "verified": True},
 }
-LATENCY = {name: {"latency_median_ms": 0.00881} for name in METRICS}
+LATENCY = {name: records.cost(latency_median_ms=0.00881) for name in METRICS}
 
 
 def test_a_row_for_each_variant_the_smallest_first() -> None:

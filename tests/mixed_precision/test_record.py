@@ -1,10 +1,11 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from pipeline import config
+from pipeline import config, files
 from pipeline.errors import UserError
 from pipeline.mixed_precision import record
 
@@ -48,7 +49,7 @@ RESULT: dict[str, Any] = {
 
 
 def read(content: Any) -> record.Result:
-    return record.read(json.dumps(content).encode(), source="models/recipes/mixed.json")
+    return msgspec.json.decode(json.dumps(content), type=record.Result, strict=True)
 
 
 def test_what_is_read_is_what_was_written_whole_and_broken_numbers_included() -> None:
@@ -81,19 +82,21 @@ def _without(key: str) -> dict[str, Any]:
         ([], "Expected `object`, got `array`"),
     ],
 )
-def test_a_file_that_fits_not_exactly_is_refused_with_its_name_and_the_fault(content: Any, fault: str) -> None:
+def test_a_file_that_fits_not_exactly_is_refused_with_its_name_and_the_fault(content: Any, fault: str, tmp_path: Path) -> None:
+    files.write_json(tmp_path / "mixed.json", content)
     with pytest.raises(UserError) as caught:
-        read(content)
+        files.read_record(tmp_path / "mixed.json", record.Result)
     message = str(caught.value)
-    assert message.startswith("models/recipes/mixed.json: is not what a search writes (")
+    assert message.startswith(f"{tmp_path / 'mixed.json'}: ")
     assert fault in message
     assert message.endswith("; run `dvc repro` to make it again")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"n": NaN}'])
-def test_what_is_no_json_is_refused_likewise(content: bytes) -> None:
-    with pytest.raises(UserError, match=r"^R: is not what a search writes \(.+\); run `dvc repro` to make it again$"):
-        record.read(content, source="R")
+def test_what_is_no_json_is_refused_likewise(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "mixed.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"mixed\.json: .+; run `dvc repro` to make it again$"):
+        files.read_record(tmp_path / "mixed.json", record.Result)
 
 
 def test_the_options_are_those_of_the_configuration() -> None:

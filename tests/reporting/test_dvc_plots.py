@@ -28,15 +28,13 @@ def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
 def test_all_tables_stand_there_also_when_they_are_empty() -> None:
     milliseconds = {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}
     costs = {"a": records.cost(**milliseconds)}
-    tables = dvc_plots.tables(ROWS, costs, {"a": {"divergence": None}}, records.accuracy(None), None, {})
+    tables = dvc_plots.tables(ROWS, costs, {"a": records.verified()}, records.accuracy(None), None, {})
     assert set(tables) == {"tradeoff.json", "latency.json", "divergence.json", "confusion.csv"}
     assert json.loads(tables["latency.json"]) == [{"variant": "a", **milliseconds}]
     assert json.loads(tables["divergence.json"]) == []
 
 
 def test_divergence_by_operator() -> None:
-    verified: dict[str, Any] = {
-        "a": {"divergence": {"operators": [{"operator": "CONV_2D", "layers": ["c"], "sqnr_db": 40.0}]}},
-        "b": {"divergence": None},
-    }
+    followed = records.divergence(records.diverging("CONV_2D", layers=("c",), sqnr_db=40.0))
+    verified = {"a": records.verified(divergence=followed), "b": records.verified()}
     assert dvc_plots.divergence(verified) == [{"variant": "a", "operator": "000 CONV_2D", "sqnr_db": 40.0}]

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 from msgspec.structs import replace
 
@@ -77,11 +75,8 @@ def test_bars_are_shares_of_the_slowest() -> None:
 
 
 def test_divergence_worst_first_or_absent() -> None:
-    rows = [{"operator": "A", "layers": ["x"], "sqnr_db": 40.0}, {"operator": "B", "layers": [], "sqnr_db": 10.0}]
-    verified: dict[str, Any] = {
-        "followed": {"divergence": {"operators": rows}},
-        "not followed": {"divergence": None},
-    }
+    rows = records.diverging("A", layers=("x",), sqnr_db=40.0), records.diverging("B", sqnr_db=10.0)
+    verified = {"followed": records.verified(divergence=records.divergence(*rows)), "not followed": records.verified()}
     tables = sections.diverging(verified)
     assert [table["variant"] for table in tables] == ["followed"]
     assert [(row["operator"], row["width"]) for row in tables[0]["rows"]] == [("B", 25.0), ("A", 100.0)]

@@ -1,5 +1,7 @@
 from typing import Any
 
+from msgspec.structs import replace
+
 from pipeline.selection import decision
 from pipeline.selection.metrics_report import Row
 from tests import records
@@ -10,8 +12,8 @@ MEASURED = records.variant(
 )
 LABELLED = records.accuracy({"accuracy": 0.9}, {"float32": MEASURED, "int8": MEASURED})
 UNLABELLED = records.accuracy(None)
-PASSED = {"scheme": "float32", "checks": [{"passed": True, "name": "finite", "reason": ""}]}
-FAILED = {"scheme": "int8", "checks": [{"passed": False, "name": "sqnr_db", "reason": "3 is below the limit 20"}]}
+PASSED = records.verified(scheme="float32", checks=(records.check("finite"),))
+FAILED = records.verified(scheme="int8", checks=(records.check("sqnr_db", passed=False, reason="3 is below the limit 20"),))
 
 
 ROWS: dict[str, Row] = {
@@ -21,7 +23,7 @@ ROWS: dict[str, Row] = {
 
 
 def test_one_sentence_says_what_to_ship_and_why() -> None:
-    verified = {"float32": PASSED, "int8": {**PASSED, "scheme": "int8"}}
+    verified = {"float32": PASSED, "int8": replace(PASSED, scheme="int8")}
     reasons = {"float32": "qualifies, but has 300 bytes more than int8", "int8": "fewest bytes of the 2 that qualify"}
     found = decision.explain("int8", reasons, ROWS, LABELLED, verified, **OPTIONS)
     assert found.sentence == (

@@ -4,14 +4,12 @@ from msgspec.structs import replace
 from pipeline.selection import summary_row
 from tests import records
 
-VERIFIED = {
-    "variant": "v",
-    "passed": True,
-    "outputs": {
-        "a": {"sqnr_db": 30.0, "max_abs_error": 0.1, "agreement": None},
-        "b": {"sqnr_db": None, "max_abs_error": 0.3, "agreement": 0.9},
-    },
-}
+VERIFIED = records.verified(
+    outputs={
+        "a": records.figures(sqnr_db=30.0, max_abs_error=0.1, agreement=None),
+        "b": records.figures(sqnr_db=None, max_abs_error=0.3, agreement=0.9),
+    }
+)
 MEASURED = records.variant(
     {"f1": 0.8, "roc_auc": None}, drop=0.01, interval=(-0.01, 0.03), simultaneous=(-0.02, 0.04), p_value=0.5, p_holm=1.0
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pipeline import files as formats
@@ -12,6 +13,7 @@ from pipeline.cli import audit
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.verification import judgement, verify_report
+from pipeline.verification.verify_report import VerifyReport
 from tests import faults
 from tests.made import Made
 
@@ -37,7 +39,7 @@ def judged(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> d
 
 @pytest.fixture
 def written(judged: dict[str, Any], tmp_path: Path) -> Path:
-    verify_report.write(tmp_path / "int8.json", verify_report.of("int8", judged))
+    formats.write_json(tmp_path / "int8.json", msgspec.to_builtins(verify_report.of("int8", judged)))
     return tmp_path / "int8.json"
 
 
@@ -49,7 +51,7 @@ def test_the_bytes_are_those_of_the_judgement(judged: dict[str, Any], written: P
 
 
 def test_what_was_written_is_what_is_read(judged: dict[str, Any], written: Path) -> None:
-    report = verify_report.read(written)
+    report = formats.read_record(written, VerifyReport)
     assert report == verify_report.of("int8", judged)
     assert not report.passed
     assert report.certificate.layers[0].class_ == "InputLayer"
@@ -89,14 +91,14 @@ def test_another_form_is_refused(written: Path, change: Callable[[dict[str, Any]
     change(report)
     written.write_text(json.dumps(report))
     with pytest.raises(UserError) as error:
-        verify_report.read(written)
-    assert str(error.value).startswith(f"{written}: no report of the stage verify (")
+        formats.read_record(written, VerifyReport)
+    assert str(error.value).startswith(f"{written}: ")
     assert fault in str(error.value)
 
 
 def test_what_is_no_json_or_not_there(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"variant":')
-    with pytest.raises(UserError, match=r"half\.json: no report of the stage verify"):
-        verify_report.read(tmp_path / "half.json")
+    with pytest.raises(UserError, match=r"half\.json: .+; run `dvc repro` to make it again$"):
+        formats.read_record(tmp_path / "half.json", VerifyReport)
     with pytest.raises(UserError, match="no such file"):
-        verify_report.read(tmp_path / "none.json")
+        formats.read_record(tmp_path / "none.json", VerifyReport)
