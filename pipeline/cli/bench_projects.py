@@ -128,10 +128,11 @@ def synchronize(source: Path, target: Path) -> None:
                 path.unlink()
             elif not any(path.iterdir()):
                 path.rmdir()
+    target.mkdir(parents=True, exist_ok=True)
     for name in sorted(wanted):
         old, new = source / name, target / name
         if old.is_dir():
-            new.mkdir(parents=True, exist_ok=True)
+            new.mkdir(exist_ok=True)
         elif not new.exists() or _identity(old) != _identity(new):
             new.unlink(missing_ok=True)
             shutil.copy2(old, new)
@@ -143,8 +144,9 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def lock(project: Path) -> dict[str, dict[str, Any]]:
-    """The stages of dvc.lock by name, those of a foreach as `NAME@KEY`."""
-    return yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"]
+    """The stages of the graph as dvc.lock has them, in the order of dvc.yaml; those of a foreach as `NAME@KEY`."""
+    known = yaml.safe_load((project / LOCK).read_text(encoding="utf-8"))["stages"]
+    return {name: known[name] for name in run("dvc", "stage", "list", "--name-only", cwd=project).split()}
 
 
 def empty_graph(project: Path, target: Path) -> Path:
@@ -154,7 +156,7 @@ def empty_graph(project: Path, target: Path) -> Path:
     code, no data of the user's, no params. A stage that has no other dep gets a file, as DVC would run it each time.
 
     Args:
-        project: after `dvc repro` from nothing, so that dvc.lock holds the graph's stages only.
+        project: after `dvc repro`.
         target: does not exist yet; a repository of its own.
     """
     stages = lock(project)
@@ -241,7 +243,7 @@ def mobilenetv2() -> Path:
     normalizations = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for layer in normalizations:
         layer.momentum = 0.0  # the statistics of one batch, then
-    network(np.random.default_rng(0).normal(size=(8, 224, 224, 3)).astype(np.float32), training=True)
+    network({"image": np.random.default_rng(0).normal(size=(8, 224, 224, 3)).astype(np.float32)}, training=True)
     images = smooth_images(2 * sum(SETS.values()), side=224, seed=1)
     labels = network.predict(images.astype(np.float32) / np.float32(127.5) - 1, verbose=0).argmax(1)
     # Each set wants samples of each class.

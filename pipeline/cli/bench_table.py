@@ -13,13 +13,14 @@ class Case:
     """Two things measured in turn: one figure of each a round, in the goal's unit.
 
     `label` says which of several cases of one goal it is, or what was seen; `fault` is a reason for which the goal is missed
-    whatever the ratio is. Both may be empty.
+    whatever the ratio is; `note` is said among the details only. All may be empty.
     """
 
     here: Sequence[float]
     other: Sequence[float]
     label: str = ""
     fault: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _line(cells: Sequence[str]) -> str:
 def details(measured: Sequence[tuple[Goal, Sequence[Case]]]) -> list[str]:
     """A line for each case of the goals that have several."""
     return [
-        f"{goal.name}: {case.label}: {here} / {other}, ratio {found}"
+        f"{goal.name}: {case.label}: {here} / {other}, ratio {found}{case.note and f'; {case.note}'}"
         for goal, cases in measured
         if len(cases) > 1
         for case in cases
