@@ -19,9 +19,7 @@ Statistics = dict[str, dict[str, Any]]
 NO_RANGE = ("QSVs) are required", "not found in tensor_name_to_qsv")
 
 
-def observe(
-    model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def observe(model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Least and greatest value of every float tensor in every sample.
 
     Args:
@@ -47,13 +45,12 @@ def observe(
 
     with contextlib.redirect_stderr(io.StringIO()), ThreadPoolExecutor(len(shares)) as pool:  # its progress bar
         found = list(pool.map(measure, shares))
-    # A tensor behind a branch has no value in some samples, and so may be missing in a share.
-    return {
-        name: tuple(
-            np.concatenate([np.asarray(part[name][end], np.float64) for part in found if name in part]) for end in ("min", "max")
-        )
-        for name in sorted(set().union(*found))
-    }
+
+    def ends(name: str, end: str) -> np.ndarray:
+        # A tensor behind a branch has no value in some samples, and so may be missing in a share.
+        return np.concatenate([np.asarray(part[name][end], np.float64) for part in found if name in part])
+
+    return {name: (ends(name, "min"), ends(name, "max")) for name in sorted(set().union(*found))}
 
 
 def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:
