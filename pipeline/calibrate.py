@@ -1,6 +1,8 @@
 """Stage `calibrate`: the range of every tensor on real samples, measured once for all static variants."""
 
+import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 from tqdm import tqdm
@@ -26,7 +28,7 @@ def main() -> None:
             f"calibrate.samples: asks for {count}, the pool holds {held}; raise data.splits.calibration.take or ask for fewer"
         )
     batch, share = settings.convert.batch, settings.calibrate.percentile
-    extremes = quantizer.observe(model, _inputs(pool, batch, count), signature=flatbuffer.read(model).signature)
+    extremes = _extremes(model, pool, batch, count)
     halves = None
     if range_estimators.METHODS[method].reads_histogram:
         ends = {name: (float(lows.min()), float(highs.max())) for name, (lows, highs) in extremes.items()}
@@ -55,6 +57,23 @@ def main() -> None:
             "dead": dead,
         },
     )
+
+
+def _extremes(
+    model: bytes, pool: Mapping[str, np.ndarray], batch: int | None, count: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """`quantizer.observe`, each core with a stretch of the samples: together they are in order, whatever the number of cores."""
+    steps = -(-count // (batch or 1))
+    length = -(-steps // (os.cpu_count() or 1))
+    with tqdm(total=steps, desc="calibrate", disable=None) as bar:
+
+        def stretch(first: int) -> Iterator[dict[str, np.ndarray]]:
+            for _, inputs in islice(batches(pool, batch=batch, count=count, first=first), length):
+                yield inputs
+                bar.update()
+
+        stretches = [stretch(first) for first in range(0, steps, length)]
+        return quantizer.observe(model, *stretches, signature=flatbuffer.read(model).signature)
 
 
 def _inputs(pool: Mapping[str, np.ndarray], batch: int | None, count: int) -> Iterator[dict[str, np.ndarray]]:

@@ -382,8 +382,8 @@ class Config(Section, frozen=True):
             if variant.search is not None and variant.search not in self.searches:
                 have = ", ".join(self.searches) or "none is configured"
                 raise ValueError(f"variants.{name}.search: no search {variant.search!r}; have: {have}")
-        if self.variant_names != list(self.variants):
-            raise ValueError("variant_names: are those of variants; remove it from your configuration")
+        if sorted(self.variant_names) != sorted(self.variants):
+            raise ValueError(f"variant_names: expected the names of variants: {', '.join(self.variants)}; run `make params`")
         if set(self.versions) != set(DISTRIBUTIONS):
             raise ValueError(f"versions: expected exactly {', '.join(DISTRIBUTIONS)}")
 

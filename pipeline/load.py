@@ -26,8 +26,9 @@ def main() -> None:
         dtypes=model.input_dtypes,
     )
     inputs = network.fixed(loaded.inputs, shapes=model.inputs, batch=model.batch)
+    traced = network.trace(loaded, inputs=inputs)
     with files.replacing(paths.SOURCE) as folder:
-        outputs, rewritten = network.export(loaded, folder, inputs=inputs)
+        network.save(traced, folder)
         facts = {
             "name": model.name,
             "format": format,
@@ -35,16 +36,16 @@ def main() -> None:
                 "key": SIGNATURE,
                 "batch": model.batch,
                 "inputs": network.signature(network.in_float32(inputs)),
-                "outputs": network.signature(outputs),
+                "outputs": network.signature(traced.outputs),
             },
             "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
-            "rewritten_to_float32": rewritten,
+            "rewritten_to_float32": traced.rewritten,
             "layers": loaded.layers,
             "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
         }
         with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **loaded.weights)
-        files.write_graph(paths.SOURCE_GRAPH, *inference_graph.read(folder, loaded.weights))
+        files.write_graph(paths.SOURCE_GRAPH, *inference_graph.of_function(traced.function, traced.variables, loaded.weights))
         files.write_json(paths.SOURCE_FACTS, facts)
 
 

@@ -1,5 +1,7 @@
 """Stage `reference`: the original network's outputs on every evaluation sample. Run once, judged by all."""
 
+import os
+
 from tqdm import tqdm
 
 from pipeline import config, files, paths
@@ -13,7 +15,8 @@ def main() -> None:
     samples = files.read_samples(paths.EVALUATION)
     batch = files.read_json(paths.SOURCE_FACTS)["signature"]["batch"]
     count = len(next(iter(samples.values())))
-    rows = tqdm(reference_run.run_saved_model(paths.SOURCE, samples, batch=batch), total=count, desc="reference", disable=None)
+    outputs = reference_run.run_saved_model(paths.SOURCE, samples, batch=batch, workers=os.cpu_count() or 1)
+    rows = tqdm(outputs, total=count, desc="reference", disable=None)
     with files.replacing(paths.REFERENCE) as folder:
         files.write_rows(folder, rows, count=count)
 

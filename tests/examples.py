@@ -140,6 +140,7 @@ def write(folder: Path, name: str) -> None:
     }
     content["calibrate"]["samples"] = 60
     content["variants"] = {key: content["variants"][key] for key in VARIANTS}
+    content["variant_names"] = list(VARIANTS)
     own = ROOT / "conf" / "task" / f"{name}.yaml"
     content["task"] = changes.pop("task", None) or yaml.safe_load(own.read_text(encoding="utf-8"))
     for key, value in changes.items():

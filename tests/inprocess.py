@@ -54,6 +54,7 @@ def configure(
     content["data"] = {**DATA, **data}
     content["calibrate"]["samples"] = samples
     content["variants"] = {name: content["variants"][name] for name in variants}
+    content["variant_names"] = list(variants)
     config.validate(content, source="test")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

@@ -38,6 +38,7 @@ REFUSED = [
     ("variants.int8.reads.network=models/other.tflite", "reads: is derived from engine, scheme, algorithm and search"),
     ("quantization=[mixed]", "variants.mixed.search: no search 'mixed'; have: none is configured"),
     ("quantization=[]", "variants"),
+    ("variant_names=[int8]", "variant_names: expected the names of variants: float32, float16, dynamic_int8, int8, int16x8"),
     ("+task.heads.main.metrics.accuarcy={}", "task.heads.main.metrics: unknown 'accuarcy'; allowed: accuracy, "),
     ("task.primary_metric=f1", "task: primary_metric: 'f1' is not among metrics: accuracy, top_k_accuracy,"),
     ("~task.heads.main.metrics.accuracy", "task: primary_metric: 'accuracy' is not among metrics: top_k_accuracy"),

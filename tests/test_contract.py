@@ -92,7 +92,6 @@ NEEDLESS: dict[str, set[str]] = {
     "load": {"source/converter", "source/reference_run"},
     "convert": {"tflite/macs", "tflite/reference_kernels", "tflite/targets"},
     "calibrate": {"runtime/latency"},
-    "predict": {"runtime/latency"},
     "search": {
         "evaluation/paired_comparison",
         "evaluation/statistics",

@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from pipeline import files, paths
 from pipeline.reporting import page
+from tests import records
 from tests.browser import Browser
 from tests.helpers import call, stages_run
 
@@ -135,7 +137,8 @@ def test_certificate_and_divergence_are_shown(project: Path) -> None:
     path = project / paths.VERIFY_REPORTS / "int8.json"
     report = files.read_json(path)
     assert report["certificate"]["summary"].startswith("17,804 of 17,804 parameters accounted for")
-    report["divergence"] = {"operators": [{"operator": "CONV_2D", "layers": ["conv"], "sqnr_db": 31.5}]}
+    followed = records.divergence(records.diverging("CONV_2D", layers=("conv",), sqnr_db=31.5))
+    report["divergence"] = msgspec.to_builtins(followed)
     files.write_json(path, report)
     call("python", "-m", "pipeline.report", cwd=project)
     text = (project / paths.PAGE).read_text(encoding="utf-8")

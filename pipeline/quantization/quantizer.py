@@ -4,6 +4,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,12 @@ Statistics = dict[str, dict[str, Any]]
 NO_RANGE = ("QSVs) are required", "not found in tensor_name_to_qsv")
 
 
-def observe(
-    model: bytes, samples: Iterable[Mapping[str, np.ndarray]], *, signature: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def observe(model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Least and greatest value of every float tensor in every sample.
 
     Args:
         model: float32 .tflite file.
-        samples: inputs by name, with a batch dimension.
+        shares: of the samples, in order: inputs by name, with a batch dimension. Each share has a thread of its own.
         signature: key of the signature to run.
 
     Returns:
@@ -35,14 +34,23 @@ def observe(
     def append(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         return {key: np.concatenate([known[key], new[key]]) for key in ("min", "max")}
 
-    measured = calibrator.Calibrator(
-        model, num_threads=1, mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED, qsv_update_func=append
-    )
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+    def measure(samples: Iterable[Mapping[str, np.ndarray]]) -> dict[str, Any]:
+        measured = calibrator.Calibrator(
+            model, num_threads=1, mode=calibrator.CalibrationMode.CALIBRATION_PROFILER_BASED, qsv_update_func=append
+        )
         for sample in samples:  # one at a time: it would hold a whole list of them in memory
             measured.calibrate({signature: [dict(sample)]}, None)  # this mode does not use the recipe
-    found = measured.get_model_qsvs()
-    return {name: (np.asarray(qsv["min"], np.float64), np.asarray(qsv["max"], np.float64)) for name, qsv in sorted(found.items())}
+        found: dict[str, Any] = measured.get_model_qsvs()
+        return found
+
+    with contextlib.redirect_stderr(io.StringIO()), ThreadPoolExecutor(len(shares)) as pool:  # its progress bar
+        found = list(pool.map(measure, shares))
+
+    def ends(name: str, end: str) -> np.ndarray:
+        # A tensor behind a branch has no value in some samples, and so may be missing in a share.
+        return np.concatenate([np.asarray(part[name][end], np.float64) for part in found if name in part])
+
+    return {name: (ends(name, "min"), ends(name, "max")) for name in sorted(set().union(*found))}
 
 
 def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:

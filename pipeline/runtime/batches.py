@@ -1,8 +1,14 @@
-"""Cutting samples into batches of the size a signature wants."""
+"""Cutting samples into batches of the size a signature wants, and running several of them side by side."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def batches(
@@ -25,3 +31,18 @@ def batches(
     for start in range(first * step, total, step * every):
         rows = np.minimum(np.arange(start, start + step), total - 1)
         yield slice(start, min(start + step, total)), {name: np.asarray(array[rows]) for name, array in samples.items()}
+
+
+def side_by_side(function: Callable[[_In], _Out], items: Iterable[_In], *, workers: int) -> Iterator[_Out]:
+    """The function's results in the order of the items, computed by so many threads.
+
+    No more than two items a thread are taken ahead of the result that is asked for, so memory does not grow with their number.
+    """
+    waiting: deque[Future[_Out]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

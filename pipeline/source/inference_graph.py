@@ -1,4 +1,4 @@
-"""The original network's own graph, read from its SavedModel into a form that needs no TensorFlow.
+"""The original network's own graph, in a form that needs no TensorFlow.
 
 The certificate recomputes folded constants from this graph: it knows every epsilon, stride and order of operations, whether
 Keras made it or not.
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import UserError
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
 # Not public, but the only reader of a function's body that numbers its outputs as graphs do.
@@ -67,12 +68,27 @@ class _Scope:
 
 
 def read(folder: Path, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The inference graph of a SavedModel, functions inlined, only what an output depends on.
+    """`of_function` of the signature `SIGNATURE` of a SavedModel that `network.save` wrote.
 
     Args:
-        folder: a SavedModel with the signature `SIGNATURE`, whose root tracks `network_variables`, or, when the network was
-            rewritten with its weights as constants, does not.
-        weights: the variables by path, in the order of `network_variables`.
+        folder: the SavedModel.
+        weights: the variables by path, in the order of `network.Network.variables`.
+    """
+    loaded = tf.saved_model.load(str(folder))
+    tracked = getattr(loaded, "network_variables", None)
+    variables = None if tracked is None else dict(zip(weights, tracked, strict=True))
+    return of_function(loaded.signatures[SIGNATURE], variables, weights)
+
+
+def of_function(
+    concrete: Any, variables: Mapping[str, Any] | None, weights: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The inference graph of a traced network, functions inlined, only what an output depends on.
+
+    Args:
+        concrete: the concrete function.
+        variables: tf.Variables by path; None when the network was rewritten with its weights as constants.
+        weights: their values by path.
 
     Returns:
         `nodes`: each with `name`, `op`, `inputs` ("node:output"), `attributes`; one of op `Variable` has a `path`, one of op
@@ -81,12 +97,9 @@ def read(folder: Path, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, Any
         holds the constants' values in their own dtype.
 
     Raises:
-        ValueError: when the graph reads a variable that is not among `weights`.
+        UserError: when the graph reads a variable that is none of these, such as the state of a random generator.
     """
-    loaded = tf.saved_model.load(str(folder))
-    concrete = loaded.signatures[SIGNATURE]
-    tracked = getattr(loaded, "network_variables", None)
-    known = {} if tracked is None else {variable.handle._id: path for path, variable in zip(weights, tracked, strict=True)}
+    known = {variable.handle._id: path for path, variable in (variables or {}).items()}
     content = concrete.graph.as_graph_def()
     library = {function.signature.name: function for function in content.library.function}
     nodes: dict[str, dict[str, Any]] = {}
@@ -101,15 +114,18 @@ def read(folder: Path, weights: Mapping[str, np.ndarray]) -> tuple[dict[str, Any
         elif outer._id in known:
             nodes[name]["path"] = known[outer._id]
         else:
-            raise ValueError(f"the graph reads {name}, which is no variable of the network")
+            raise UserError(
+                f"model.path: the network reads the state {name} at inference, which is no weight: a .tflite file cannot draw the "
+                "same random numbers; make the layer do nothing when training is false"
+            )
     root = _Scope(prefix="", nodes={node.name: node for node in content.node}, arguments=captured)
     names = sorted(concrete.structured_outputs)
     outputs = {
         name: _resolve(root, tensor.name, library, nodes, constants) for name, tensor in zip(names, concrete.outputs, strict=True)
     }
-    if tracked is None:
+    if variables is None:
         _name_constants(nodes, constants, weights)
-    return {"nodes": list(nodes.values()), "outputs": outputs, "frozen": tracked is None}, constants
+    return {"nodes": list(nodes.values()), "outputs": outputs, "frozen": variables is None}, constants
 
 
 def _name_constants(nodes: dict[str, Any], constants: dict[str, np.ndarray], weights: Mapping[str, np.ndarray]) -> None:

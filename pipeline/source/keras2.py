@@ -11,10 +11,11 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.source.keras_common import layers, named, reading, refuse_code
 from pipeline.source.network import Network, traced_outputs
-from pipeline.source.tensorflow_setup import tf
+from pipeline.source.tensorflow_setup import OPTIONAL, absent, tf
 
 # tf_keras must come after pipeline.source.tensorflow_setup, which sets how TensorFlow computes.
-import tf_keras  # isort: skip
+with absent(*OPTIONAL):
+    import tf_keras
 
 
 def load(path: Path, *, format: str, custom: Mapping[str, Any], trust_code: bool) -> Network:

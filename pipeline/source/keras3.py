@@ -9,10 +9,11 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.source.keras_common import layers, named, reading, refuse_code
 from pipeline.source.network import Network, traced_outputs
-from pipeline.source.tensorflow_setup import tf
+from pipeline.source.tensorflow_setup import OPTIONAL, absent, tf
 
 # keras must come after pipeline.source.tensorflow_setup, which sets how TensorFlow computes.
-import keras  # isort: skip
+with absent(*OPTIONAL):
+    import keras
 
 
 def load(
@@ -59,7 +60,7 @@ def network_of(
         outputs=outputs,
         call=call,
         # The tf.Variables themselves: with Keras' wrappers the converter keeps them as mutable resources instead of constants.
-        variables=[variable.value for variable in model.variables],
+        variables=[variable.value for variable in _of_the_network(model)],
         weights=_weights(model),
         layers=layers(model, keras.Model),
         parameters=int(model.count_params()),
@@ -128,10 +129,17 @@ def _spec(tensor: Any) -> Any:
     return tf.TensorSpec(tensor.shape, tensor.dtype)
 
 
+def _of_the_network(model: Any) -> list[Any]:
+    """`model.variables` without the states of random generators (and of metrics), which are no weights: Keras draws new seeds
+    for them each time a file is loaded."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) in weights]
+
+
 def _weights(model: Any) -> dict[str, np.ndarray]:
     """Every variable by its path, in the order of `model.variables`; a path that occurs again gets `#2`, `#3` and so on."""
     found: dict[str, np.ndarray] = {}
-    for variable in model.variables:
+    for variable in _of_the_network(model):
         count = sum(path.split("#")[0] == variable.path for path in found)
         found[f"{variable.path}#{count + 1}" if count else variable.path] = _array(variable)
     return found

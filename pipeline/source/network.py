@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,12 @@ class Network:
         inputs: tf.TensorSpec of each input by name, batch first, None where free.
         outputs: the same of each output.
         call: inputs by name to outputs by name, inference only; traced by `export`.
-        variables: the tf.Variables that `call` reads, those that the SavedModel must track.
-        weights: the value of every variable by its path.
+        variables: the tf.Variables that `call` reads, those that the SavedModel must track, in the order of `weights`; none when
+            the network is a finished graph.
+        weights: the value of every variable by its path; the states of random generators are none.
         layers: path, class and number of parameters of every layer; empty when the file does not tell.
         parameters: how many numbers were trained or measured; the state of random generators is none.
-        frozen: of `graphs.freeze` when the network is a finished graph, whose shapes can only be fixed by rewriting it.
+        frozen: of `rewrite.freeze` when the network is a finished graph, whose shapes can only be fixed by rewriting it.
     """
 
     inputs: dict[str, Any]
@@ -35,6 +36,24 @@ class Network:
     layers: list[dict[str, Any]]
     parameters: int
     frozen: Any = None
+
+
+class Traced(NamedTuple):
+    """A network as a graph with fixed shapes.
+
+    Attributes:
+        function: the concrete function.
+        module: tracks what the function needs when it is saved.
+        variables: the tf.Variables that it reads by their path; None when it was rewritten with its weights as constants.
+        outputs: tf.TensorSpec of each output by name.
+        rewritten: the precisions other than float32 that it was rewritten from.
+    """
+
+    function: Any
+    module: Any
+    variables: dict[str, Any] | None
+    outputs: dict[str, Any]
+    rewritten: list[str]
 
 
 def fixed(inputs: Mapping[str, Any], *, shapes: Mapping[str, Sequence[int]], batch: int | None) -> dict[str, Any]:
@@ -83,18 +102,26 @@ def _fixed(name: str, spec: Any, wanted: Sequence[int] | None, batch: int | None
 
 
 def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Write an inference-only SavedModel whose one signature has these inputs.
+    """`trace` and `save`: what the outputs are, and the precisions other than float32 that the network was rewritten from."""
+    traced = trace(network, inputs=inputs)
+    save(traced, folder)
+    return traced.outputs, traced.rewritten
+
+
+def save(traced: Traced, folder: Path) -> None:
+    """Write an inference-only SavedModel with one signature into a folder that does not exist yet."""
+    tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function})
+
+
+def trace(network: Network, *, inputs: Mapping[str, Any]) -> Traced:
+    """The network as a graph for inference only on these inputs.
 
     Shapes are fixed here, where the network is traced, because recurrent layers only convert when every shape inside them was
     known at that time. A network that computes in half or double precision is rewritten to float32.
 
     Args:
         network: as loaded.
-        folder: does not exist yet.
         inputs: of `fixed`.
-
-    Returns:
-        tf.TensorSpec of each output by name, and the precisions other than float32 that it was rewritten from.
 
     Raises:
         UserError: when an output has no batch dimension.
@@ -106,7 +133,7 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
     else:
         frozen, order = network.frozen, list(network.inputs)
         foreign = sorted(rewrite.dtypes(frozen) & rewrite.RETYPED)
-    module = tf.Module()
+    module, variables = tf.Module(), None
     if frozen is not None:
         specs = [_float32(inputs[name]) for name in order]
         rewritten = rewrite.reshaped(frozen, specs)
@@ -119,7 +146,7 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
         )
     else:
         module.network_variables = list(network.variables)
-    module.infer = concrete
+        variables = dict(zip(network.weights, network.variables, strict=True))
     outputs = dict(concrete.structured_outputs)
     batch = next(iter(inputs.values())).shape[0]
     for name, output in outputs.items():
@@ -127,8 +154,7 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
             raise UserError(
                 f"model.path: output {name} has shape {output.shape}; its first dimension must count samples, {batch} of them"
             )
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: concrete})
-    return {name: outputs[name] for name in network.outputs}, foreign
+    return Traced(concrete, module, variables, {name: outputs[name] for name in network.outputs}, foreign)
 
 
 def traced_outputs(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str, Any]) -> dict[str, Any]:

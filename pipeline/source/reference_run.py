@@ -5,23 +5,31 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.runtime.batches import batches
+from pipeline.runtime.batches import batches, side_by_side
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
 
-def run_saved_model(folder: Path, samples: Mapping[str, np.ndarray], *, batch: int | None) -> Iterator[dict[str, np.ndarray]]:
+def run_saved_model(
+    folder: Path, samples: Mapping[str, np.ndarray], *, batch: int | None, workers: int = 1
+) -> Iterator[dict[str, np.ndarray]]:
     """The network's outputs, one sample after the other.
 
     Args:
         folder: a SavedModel that `export` wrote.
         samples: inputs [n, ...] by name.
         batch: the signature's batch; None, where it is free, runs one sample at a time.
+        workers: samples that are computed at a time, each by one thread; the result does not depend on it.
 
     Yields:
         Outputs by name, without a batch dimension.
     """
     run = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
-    for rows, inputs in batches(samples, batch=batch):
-        outputs = run(**{name: tf.constant(array) for name, array in inputs.items()})
-        for offset in range(rows.stop - rows.start):
-            yield {name: output.numpy()[offset] for name, output in outputs.items()}
+
+    def outputs(cut: tuple[slice, dict[str, np.ndarray]]) -> tuple[int, dict[str, np.ndarray]]:
+        rows, inputs = cut
+        found = run(**{name: tf.constant(array) for name, array in inputs.items()})
+        return rows.stop - rows.start, {name: output.numpy() for name, output in found.items()}
+
+    for count, found in side_by_side(outputs, batches(samples, batch=batch), workers=workers):
+        for offset in range(count):
+            yield {name: output[offset] for name, output in found.items()}
