@@ -86,7 +86,6 @@ def test_deps_are_the_import_closure(stage: str) -> None:
 NEEDLESS: dict[str, set[str]] = {
     "load": {"source/converter", "source/reference_run"},
     "calibrate": {"runtime/latency"},
-    "predict": {"runtime/latency"},
     "search": {
         "evaluation/paired_comparison",
         "evaluation/statistics",

@@ -16,9 +16,7 @@ Recipe = list[dict[str, Any]]
 Statistics = dict[str, dict[str, Any]]
 
 
-def observe(
-    model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def observe(model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Least and greatest value of every float tensor in every sample.
 
     Args:
@@ -44,13 +42,12 @@ def observe(
 
     with contextlib.redirect_stderr(io.StringIO()), ThreadPoolExecutor(len(shares)) as pool:  # its progress bar
         found = list(pool.map(measure, shares))
-    # A tensor behind a branch has no value in some samples, and so may be missing in a share.
-    return {
-        name: tuple(
-            np.concatenate([np.asarray(part[name][end], np.float64) for part in found if name in part]) for end in ("min", "max")
-        )
-        for name in sorted(set().union(*found))
-    }
+
+    def joined(name: str, end: str) -> np.ndarray:
+        # A tensor behind a branch has no value in some samples, and so may be missing in a share.
+        return np.concatenate([np.asarray(part[name][end], np.float64) for part in found if name in part])
+
+    return {name: (joined(name, "min"), joined(name, "max")) for name in sorted(set().union(*found))}
 
 
 def ranges_as_statistics(ranges: Mapping[str, tuple[float, float]]) -> Statistics:

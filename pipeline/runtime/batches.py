@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-_In, _Out = TypeVar("_In"), TypeVar("_Out")
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 def batches(
