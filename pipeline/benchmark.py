@@ -24,7 +24,7 @@ def main() -> None:
     options = settings.benchmark
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
-    support.require(model, name=str(paths.variant_model(name)), stage="benchmark")
+    support.require(model, name=str(paths.variant_model(name)))
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
         figures = latency.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)

@@ -19,7 +19,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "litert_quantizer"])
     model = files.read_bytes(paths.FLOAT32)
-    support.require(model, name=str(paths.FLOAT32), stage="calibrate")
+    support.require(model, name=str(paths.FLOAT32))
     pool = files.read_samples(paths.CALIBRATION)
     held = len(next(iter(pool.values())))
     count, method = settings.calibrate.samples, settings.calibrate.method

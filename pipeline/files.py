@@ -51,7 +51,10 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON with sorted keys: the same content gives the same bytes. NaN and infinity are refused (ValueError)."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    # Piece by piece: the pieces of a text of many samples take several times the memory of the samples.
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        json.dump(content, stream, indent=2, sort_keys=True, allow_nan=False)
+        stream.write("\n")
 
 
 def read_json(path: Path) -> Any:

@@ -17,7 +17,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
-    support.require(model, name=str(paths.variant_model(name)), stage="predict")
+    support.require(model, name=str(paths.variant_model(name)))
     samples = files.read_samples(paths.EVALUATION)
     count = len(next(iter(samples.values())))
     with files.replacing(paths.OUTPUTS / name) as folder, tqdm(total=count, desc=f"predict {name}", disable=None) as bar:

@@ -60,7 +60,7 @@ def test_a_bad_experiment_is_refused_before_it_is_queued(project: Path) -> None:
         "+calibrate.sampels=3": "unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples",
         "variants.int8.algorithm=gptq9": "'gptq9' is not sound for litert static_wi8_ai8; allowed: min_max",
         "quantization=[int7]": "quantization: no 'int7'; allowed: converter_dynamic,",
-        "calibrate.samples=many": "calibrate.samples: got 'many'; input should be a valid integer",
+        "calibrate.samples=many": "calibrate.samples: got 'many'; expected a whole number (at least 1)",
     }.items():
         done = call("dvc", "exp", "run", "--queue", "-S", override, cwd=project, check=False)
         assert done.returncode != 0

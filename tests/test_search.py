@@ -276,7 +276,7 @@ def test_work_as_the_objective(finished: Path, tmp_path: Path) -> None:
         ("searches.mixed.algorithm=gptq", "algorithm, granularity: 'gptq' and 'channel'; allowed: min_max, mse, octav"),
         ("searches.mixed.granularity=block32", "static_wi4_ai8 with octav and block32: refused: LiteRT's blockwise kernels"),
         ("~searches.mixed.costs.float32", "costs: one for each of choices is expected; missing or unknown: float32"),
-        ("searches.mixed.steps=0", "searches.mixed.steps: got 0; input should be greater than or equal to 1"),
+        ("searches.mixed.steps=0", "searches.mixed.steps: got 0; expected a whole number (at least 1)"),
     ],
 )
 def test_the_schema_refuses_a_search_that_cannot_be(override: str, message: str) -> None:

@@ -6,24 +6,16 @@ from ai_edge_litert.interpreter import Interpreter
 from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
 
-# What cannot be done when a stage cannot run the file.
-SKIPPED = {
-    "calibrate": "static variants, predict, verify, benchmark, evaluate, select, report, gate",
-    "predict": "verify of this variant, evaluate, select, report, gate",
-    "benchmark": "select, report, gate",
-}
 
-
-def require(model: bytes, *, name: str, stage: str) -> None:
-    """Stop a stage that would have to run a file which cannot be run here.
+def require(model: bytes, *, name: str) -> None:
+    """Refuse a file which cannot be run here.
 
     Args:
         model: .tflite file.
         name: of the file, for the message.
-        stage: that is about to run it, a key of `SKIPPED`.
 
     Raises:
-        UserError: naming the operators, the stages that are skipped, and what is left.
+        UserError: naming the operators, and what is left.
     """
     try:
         Interpreter(model_content=model).allocate_tensors()
@@ -38,6 +30,4 @@ def require(model: bytes, *, name: str, stage: str) -> None:
             if foreign
             else "Take the variant out of `quantization`"
         )
-        raise UserError(
-            f"{name}: {stage} cannot run it: {reason}. Skipped, as it comes after: {SKIPPED[stage]}. {remedy}"
-        ) from None
+        raise UserError(f"{name}: cannot be run here, nor can what needs its results: {reason}. {remedy}") from None

@@ -1,5 +1,6 @@
 """TensorFlow, imported quietly and with reproducible arithmetic. Only load, reference, convert and the converter engine use it."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -31,9 +32,16 @@ def absent(*names: str) -> Iterator[None]:
 # What TensorFlow and Keras import when it is installed, for training and pictures: 2 s.
 OPTIONAL = ("matplotlib", "pandas", "scipy", "sklearn")
 
+_collecting = gc.isenabled()
+gc.disable()
 # TensorFlow imports all of Keras for its optimizers and goes on without; `tf.keras` still imports it when it is asked for.
 with absent("keras.src.optimizers", "tf_keras.src.optimizers", *OPTIONAL):
     import tensorflow as tf
+
+# The modules stay for good: the garbage collector need not look through their million objects time and again (1 s a stage).
+gc.freeze()
+if _collecting:
+    gc.enable()
 
 # Key of the one signature of models/source, and so of every .tflite file.
 SIGNATURE = "serving_default"

@@ -98,3 +98,14 @@ def test_a_dead_tensor_can_be_quantized(digits: Measured) -> None:
         tensor.name for tensor in flatbuffer.read(made).tensors if tensor.scales is not None and not (tensor.scales > 0).all()
     ]
     assert np.isfinite(interpreter.predict(made, digits.samples[0], workers=1)["probabilities"]).all()
+
+
+def test_shares_together_are_the_whole(digits: Measured) -> None:
+    whole = quantizer.observe(digits.model, digits.samples[:7], signature=digits.graph.signature)
+    shared = quantizer.observe(
+        digits.model, digits.samples[:3], digits.samples[3:6], digits.samples[6:7], signature=digits.graph.signature
+    )
+    assert list(shared) == list(whole)
+    for name, (lows, highs) in whole.items():
+        np.testing.assert_array_equal(shared[name][0], lows)
+        np.testing.assert_array_equal(shared[name][1], highs)

@@ -1,3 +1,5 @@
+import tempfile
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,3 +54,38 @@ def test_activations_are_those_between_operators(digits: Measured) -> None:
         np.testing.assert_allclose(values[result][0], outputs[number], atol=1e-6)
         assert values[between].min() == 0
         assert values[between].max() > 0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_predicts_every_sample_once_in_its_place(
+    digits: Measured, workers: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "_WORTH_A_THREAD_SECONDS", 0.0)
+    samples = {name: array[:count] for name, array in digits.evaluation.items()}
+    told: list[int] = []
+    found = interpreter.predict(digits.model, samples, workers=workers, done=told.append)["probabilities"]
+    runner = interpreter.open_model(digits.model)
+    assert sum(told) == count
+    for i in range(count):
+        np.testing.assert_array_equal(found[i : i + 1], runner(image=samples["image"][i : i + 1])["probabilities"])
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 23])
+def test_a_batch_that_is_not_full_is_filled_up(count: int) -> None:
+    """A file whose output tells which rows of a batch it saw."""
+    from pipeline.source.tensorflow_setup import tf
+
+    traced = tf.function(lambda x: {"sum": tf.tile(tf.reduce_sum(x, 0, keepdims=True), [4, 1]) + 0 * x, "same": x + 0.0})
+    concrete = traced.get_concrete_function(tf.TensorSpec([4, 2], tf.float32, "x"))
+    module = tf.Module()
+    module.f = traced
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=concrete)
+        model = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+    x = np.arange(2.0 * count, dtype=np.float32).reshape(count, 2)
+    found = interpreter.predict(model, {"x": x}, workers=2)
+    np.testing.assert_array_equal(found["same"], x)
+    padded = np.concatenate([x, np.repeat(x[-1:], -count % 4, 0)])
+    sums = padded.reshape(-1, 4, 2).sum(1).repeat(4, 0)[:count]
+    np.testing.assert_array_equal(found["sum"], sums)

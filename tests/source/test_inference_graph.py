@@ -1,10 +1,14 @@
 """The graph that is read, evaluated by hand, gives what the SavedModel gives."""
 
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+import pytest
 
 from pipeline import files
+from pipeline.errors import UserError
 from pipeline.source import inference_graph, keras3, network
 from pipeline.verification import constant_folding
 from tests import certified
@@ -53,3 +57,44 @@ def test_epsilon_is_the_network_s_own(tmp_path: Path) -> None:
     known = constant_folding.evaluate(graph["nodes"], constants, weights)
     found = known["convolutions_1/bn_no_scale_1/batchnorm/Rsqrt:0"].value
     np.testing.assert_allclose(found, 1 / np.sqrt(weights["bn_no_scale/moving_variance"] + 0.02), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["recurrent", "attention", "convolutions", "shared"])
+def test_the_traced_function_and_the_saved_one_are_the_same_graph(name: str, tmp_path: Path) -> None:
+    """But for the names of the nodes of its variables and constants, which a SavedModel does not keep."""
+    loaded = keras3.network_of(certified.randomised(certified.NETWORKS[name]()), path=tmp_path)
+    traced = network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+    network.save(traced, tmp_path / "source")
+
+    def plain(graph: dict, constants: dict) -> tuple[list, dict]:
+        known = {node["name"]: node.get("path", node["name"]) for node in graph["nodes"]}
+        known |= {key: f"{value.dtype} {value.shape} {value.tobytes().hex()}" for key, value in constants.items()}
+
+        def renamed(reference: str) -> str:
+            node, _, output = reference.partition(":")
+            return f"{known[node]}:{output}"
+
+        nodes = [
+            {**node, "name": known[node["name"]], "inputs": [renamed(reference) for reference in node["inputs"]]}
+            for node in graph["nodes"]
+        ]
+        return sorted(nodes, key=lambda node: node["name"]), {key: renamed(value) for key, value in graph["outputs"].items()}
+
+    one = inference_graph.of_function(traced.function, traced.variables, loaded.weights)
+    assert plain(*one) == plain(*inference_graph.read(tmp_path / "source", loaded.weights))
+
+
+def test_random_numbers_at_inference_are_refused(tmp_path: Path) -> None:
+    class Noise(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.seed = keras.random.SeedGenerator(1)
+
+        def call(self, x: Any) -> Any:
+            return x + keras.random.normal((1, 3), seed=self.seed)
+
+    given = keras.Input((3,), name="x")
+    loaded = keras3.network_of(keras.Model(given, Noise()(given)), path=tmp_path)
+    traced = network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+    with pytest.raises(UserError, match=r"model\.path: the network reads the state .* at inference, which is no weight"):
+        inference_graph.of_function(traced.function, traced.variables, loaded.weights)

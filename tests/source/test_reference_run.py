@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +7,35 @@ import pytest
 
 from pipeline.source import reference_run
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
+from tests.helpers import ROOT
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("batch", [1, 3, None])
-def test_every_sample_once_and_in_order(tmp_path: Path, batch: int | None) -> None:
+def test_every_sample_once_and_in_order(tmp_path: Path, batch: int | None, workers: int) -> None:
     traced = tf.function(lambda x: {"twice": 2 * x}).get_concrete_function(tf.TensorSpec([batch, 2], tf.float32, "x"))
     tf.saved_model.save(tf.Module(), str(tmp_path / "m"), signatures={SIGNATURE: traced})
     samples = np.arange(14, dtype=np.float32).reshape(7, 2)
-    rows = [row["twice"] for row in reference_run.run_saved_model(tmp_path / "m", {"x": samples}, batch=batch)]
+    rows = [row["twice"] for row in reference_run.run_saved_model(tmp_path / "m", {"x": samples}, batch=batch, workers=workers)]
     np.testing.assert_array_equal(rows, 2 * samples)
+
+
+def test_the_same_bits_whatever_the_number_of_cores(tmp_path: Path) -> None:
+    """A sum that TensorFlow would share out over the cores of an operator."""
+    kernel = tf.constant(np.random.default_rng(0).normal(size=(3, 3, 48, 64)), tf.float32)
+    traced = tf.function(lambda x: {"y": tf.nn.conv2d(x, kernel, 1, "SAME")}).get_concrete_function(
+        tf.TensorSpec([1, 56, 56, 48], tf.float32, "x")
+    )
+    tf.saved_model.save(tf.Module(), str(tmp_path / "m"), signatures={SIGNATURE: traced})
+    np.save(tmp_path / "x.npy", np.random.default_rng(1).normal(size=(4, 56, 56, 48)).astype(np.float32))
+    script = (
+        "import hashlib, os, sys, pathlib, numpy as np\n"
+        "if sys.argv[2] == '1':\n    os.sched_setaffinity(0, [next(iter(os.sched_getaffinity(0)))])\n"
+        "from pipeline.source import reference_run\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "rows = reference_run.run_saved_model(folder / 'm', {'x': np.load(folder / 'x.npy')}, batch=1, workers=int(sys.argv[2]))\n"
+        "print(hashlib.sha256(b''.join(row['y'].tobytes() for row in rows)).hexdigest())\n"
+    )
+    commands = [[sys.executable, "-c", script, str(tmp_path), cores] for cores in ("1", "2")]
+    one, two = (subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for command in commands)
+    assert one == two
