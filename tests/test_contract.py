@@ -36,16 +36,18 @@ ARROWS: dict[str, set[str]] = {
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "evaluation", "verification"},
+    "selection": {"tflite", "dataset", "evaluation", "verification"},
     "source": {"tflite", "runtime"},
     "verification": {"tflite", "runtime", "quantization"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection", "evaluation", "verification"},
+    "reporting": {"selection", "dataset", "evaluation", "verification"},
 }
 # Of these subjects, one module only.
 ONLY = {
     ("source", "runtime"): "pipeline.runtime.batches",
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
+    ("selection", "dataset"): "pipeline.dataset.split_record",
+    ("reporting", "dataset"): "pipeline.dataset.split_record",
     ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",
