@@ -104,7 +104,6 @@ NEEDLESS: dict[str, set[str]] = {
     },
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
     "verify": {"tflite/control_flow", "tflite/reference_kernels", "tflite/targets"},
-    "select": {"tflite/control_flow", "tflite/layer_names", "tflite/macs"},
     # It reads all records of selection/; an edit of the others runs `select` anyway, and the report after it takes a second.
     "report": {
         "selection/bundle",
