@@ -8,10 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from pipeline import config, files, paths
+from pipeline.dataset.batches import batches
 from pipeline.errors import UserError, run
 from pipeline.quantization import histograms, quantizer, range_estimators
 from pipeline.runtime import interpreter, support
-from pipeline.runtime.batches import batches
 from pipeline.tflite import flatbuffer
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from pipeline import config, files, paths
+from pipeline.dataset.batches import batches
 from pipeline.errors import UserError, run
 from pipeline.mixed_precision.record import Result
 from pipeline.quantization import exclusions, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
-from pipeline.runtime.batches import batches
 from pipeline.tflite import control_flow, flatbuffer
 from pipeline.tflite.layers_record import Layers
 

@@ -11,9 +11,10 @@ MODULES = {
     "config": "from pipeline import letters\n",
     "letters": "",
     "errors": "",
+    "files": "",
     "bake": (
         "import json\nimport pipeline.oven.heat as oven\n"
-        "from pipeline import config, errors\nfrom pipeline.dough.knead import FLOUR\n"
+        "from pipeline import config, errors, files\nfrom pipeline.dough.knead import FLOUR\n"
     ),
     "dough/knead": "FLOUR = 1\n\n\ndef work():\n    from pipeline.dough import rest\n",
     "dough/rest": "from pipeline import bake\n",
@@ -34,7 +35,7 @@ def repository(tmp_path: Path) -> Path:
 def test_closure_follows_imports_inside_functions_and_leaves_out_what_only_refuses(repository: Path) -> None:
     assert imports.closure(repository, "bake") == {
         "pipeline/bake.py",
-        "pipeline/errors.py",
+        "pipeline/files.py",
         "pipeline/dough/knead.py",
         "pipeline/dough/rest.py",
         "pipeline/oven/heat.py",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.runtime.batches import batches, side_by_side
+from pipeline.dataset.batches import batches, side_by_side
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
 

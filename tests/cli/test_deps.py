@@ -26,7 +26,8 @@ def repository(tmp_path: Path) -> Path:
         "__init__": "",
         "config": "",
         "errors": "",
-        "bake": "from pipeline import config, errors\nfrom pipeline.dough import knead\nfrom pipeline.oven.heat import warm\n",
+        "files": "",
+        "bake": "from pipeline import config, errors, files\nfrom pipeline.dough import knead\nfrom pipeline.oven.heat import warm\n",
         "dough/knead": "def work():\n    from pipeline.dough import rest\n",
         "dough/rest": "import json\n",
         "dough/roll": "",
@@ -46,7 +47,7 @@ def test_a_folder_stands_for_its_modules_where_most_are_used(repository: Path) -
     written = deps.written(repository)
     assert written == GRAPH.replace(
         "      - pipeline/gone.py\n",
-        "      - pipeline/bake.py\n      - pipeline/dough\n      - pipeline/errors.py\n      - pipeline/oven/heat.py\n",
+        "      - pipeline/bake.py\n      - pipeline/dough\n      - pipeline/files.py\n      - pipeline/oven/heat.py\n",
     )
     assert deps.needless(repository, "bake") == {"pipeline/dough/roll.py"}
 

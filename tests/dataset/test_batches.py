@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.runtime.batches import batches, side_by_side
+from pipeline.dataset.batches import batches, side_by_side
 
 
 @given(n=st.integers(1, 30), batch=st.integers(1, 8), count=st.integers(1, 30))
