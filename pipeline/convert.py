@@ -1,9 +1,12 @@
 """Stage `convert`: the SavedModel as a float32 .tflite file, and which operators carry which layer."""
 
+import msgspec
+
 from pipeline import config, files, paths
 from pipeline.errors import run
 from pipeline.source import converter
 from pipeline.tflite import flatbuffer, layer_names
+from pipeline.tflite.layers_record import Layers
 
 
 def main() -> None:
@@ -18,7 +21,7 @@ def main() -> None:
         numbered=facts["format"] in layer_names.NUMBERED,
     )
     files.write_bytes(paths.FLOAT32, model)
-    files.write_json(paths.LAYERS, {"operators": rows})
+    files.write_json(paths.LAYERS, msgspec.to_builtins(Layers(operators=rows)))
 
 
 if __name__ == "__main__":

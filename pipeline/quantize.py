@@ -15,6 +15,7 @@ from pipeline.mixed_precision.record import Result
 from pipeline.quantization import exclusions, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.tflite import control_flow, flatbuffer
+from pipeline.tflite.layers_record import Layers
 
 
 def main() -> None:
@@ -50,10 +51,10 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
         searched = files.read_record(Path(variant.reads.recipe), Result)
         recipe, layers = searched.recipe, {row.tensor: list(row.layers) for row in searched.operators}
     else:
-        carried = files.read_json(Path(variant.reads.recipe))["operators"]
+        carried = files.read_record(Path(variant.reads.recipe), Layers).operators
         asked["exclude"] = exclusions.tensors(carried, variant.exclude, where=f"variants.{name}.exclude")
         recipe = recipes.whole(graph, **asked, io_dtype=variant.io_dtype)
-        layers = {row["tensor"]: row["layers"] for row in carried}
+        layers = {row.tensor: row.layers for row in carried}
     rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)

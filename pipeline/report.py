@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import msgspec
+
 from pipeline import config, files, paths
+from pipeline.dataset.split_record import Split
 from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
@@ -20,12 +23,12 @@ def main() -> None:
     decision = files.read_record(paths.SELECTED / "decision.json", Decision)
     latency = files.read_record(paths.LATENCY, Latency).variants
     verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in settings.variant_names}
-    split, selected = files.read_json(paths.SPLIT), decision.selected
+    split, selected = files.read_record(paths.SPLIT, Split), decision.selected
     rows = {name: metrics.variants[name] for name in settings.variant_names}
     charts, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
-    names = {head: sections.class_names(entry, split["classes"]) for head, entry in accuracy.heads.items()}
+    names = {head: sections.class_names(entry, split.classes) for head, entry in accuracy.heads.items()}
     origin = paths.SELECTED / "provenance.json"
-    ranges, pool = files.read_json(paths.RANGES), split["sets"]["calibration"]
+    ranges, pool = files.read_json(paths.RANGES), split.sets.calibration
     context: dict[str, Any] = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
@@ -44,9 +47,9 @@ def main() -> None:
         "threads": next(iter(latency.values())).threads,
         "ranges": ranges,
         "calibration": calibration_advice.advice(
-            ranges["stability"], samples=ranges["samples"], pool=pool["n"], classes=split["classes"], by_class=pool["by_class"]
+            ranges["stability"], samples=ranges["samples"], pool=pool.n, classes=split.classes, by_class=pool.by_class
         ),
-        "split": split,
+        "sets": msgspec.structs.asdict(split.sets),
         "provenance": files.read_record(origin, Provenance) if selected is not None else None,
         "charts": charts,
         "description": description,

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from pipeline import config, files, options, paths, progress
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.dataset import preprocess, split_manifest, splits, validation
 from pipeline.dataset.samples import Dataset
+from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, one_of, run
 
 FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
@@ -56,20 +58,20 @@ def main() -> None:
     wanted = {name: (getattr(data.splits, name).source, getattr(data.splits, name).take) for name in FOLDERS}
     sets = splits.draw(available, dataset.split, by_class, wanted, seed=seed)
     splits.check_disjoint({name: [hashes[i] for i in members] for name, members in {**sets, "training": training}.items()})
-    facts = {
-        "data": data.name,
-        "classes": classes,
-        "labelled": labels is not None,
-        "training_samples": len(training),
-        "dropped_duplicates": [dataset.ids[again] for _, again in repeated],
-        "sets": split_manifest.listing(sets, ids=dataset.ids, hashes=hashes, labels=labels, classes=classes),
-    }
+    split = Split(
+        data=data.name,
+        classes=classes,
+        labelled=labels is not None,
+        training_samples=len(training),
+        dropped_duplicates=[str(dataset.ids[again]) for _, again in repeated],
+        sets=split_manifest.listing(sets, ids=dataset.ids, hashes=hashes, labels=labels, classes=classes),
+    )
     with ExitStack() as all_or_nothing:
         for name, members in sets.items():
             folder = all_or_nothing.enter_context(files.replacing(FOLDERS[name]))
             rows = (prepared(i) for i in progress.over(members, doing=name))
             files.write_samples(folder, rows, count=len(members), labels=splits.of(labels, members))
-        files.write_json(paths.SPLIT, facts)
+        files.write_json(paths.SPLIT, msgspec.to_builtins(split))
 
 
 def _read(data: config.Data) -> Dataset:

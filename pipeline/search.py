@@ -18,6 +18,7 @@ from pipeline.mixed_precision import candidates, checkpoint, network_search, phr
 from pipeline.quantization import exclusions
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
+from pipeline.tflite.layers_record import Layers
 
 # A measurement depends on them: they are checked, and key the checkpoint.
 LIBRARIES = ("ai_edge_litert", "litert_quantizer", "numpy", "scikit_learn")
@@ -30,7 +31,7 @@ def main() -> None:
     settings, where = config.read(), f"searches.{name}"
     asked = msgspec.convert(msgspec.to_builtins(config.search(settings, name)), record.Options)
     config.require(settings, LIBRARIES)
-    model, rows = files.read_bytes(paths.FLOAT32), files.read_json(paths.LAYERS)["operators"]
+    model, rows = files.read_bytes(paths.FLOAT32), files.read_record(paths.LAYERS, Layers).operators
     ranges = files.read_json(paths.RANGES)["bits"]
     samples, targets = files.read_samples(paths.TUNING), files.read_targets(paths.TUNING)
     if asked.max_drop is not None and not targets:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline import config, files, paths
+from pipeline.dataset.split_record import Split
 from pipeline.errors import one_of, run
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.quantization.quantization_report import QuantizationReport
@@ -76,7 +77,7 @@ def _faults(model: bytes, *, integer_only: bool, target: str | None) -> list[str
 def _shipped(
     settings: config.Config, model: bytes, decided: decision_record.Decision, row: metrics_report.Row, accuracy: Accuracy
 ) -> dict[str, bytes]:
-    split, best = files.read_json(paths.SPLIT), str(decided.selected)
+    split, best = files.read_record(paths.SPLIT, Split), str(decided.selected)
     quantized = files.read_record(paths.variant_outcome(best), QuantizationReport)
     steps = msgspec.convert(settings.data.preprocess, list[origin.Step], from_attributes=True)
     made = origin.Provenance(
@@ -93,7 +94,7 @@ def _shipped(
     )
     tensors = bundle.io_tensors(flatbuffer.read(model))
     card = model_card.model_card(model_card.facts(made, decided, row, accuracy, tensors, split=split, size=len(model)))
-    return bundle.contents(model, classes=split["classes"], origin=made, card=card)
+    return bundle.contents(model, classes=split.classes, origin=made, card=card)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import argparse
 import msgspec
 
 from pipeline import config, files, paths
+from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, run
 from pipeline.tflite import layer_names
 from pipeline.verification import float32_proof, judgement, verify_report
@@ -56,7 +57,7 @@ def _outputs(name: str) -> judgement.Outputs:
         raise UserError(f"variants.{name}: its outputs are {', '.join(predicted)}, the network's are {', '.join(reference)}")
     return judgement.Outputs(
         samples=files.read_samples(paths.EVALUATION),
-        ids=[sample["id"] for sample in files.read_json(paths.SPLIT)["sets"]["evaluation"]["samples"]],
+        ids=[sample.id for sample in files.read_record(paths.SPLIT, Split).sets.evaluation.samples],
         reference=reference,
         predicted=predicted,
     )

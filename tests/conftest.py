@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import files, paths
+from pipeline.tflite.layers_record import Layers
 from tests import networks
 from tests.helpers import call, copy_repository
 
@@ -33,7 +34,7 @@ def project(finished: Path, tmp_path: Path) -> Path:
 def digits(finished: Path) -> networks.Measured:
     """The shipped network with what the stages before `quantize` know of it."""
     model = files.read_bytes(finished / paths.FLOAT32)
-    rows = files.read_json(finished / paths.LAYERS)["operators"]
+    rows = files.read_record(finished / paths.LAYERS, Layers).operators
     return networks.measured(networks.Made(finished / paths.SOURCE, model, rows), finished)
 
 

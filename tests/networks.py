@@ -10,6 +10,7 @@ from pipeline.cli import audit
 from pipeline.quantization import operator_plan, quantizer, range_estimators, recipes, schemes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
+from pipeline.tflite.layers_record import OperatorLayers
 from pipeline.verification import fidelity, judgement
 from tests.helpers import ROOT
 
@@ -19,7 +20,7 @@ class Made(NamedTuple):
 
     saved: Path
     model: bytes
-    rows: list[dict[str, object]]
+    rows: list[OperatorLayers]
 
 
 class Measured(NamedTuple):
@@ -27,7 +28,7 @@ class Measured(NamedTuple):
 
     saved: Path
     model: bytes
-    rows: list[dict[str, object]]
+    rows: list[OperatorLayers]
     graph: flatbuffer.Graph
     samples: list[dict[str, np.ndarray]]
     ranges: dict[str, dict[str, tuple[float, float]]]

@@ -1,8 +1,9 @@
 """Records as the stages write them, of the fields a test cares about; the others are empty."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
@@ -116,3 +117,10 @@ def diverging(operator: str, **fields: Any) -> DivergingOperator:
 
 def divergence(*operators: DivergingOperator) -> Divergence:
     return Divergence(n=8, operators=operators, first=None, exclude_first=())
+
+
+def split(**sets: Sequence[str]) -> Split:
+    """Of ids by set, which are the content hashes too."""
+    listed = {name: [Sample(id=id, sha256=id, label=None) for id in sets.get(name, ())] for name in Sets.__struct_fields__}
+    made = Sets(**{name: Set(n=len(samples), by_class=None, samples=samples) for name, samples in listed.items()})
+    return Split(data="d", classes=None, labelled=False, training_samples=0, dropped_duplicates=[], sets=made)

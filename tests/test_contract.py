@@ -36,16 +36,18 @@ ARROWS: dict[str, set[str]] = {
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "evaluation", "verification"},
+    "selection": {"tflite", "dataset", "evaluation", "verification"},
     "source": {"tflite", "dataset"},
     "verification": {"tflite", "runtime", "quantization"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection", "evaluation", "verification"},
+    "reporting": {"selection", "dataset", "evaluation", "verification"},
 }
 # Of these subjects, one module only.
 ONLY = {
     ("source", "dataset"): "pipeline.dataset.batches",
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
+    ("selection", "dataset"): "pipeline.dataset.split_record",
+    ("reporting", "dataset"): "pipeline.dataset.split_record",
     ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",
@@ -104,7 +106,6 @@ NEEDLESS: dict[str, set[str]] = {
     },
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
     "verify": {"tflite/control_flow", "tflite/reference_kernels", "tflite/targets"},
-    "select": {"tflite/control_flow", "tflite/layer_names", "tflite/macs"},
     # It reads all records of selection/; an edit of the others runs `select` anyway, and the report after it takes a second.
     "report": {
         "selection/bundle",

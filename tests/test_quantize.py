@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from pipeline.cli.compose import compose
 from pipeline.quantization import schemes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
+from pipeline.tflite.layers_record import Layers
 from pipeline.verification import fidelity
 from tests import networks
 from tests.helpers import ROOT, call
@@ -245,7 +247,7 @@ def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path,
     for path in (paths.FLOAT32, paths.LAYERS, paths.RANGES):
         (target / path).unlink()
     (target / paths.FLOAT32).write_bytes(made.model)
-    files.write_json(target / paths.LAYERS, {"operators": made.rows})
+    files.write_json(target / paths.LAYERS, msgspec.to_builtins(Layers(operators=made.rows)))
     names = {tensor.name for tensor in flatbuffer.activations(flatbuffer.read(made.model))}
     files.write_json(target / paths.RANGES, {"bits": {"8": dict.fromkeys(names, (-4, 4)), "16": dict.fromkeys(names, (-4, 4))}})
     done = call("python", "-m", "pipeline.quantize", "int8", cwd=target, PYTHONPATH=str(ROOT))

@@ -20,6 +20,7 @@ from pipeline.cli.compose import compose
 from pipeline.errors import UserError
 from pipeline.mixed_precision import candidates, checkpoint, record
 from pipeline.runtime import interpreter
+from pipeline.tflite.layers_record import Layers
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
@@ -38,7 +39,7 @@ def place(finished: Path, target: Path, *overrides: str, network: Measured | Non
     shutil.copytree(finished / paths.TUNING, target / paths.TUNING)
     if network is not None:
         (target / paths.FLOAT32).write_bytes(network.model)
-        files.write_json(target / paths.LAYERS, {"operators": network.rows})
+        files.write_json(target / paths.LAYERS, msgspec.to_builtins(Layers(operators=network.rows)))
         files.write_json(target / paths.RANGES, {"bits": network.ranges})
     return target
 
@@ -66,7 +67,7 @@ def test_the_result_keeps_the_budget_and_says_how_it_came(found: Path, digits: M
     assert result["figures"]["sqnr_db"] >= 32
     assert result["figures"]["bytes"] < 23_000  # int8 everywhere has 23,592
     assert [row["cost"] for row in result["path"]][-1] == result["figures"]["cost"]
-    assert [row["tensor"] for row in result["operators"]] == [row["tensor"] for row in digits.rows]
+    assert [row["tensor"] for row in result["operators"]] == [row.tensor for row in digits.rows]
     noises = [row["noise"] for row in result["sensitivity"]]
     assert noises == sorted(noises, reverse=True)
     assert result["sensitivity"][0]["layers"] == ["probabilities"]

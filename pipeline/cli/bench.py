@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from benchmarks import invoke_loop
@@ -34,6 +35,7 @@ from pipeline.mixed_precision.record import Result
 from pipeline.quantization import quantizer, range_estimators
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer, layer_names
+from pipeline.tflite.layers_record import Layers
 from pipeline.verification import certificate, float32_proof
 
 # Overrides with which each project is composed.
@@ -372,7 +374,7 @@ def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: i
         }
         files.write_bytes(folder / paths.FLOAT32, model)
         rows = layer_names.operators_by_layer(graph, [layer["path"] for layer in source.layers], numbered=source.numbered)
-        files.write_json(folder / paths.LAYERS, {"operators": rows})
+        files.write_json(folder / paths.LAYERS, msgspec.to_builtins(Layers(operators=rows)))
         files.write_json(folder / paths.RANGES, {"bits": bits})
         (folder / paths.TUNING).parent.mkdir()
         files.write_samples(folder / paths.TUNING, ({name: image} for image in images), count=samples, labels=None)

@@ -1,9 +1,10 @@
-"""What data/split.json says: which sample is in which set, by id and content."""
+"""The sets that data/split.json lists: which sample is in which set, by id and content."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+
+from pipeline.dataset.split_record import Sample, Set, Sets
 
 
 def listing(
@@ -13,11 +14,11 @@ def listing(
     hashes: Mapping[int, str],
     labels: np.ndarray | Mapping[str, np.ndarray] | None,
     classes: Sequence[str] | None,
-) -> dict[str, Any]:
+) -> Sets:
     """For each set its number of samples, how many of each class, and the samples in order.
 
     Args:
-        sets: sample numbers by set.
+        sets: sample numbers by set, of all sets that `Sets` names.
         ids: of every sample.
         hashes: content hash of every sample that is in a set.
         labels: of every sample; only those with one number for each are listed.
@@ -25,8 +26,8 @@ def listing(
     """
     figures = labels if isinstance(labels, np.ndarray) and labels.ndim == 1 else None
 
-    def entry(i: int) -> dict[str, Any]:
-        return {"id": ids[i], "sha256": hashes[i], "label": None if figures is None else figures[i].item()}
+    def entry(i: int) -> Sample:
+        return Sample(id=str(ids[i]), sha256=hashes[i], label=None if figures is None else figures[i].item())
 
     def histogram(members: Sequence[int]) -> dict[str, int] | None:
         if figures is None or not np.issubdtype(figures.dtype, np.integer):
@@ -35,7 +36,9 @@ def listing(
         counts = np.bincount(figures[list(members)], minlength=len(names))
         return {name: int(counts[index]) for index, name in enumerate(names)}
 
-    return {
-        name: {"n": len(members), "by_class": histogram(members), "samples": [entry(i) for i in members]}
-        for name, members in sets.items()
-    }
+    return Sets(
+        **{
+            name: Set(n=len(members), by_class=histogram(members), samples=[entry(i) for i in members])
+            for name, members in sets.items()
+        }
+    )

@@ -77,7 +77,7 @@ def class_indices(
             )
         return labels, None
     labels_in_range(labels, names, ids)
-    return labels, list(names)
+    return labels, [str(name) for name in names]  # a reader of your own may give NumPy's
 
 
 def labels_in_range(labels: np.ndarray, classes: Sequence[str], ids: Sequence[str]) -> None:

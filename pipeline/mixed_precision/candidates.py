@@ -11,6 +11,7 @@ from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.runtime import interpreter
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.layers_record import OperatorLayers
 from pipeline.verification import fidelity
 
 FLOAT = "float32"
@@ -28,7 +29,7 @@ class Unit(NamedTuple):
 
 def units(
     graph: Graph,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[OperatorLayers],
     choices: Sequence[str],
     *,
     algorithm: str,
@@ -44,7 +45,7 @@ def units(
         algorithm, granularity: of weights.
         exclude: tensors of operators that stay float32.
     """
-    layers = {row["tensor"]: list(row["layers"]) for row in rows}
+    layers = {row.tensor: row.layers for row in rows}
     found = []
     for operator in graph.operators:
         tensor = graph.tensors[operator.outputs[0]].name

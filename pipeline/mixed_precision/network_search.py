@@ -16,6 +16,7 @@ from pipeline.mixed_precision.candidates import Unit
 from pipeline.mixed_precision.record import Options
 from pipeline.quantization.recipes import Recipe
 from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.layers_record import OperatorLayers
 
 Build = Callable[[Assignment], tuple[Recipe, bytes]]
 # How many of the tuning samples to measure on, then the scheme of each unit: texts, as a checkpoint keeps them.
@@ -153,7 +154,7 @@ def run(
 def result(
     outcome: Outcome,
     units: Sequence[Unit],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[OperatorLayers],
     *,
     search: str,
     options: Options,
@@ -186,10 +187,10 @@ def result(
         recipe=outcome.recipe,
         operators=tuple(
             record.Operator(
-                operator=row["operator"],
-                tensor=row["tensor"],
-                layers=tuple(row["layers"]),
-                scheme=chosen.get(row["tensor"], FLOAT),
+                operator=row.operator,
+                tensor=row.tensor,
+                layers=tuple(row.layers),
+                scheme=chosen.get(row.tensor, FLOAT),
             )
             for row in rows
         ),

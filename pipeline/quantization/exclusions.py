@@ -1,17 +1,17 @@
 """Which operators a user means by the names of Keras layers or of operator types."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from pipeline.errors import UserError
+from pipeline.tflite.layers_record import OperatorLayers
 
 
-def tensors(rows: Sequence[Mapping[str, Any]], names: Iterable[str], *, where: str) -> list[str]:
+def tensors(rows: Sequence[OperatorLayers], names: Iterable[str], *, where: str) -> list[str]:
     """The operators that the names stand for, by their first output tensors.
 
     Args:
-        rows: `operators` of models/layers.json: `operator`, `tensor` and `layers` of each.
+        rows: `operators` of models/layers.json.
         names: an operator type (`CONV_2D`), a layer's path (`encoder/conv`) or its last part (`conv`), which may name several.
         where: of the names in the configuration, for the message.
 
@@ -20,9 +20,9 @@ def tensors(rows: Sequence[Mapping[str, Any]], names: Iterable[str], *, where: s
     """
     found: list[str] = []
     for name in names:
-        matched = [row["tensor"] for row in rows if name == row["operator"] or any(_is(name, path) for path in row["layers"])]
+        matched = [row.tensor for row in rows if name == row.operator or any(_is(name, path) for path in row.layers)]
         if not matched:
-            known = sorted({row["operator"] for row in rows} | {path for row in rows for path in row["layers"]})
+            known = sorted({row.operator for row in rows} | {path for row in rows for path in row.layers})
             near = difflib.get_close_matches(name, known, n=3) or difflib.get_close_matches(name.upper(), known, n=3) or known[:8]
             raise UserError(
                 f"{where}: {name!r} is no layer that an operator carries and no operator type; did you mean {', '.join(near)}?"

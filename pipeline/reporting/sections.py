@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy, Head
 from pipeline.reporting import thumbnails
 from pipeline.selection.benchmark_report import Cost
@@ -29,7 +30,7 @@ def class_names(head: Head, classes: Sequence[str] | None) -> list[str] | None:
 
 def changes(
     accuracy: Accuracy,
-    split: Mapping[str, Any],
+    split: Split,
     inputs: Mapping[str, np.ndarray],
     *,
     names: Mapping[str, list[str] | None],
@@ -57,7 +58,7 @@ def changes(
             images[number] = _image(shaped[0], number)
         return images[number]
 
-    ids = [sample["id"] for sample in split["sets"]["evaluation"]["samples"]]
+    ids = [sample.id for sample in split.sets.evaluation.samples]
     rows = []
     for head, entry in accuracy.heads.items():
         named = names[head]

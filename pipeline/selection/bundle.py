@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pipeline.dataset.split_record import Split
 from pipeline.selection import c_array
 from pipeline.selection.provenance_record import Provenance, Set
 from pipeline.tflite.flatbuffer import Graph
@@ -16,13 +17,11 @@ C_NAME = "g_model"
 _PREDICT = Path(__file__).parent / "templates" / "predict.py.txt"
 
 
-def sample_sets(split: Mapping[str, Any]) -> dict[str, Set]:
+def sample_sets(split: Split) -> dict[str, Set]:
     """Each set of data/split.json with the SHA-256 over the content hashes of its samples in order."""
     return {
-        name: Set(
-            n=entry["n"], sha256=hashlib.sha256("\n".join(sample["sha256"] for sample in entry["samples"]).encode()).hexdigest()
-        )
-        for name, entry in split["sets"].items()
+        name: Set(n=entry.n, sha256=hashlib.sha256("\n".join(sample.sha256 for sample in entry.samples).encode()).hexdigest())
+        for name, entry in msgspec.structs.asdict(split.sets).items()
     }
 
 

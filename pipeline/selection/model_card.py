@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 
+from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.phrases import amount
@@ -34,7 +35,7 @@ def facts(
     accuracy: Accuracy,
     tensors: Sequence[Mapping[str, Any]],
     *,
-    split: Mapping[str, Any],
+    split: Split,
     size: int,
 ) -> dict[str, Any]:
     """What the template names, figures as text.
@@ -55,8 +56,8 @@ def facts(
         "sentence": decided.sentence,
         "sha256": provenance.file_sha256,
         "bytes": size,
-        "classes": split["classes"],
-        "training_samples": split["training_samples"],
+        "classes": split.classes,
+        "training_samples": split.training_samples,
         "tensors": tensors,
         "labelled": accuracy.labelled,
         "n": accuracy.n,

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 
 from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.layers_record import OperatorLayers
 
 # Formats whose names Keras 3 makes when it traces the network.
 NUMBERED = ("keras", "keras3_h5")
 
 
-def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bool) -> list[dict[str, object]]:
-    """A row for each operator.
+def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bool) -> list[OperatorLayers]:
+    """A row for each operator, in order.
 
     A tensor's name lists what was fused into it, separated by semicolons: `net_1/relu_1/Relu;net_1/conv_1/convolution`.
     Keras 3 enters the name scope of a layer twice for each call and so appends `_1` for the first call of a layer, `_3` for
@@ -20,18 +21,14 @@ def operators_by_layer(graph: Graph, layer_paths: Iterable[str], *, numbered: bo
         graph: of the float32 file.
         layer_paths: of models/source.json, the innermost name last.
         numbered: Keras 3 made the names, with its `_1`.
-
-    Returns:
-        For each operator in order: `operator` (its type), `tensor` (name of its first output) and `layers` (paths, in the
-        order of the network; empty when no name tells).
     """
     patterns = {path: scope(path, numbered=numbered) for path in layer_paths}
     return [
-        {
-            "operator": operator.name,
-            "tensor": graph.tensors[operator.outputs[0]].name,
-            "layers": [path for path, pattern in patterns.items() if _named(pattern, _names(graph, operator.outputs))],
-        }
+        OperatorLayers(
+            operator=operator.name,
+            tensor=graph.tensors[operator.outputs[0]].name,
+            layers=[path for path, pattern in patterns.items() if _named(pattern, _names(graph, operator.outputs))],
+        )
         for operator in graph.operators
     ]
 

@@ -89,7 +89,7 @@ def verified(finished: Path, folder: Path, variant: str, images: np.ndarray) -> 
     model = files.read_bytes(finished / paths.variant_model(variant))
     files.write_arrays(folder / paths.OUTPUTS / variant, interpreter.predict(model, {"image": images}, workers=1))
     split = files.read_json(folder / paths.SPLIT)
-    split["sets"]["evaluation"]["samples"] = [{"id": str(i)} for i in range(len(images))]
+    split["sets"]["evaluation"]["samples"] = [{"id": str(i), "sha256": "", "label": None} for i in range(len(images))]
     files.write_json(folder / paths.SPLIT, split)
     call("python", "-m", "pipeline.verify", variant, cwd=folder, PYTHONPATH=str(ROOT))
     report: dict[str, Any] = files.read_json(folder / paths.VERIFY_REPORTS / f"{variant}.json")

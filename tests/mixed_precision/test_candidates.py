@@ -31,7 +31,7 @@ def test_operators_with_float_as_the_only_choice_are_no_units(digits: Measured) 
         "CONV_2D",
         *["FULLY_CONNECTED"] * 2,
     ]
-    tensors = [str(row["tensor"]) for row in digits.rows]
+    tensors = [row.tensor for row in digits.rows]
     assert len(units(digits, exclude=tensors[:3])) == len(tensors) - 3
 
 

@@ -18,7 +18,7 @@ def test_multiply_accumulates_by_hand(digits: Measured) -> None:
 
 
 def test_weighted_by_scheme_and_conversions_counted(digits: Measured) -> None:
-    tensors = [str(row["tensor"]) for row in digits.rows]
+    tensors = [row.tensor for row in digits.rows]
     everything = sum(cost_model.values(digits.graph, operator) for operator in digits.graph.operators)
     assert cost_model.weighted_macs(digits.graph, digits.model, {}, {}) == everything
     cheaper = cost_model.weighted_macs(digits.graph, digits.model, {tensors[5]: "dynamic_wi8_afp32"}, {"dynamic_wi8_afp32": 0.25})

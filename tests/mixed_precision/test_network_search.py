@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline.mixed_precision import candidates, network_search, record
 from pipeline.mixed_precision.candidates import Unit
+from pipeline.tflite.layers_record import OperatorLayers
 from tests.mixed_precision.test_record import RESULT, read
 from tests.networks import Measured
 
@@ -76,7 +77,10 @@ def test_a_size_that_was_measured_is_not_built_again() -> None:
 
 def test_the_record_of_a_search() -> None:
     outcome = Known().run()
-    rows = [{"operator": "CONV_2D", "tensor": "a", "layers": ["stem"]}, {"operator": "SOFTMAX", "tensor": "c", "layers": []}]
+    rows = [
+        OperatorLayers(operator="CONV_2D", tensor="a", layers=["stem"]),
+        OperatorLayers(operator="SOFTMAX", tensor="c", layers=[]),
+    ]
     made = network_search.result(outcome, UNITS, rows, search="mixed", options=OPTIONS, metric="accuracy", n=9)
     assert read(msgspec.to_builtins(made)) == made
     assert [(row.operator, row.layers, row.scheme) for row in made.operators] == [

@@ -2,12 +2,13 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.quantization import exclusions
+from pipeline.tflite.layers_record import OperatorLayers
 
 ROWS = [
-    {"operator": "CONV_2D", "tensor": "a", "layers": ["stem/conv", "stem/relu"]},
-    {"operator": "DEPTHWISE_CONV_2D", "tensor": "b", "layers": ["block/conv"]},
-    {"operator": "CONV_2D", "tensor": "c", "layers": ["head"]},
-    {"operator": "SOFTMAX", "tensor": "d", "layers": []},
+    OperatorLayers(operator="CONV_2D", tensor="a", layers=["stem/conv", "stem/relu"]),
+    OperatorLayers(operator="DEPTHWISE_CONV_2D", tensor="b", layers=["block/conv"]),
+    OperatorLayers(operator="CONV_2D", tensor="c", layers=["head"]),
+    OperatorLayers(operator="SOFTMAX", tensor="d", layers=[]),
 ]
 
 

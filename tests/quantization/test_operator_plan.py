@@ -70,7 +70,7 @@ def test_the_description_is_what_the_file_holds(digits: Measured, scheme: str) -
 
 
 def test_excluded_operators_are_named(digits: Measured) -> None:
-    kept = next(str(row["tensor"]) for row in digits.rows if row["layers"] == ["hidden"])
+    kept = next(row.tensor for row in digits.rows if row.layers == ["hidden"])
     rows = described(digits, "static_wi8_ai8", "min_max", "channel", exclude=(kept,))
     assert [(row.tensor, row.weights, row.activations) for row in rows if row.reason] == [(kept, "float32", "float32")]
     assert reasons(rows) == {"FULLY_CONNECTED": "excluded"}
@@ -97,7 +97,7 @@ def test_an_operator_that_the_quantizer_does_not_know_stays_in_float_and_is_name
 
 
 def test_a_tensor_takes_the_range_of_the_width_that_its_writer_has(digits: Measured) -> None:
-    tensors = [str(row["tensor"]) for row in digits.rows]
+    tensors = [row.tensor for row in digits.rows]
     chosen = {tensors[0]: "static_wi8_ai16", tensors[1]: "static_wi8_ai8"}
     recipe = recipes.each(digits.graph, chosen, algorithm="min_max", granularity="channel")
     rows = operator_plan.describe(digits.graph, recipe, scheme="mixed", algorithm="recipe", granularity="recipe")

@@ -46,7 +46,7 @@ def test_blocks_where_the_width_allows_them(digits: Measured, granularity: str, 
 
 def test_excluded_operators_stay_in_float(digits: Measured) -> None:
     """Its weights are those of the float file, bit for bit; every other operator is as without the exclusion."""
-    kept = next(str(row["tensor"]) for row in digits.rows if row["operator"] == "DEPTHWISE_CONV_2D")
+    kept = next(row.tensor for row in digits.rows if row.operator == "DEPTHWISE_CONV_2D")
     made = digits.quantized("static_wi8_ai8", "min_max", "channel", "int8", exclude=(kept,))
     assert dtypes_of_weights(made) == {"CONV_2D": ["int8"] * 2, "DEPTHWISE_CONV_2D": ["float32"], "FULLY_CONNECTED": ["int8"] * 2}
     before, after = digits.graph, flatbuffer.read(made)
@@ -70,7 +70,7 @@ def test_a_rule_for_one_operator_matches_no_other(digits: Measured) -> None:
 
 
 def test_each_operator_gets_its_own_scheme(digits: Measured) -> None:
-    names = {str(row["operator"]) + str(number): str(row["tensor"]) for number, row in enumerate(digits.rows)}
+    names = {row.operator + str(number): row.tensor for number, row in enumerate(digits.rows)}
     chosen = {
         names["CONV_2D0"]: "dynamic_wi4_afp32",
         names["DEPTHWISE_CONV_2D1"]: "dynamic_wi4_afp32",

@@ -5,7 +5,7 @@ from pipeline.evaluation.accuracy_report import Accuracy, Details, Flip, Head
 from pipeline.reporting import sections
 from tests import records
 
-SPLIT = {"sets": {"evaluation": {"samples": [{"id": f"s{i}"} for i in range(40)]}}}
+SPLIT = records.split(evaluation=[f"s{i}" for i in range(40)])
 
 
 def accuracy(flips: list[Flip], before: list[list[int]], after: list[list[int]]) -> Accuracy:

@@ -9,15 +9,14 @@ from pipeline import files, paths
 from pipeline.selection import bundle
 from pipeline.selection.provenance_record import Calibrate, Convert, Data, Model, Provenance, Set, Variant
 from pipeline.tflite import flatbuffer
-
-
-def split(*hashes: str) -> dict[str, Any]:
-    return {"sets": {"evaluation": {"n": len(hashes), "samples": [{"id": name, "sha256": name} for name in hashes]}}}
+from tests import records
 
 
 def test_a_set_of_samples_is_named_by_the_hashes_of_its_samples_in_order() -> None:
-    assert bundle.sample_sets(split("a", "b")) == {"evaluation": Set(n=2, sha256=hashlib.sha256(b"a\nb").hexdigest())}
-    assert bundle.sample_sets(split("a", "b")) != bundle.sample_sets(split("b", "a"))
+    found = bundle.sample_sets(records.split(evaluation=("a", "b")))
+    assert found["evaluation"] == Set(n=2, sha256=hashlib.sha256(b"a\nb").hexdigest())
+    assert found["tuning"] == Set(n=0, sha256=hashlib.sha256(b"").hexdigest())
+    assert found != bundle.sample_sets(records.split(evaluation=("b", "a")))
 
 
 ORIGIN = Provenance(

@@ -5,6 +5,7 @@ import jinja2
 import pytest
 
 from pipeline import files, paths
+from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.selection import model_card
 from pipeline.selection.decision_record import Decision
@@ -21,7 +22,7 @@ def card(finished: Path, *, accuracy: Accuracy | None = None) -> str:
         files.read_record(finished / paths.METRICS, Metrics).variants[str(decided.selected)],
         accuracy or files.read_record(finished / paths.ACCURACY, Accuracy),
         [{"direction": "input", "name": "a|b", "shape": [1], "dtype": "int8", "scale": 0.5, "zero_point": 3}],
-        split=files.read_json(finished / paths.SPLIT),
+        split=files.read_record(finished / paths.SPLIT, Split),
         size=23592,
     )
     return model_card.model_card(facts)

@@ -9,7 +9,7 @@ def tensor(name: str) -> Tensor:
 def carried(names: list[str], paths: list[str], *, numbered: bool = True) -> list[object]:
     operators = [Operator(name="ADD", inputs=(), outputs=(i,)) for i in range(len(names))]
     graph = Graph(signature="s", inputs={}, outputs={}, tensors=[tensor(name) for name in names], operators=operators)
-    return [row["layers"] for row in layer_names.operators_by_layer(graph, paths, numbered=numbered)]
+    return [row.layers for row in layer_names.operators_by_layer(graph, paths, numbered=numbered)]
 
 
 def test_all_layers_fused_into_an_operator_are_named() -> None:
