@@ -8,6 +8,7 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.latency_report import Latency
@@ -28,7 +29,7 @@ def main() -> None:
     charts, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
     names = {head: sections.class_names(entry, split.classes) for head, entry in accuracy.heads.items()}
     origin = paths.SELECTED / "provenance.json"
-    ranges, pool = files.read_json(paths.RANGES), split.sets.calibration
+    ranges, pool = files.read_record(paths.RANGES, Ranges), split.sets.calibration
     context: dict[str, Any] = {
         "source": files.read_json(paths.SOURCE_FACTS),
         "accuracy": accuracy,
@@ -47,7 +48,7 @@ def main() -> None:
         "threads": next(iter(latency.values())).threads,
         "ranges": ranges,
         "calibration": calibration_advice.advice(
-            ranges["stability"], samples=ranges["samples"], pool=pool.n, classes=split.classes, by_class=pool.by_class
+            ranges.stability, samples=ranges.samples, pool=pool.n, classes=split.classes, by_class=pool.by_class
         ),
         "sets": msgspec.structs.asdict(split.sets),
         "provenance": files.read_record(origin, Provenance) if selected is not None else None,

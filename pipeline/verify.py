@@ -7,6 +7,7 @@ import msgspec
 from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, run
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.tflite import layer_names
 from pipeline.verification import float32_proof, judgement, verify_report
 
@@ -37,7 +38,7 @@ def main() -> None:
         io_dtype=variant.io_dtype,
         algorithm=variant.algorithm,
         # TFLiteConverter calibrates by itself, on a graph of its own.
-        measured=files.read_json(paths.RANGES)["bits"] if variant.reads.calibration == str(paths.RANGES) else None,
+        measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
         outputs=_outputs(name),
         limits=judgement.Limits(
             rounding=options.rounding,

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.quantization.quantization_report import Operator, Settings
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
 from pipeline.verification.verify_report import (
@@ -124,3 +125,7 @@ def split(**sets: Sequence[str]) -> Split:
     listed = {name: [Sample(id=id, sha256=id, label=None) for id in sets.get(name, ())] for name in Sets.__struct_fields__}
     made = Sets(**{name: Set(n=len(samples), by_class=None, samples=samples) for name, samples in listed.items()})
     return Split(data="d", classes=None, labelled=False, training_samples=0, dropped_duplicates=[], sets=made)
+
+
+def ranges(bits: dict[str, dict[str, tuple[float, float]]]) -> Ranges:
+    return Ranges(method="min_max", samples=9, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
