@@ -14,6 +14,7 @@ from pipeline.selection.decision_record import Decision
 from pipeline.selection.latency_report import Latency
 from pipeline.selection.metrics_report import Metrics
 from pipeline.selection.provenance_record import Provenance
+from pipeline.source.source_record import Source
 from pipeline.verification.verify_report import VerifyReport
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     origin = paths.SELECTED / "provenance.json"
     ranges, pool = files.read_record(paths.RANGES, Ranges), split.sets.calibration
     context: dict[str, Any] = {
-        "source": files.read_json(paths.SOURCE_FACTS),
+        "source": files.read_record(paths.SOURCE_FACTS, Source),
         "accuracy": accuracy,
         "percent": f"{100 * accuracy.confidence:g}",
         "methods": sorted({row.method for row in accuracy.variants.values() if row.method}),
