@@ -9,6 +9,7 @@ from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
+from pipeline.source.source_record import Counts, ExportedSignature, Signature, Source, Tensor
 from pipeline.verification.verify_report import (
     Certificate,
     Check,
@@ -129,3 +130,16 @@ def split(**sets: Sequence[str]) -> Split:
 
 def ranges(bits: dict[str, dict[str, tuple[float, float]]]) -> Ranges:
     return Ranges(method="min_max", samples=9, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
+
+
+def source(inputs: list[Tensor]) -> Source:
+    """A network with these inputs."""
+    return Source(
+        name="m",
+        format="keras",
+        signature=ExportedSignature(key="serving_default", batch=1, inputs=inputs, outputs=[]),
+        original_signature=Signature(inputs=inputs, outputs=[]),
+        rewritten_to_float32=[],
+        layers=[],
+        counts=Counts(parameters=0, variables=0),
+    )
