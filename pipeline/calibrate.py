@@ -6,9 +6,8 @@ from itertools import islice
 
 import msgspec
 import numpy as np
-from tqdm import tqdm
 
-from pipeline import config, files, paths
+from pipeline import config, files, paths, progress
 from pipeline.dataset.batches import batches
 from pipeline.errors import UserError, run
 from pipeline.quantization import histograms, quantizer, range_estimators
@@ -65,12 +64,12 @@ def _extremes(
     """`quantizer.observe`, each core with a stretch of the samples: together they are in order, whatever the number of cores."""
     steps = -(-count // (batch or 1))
     length = -(-steps // (os.cpu_count() or 1))
-    with tqdm(total=steps, desc="calibrate", disable=None) as bar:
+    with progress.counting(steps, doing="calibrate") as done:
 
         def stretch(first: int) -> Iterator[dict[str, np.ndarray]]:
             for _, inputs in islice(batches(pool, batch=batch, count=count, first=first), length):
                 yield inputs
-                bar.update()
+                done()
 
         stretches = [stretch(first) for first in range(0, steps, length)]
         return quantizer.observe(model, *stretches, signature=flatbuffer.read(model).signature)
@@ -78,7 +77,7 @@ def _extremes(
 
 def _inputs(pool: Mapping[str, np.ndarray], batch: int | None, count: int) -> Iterator[dict[str, np.ndarray]]:
     steps = -(-count // (batch or 1))
-    return (inputs for _, inputs in tqdm(batches(pool, batch=batch, count=count), total=steps, desc="calibrate", disable=None))
+    return (inputs for _, inputs in progress.over(batches(pool, batch=batch, count=count), doing="calibrate", total=steps))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 It only validates. No field has a default: every value a stage uses stands in params.yaml.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from pipeline import options, paths
+from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.quantization import schemes
 
@@ -476,6 +475,8 @@ def require(config: Config, libraries: Iterable[str]) -> None:
 
 def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with a value that is to be of a type, a line each: first inside of it, then with it as a whole."""
+    from pipeline import options  # it and difflib are worth their time where something is refused
+
     where = f"{'.'.join(place)}: " if place else ""
     plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation  # without its bounds
     inner: list[str] = []
@@ -502,5 +503,7 @@ def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str
 
 
 def _unknown(name: str, allowed: Iterable[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, allowed, n=1)
     return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(sorted(allowed))}"

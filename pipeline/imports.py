@@ -3,10 +3,11 @@
 import ast
 from pathlib import Path
 
-# Imported by every stage, and no dependency of any, as they decide nothing of what is written: `config` validates params.yaml,
-# `__init__` says when the wrong Python was started, `errors` ends a stage with a message, and `paths` names the files that dvc.yaml
-# names too. As deps of every stage they took a sixth of dvc.lock, which DVC reads and writes as a whole for each stage.
-EXEMPT = frozenset(f"pipeline/{name}.py" for name in ("__init__", "config", "errors", "paths"))
+# Imported by nearly every stage, and no dependency of any, as they decide nothing of what is written: `config` validates
+# params.yaml, `__init__` says when the wrong Python was started, `errors` ends a stage with a message, `paths` names the files that
+# dvc.yaml names too, and `progress` draws bars. As deps of every stage they took a sixth of dvc.lock, which DVC reads and writes as
+# a whole for each stage.
+EXEMPT = frozenset(f"pipeline/{name}.py" for name in ("__init__", "config", "errors", "paths", "progress"))
 
 
 def closure(root: Path, stage: str) -> set[str]:

@@ -3,9 +3,7 @@
 import argparse
 import os
 
-from tqdm import tqdm
-
-from pipeline import config, files, paths
+from pipeline import config, files, paths, progress
 from pipeline.errors import run
 from pipeline.runtime import interpreter, support
 
@@ -20,9 +18,9 @@ def main() -> None:
     support.require(model, name=str(paths.variant_model(name)))
     samples = files.read_samples(paths.EVALUATION)
     count = len(next(iter(samples.values())))
-    with files.replacing(paths.OUTPUTS / name) as folder, tqdm(total=count, desc=f"predict {name}", disable=None) as bar:
+    with files.replacing(paths.OUTPUTS / name) as folder, progress.counting(count, doing=f"predict {name}") as done:
         folder.mkdir(parents=True)
-        interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=bar.update)
+        interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=done)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,11 @@ def main() -> None:
 
 def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple[bytes, list[Operator]]:
     """litert-quantizer on the float32 file."""
-    from pipeline.quantization import operator_plan, quantizer, recipes
-
     model = files.read_bytes(Path(variant.reads.network))
     if variant.scheme == "float32":
         return model, []
+    from pipeline.quantization import operator_plan, quantizer, recipes  # half a second
+
     graph = flatbuffer.read(model)
     if schemes.SCHEMES["litert"][variant.scheme].activations != "float32":
         control_flow.refuse(graph, scheme=variant.scheme)

@@ -2,9 +2,7 @@
 
 import os
 
-from tqdm import tqdm
-
-from pipeline import config, files, paths
+from pipeline import config, files, paths, progress
 from pipeline.errors import run
 from pipeline.source import reference_run
 from pipeline.source.source_record import Source
@@ -17,7 +15,7 @@ def main() -> None:
     batch = files.read_record(paths.SOURCE_FACTS, Source).signature.batch
     count = len(next(iter(samples.values())))
     outputs = reference_run.run_saved_model(paths.SOURCE, samples, batch=batch, workers=os.cpu_count() or 1)
-    rows = tqdm(outputs, total=count, desc="reference", disable=None)
+    rows = progress.over(outputs, doing="reference", total=count)
     with files.replacing(paths.REFERENCE) as folder:
         files.write_rows(folder, rows, count=count)
 

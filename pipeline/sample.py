@@ -6,9 +6,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from tqdm import tqdm
 
-from pipeline import config, files, options, paths
+from pipeline import config, files, options, paths, progress
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.dataset import preprocess, split_manifest, splits, validation
 from pipeline.dataset.samples import Dataset
@@ -44,7 +43,7 @@ def main() -> None:
     numbers: Sequence[int] = range(len(dataset.ids))
     if data.limit is not None:
         numbers = sorted(splits.stratified_order(numbers, by_class, seed=seed)[: data.limit])
-    hashes = {i: splits.content_hash(dataset.read(i)) for i in tqdm(numbers, desc="hash", disable=None)}
+    hashes = {i: splits.content_hash(dataset.read(i)) for i in progress.over(numbers, doing="hash")}
     training = [i for i in numbers if dataset.split is not None and dataset.split[i] in data.splits.training]
     repeated = splits.duplicates(hashes, [*training, *sorted(set(numbers) - set(training))])
     if repeated and data.duplicates == "error":
@@ -71,7 +70,7 @@ def main() -> None:
     with ExitStack() as all_or_nothing:
         for name, members in sets.items():
             folder = all_or_nothing.enter_context(files.replacing(FOLDERS[name]))
-            rows = (prepared(i) for i in tqdm(members, desc=name, disable=None))
+            rows = (prepared(i) for i in progress.over(members, doing=name))
             files.write_samples(folder, rows, count=len(members), labels=splits.of(labels, members))
         files.write_json(paths.SPLIT, msgspec.to_builtins(split))
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from tqdm import tqdm
 
-from pipeline import config, files, imports, paths
+from pipeline import config, files, imports, paths, progress
 from pipeline.custom.metrics import METRICS
 from pipeline.errors import UserError, one_of, run
 from pipeline.evaluation import tasks
@@ -50,8 +49,8 @@ def main() -> None:
     measure = network_search.measurer(build, samples, reference, value=value, workers=workers)
     key = checkpoint.digest(inputs(settings, asked, [unit.tensor for unit in units], root=Path(__file__).parents[1]))
     remembered = checkpoint.remembering(paths.checkpoint(name, key), measure)
-    with tqdm(total=network_search.questions(units, asked), desc=f"search {name}", disable=None) as bar:
-        outcome = network_search.run(graph, units, asked, build=build, measure=remembered, n=n, progress=bar.update)
+    with progress.counting(network_search.questions(units, asked), doing=f"search {name}") as done:
+        outcome = network_search.run(graph, units, asked, build=build, measure=remembered, n=n, progress=done)
     result = network_search.result(outcome, units, rows, search=name, options=asked, metric=settings.task.primary_metric, n=n)
     files.write_json(paths.recipe(name) if result.met else paths.best_so_far(name), msgspec.to_builtins(result))
     if not result.met:

@@ -27,7 +27,8 @@ def repository(tmp_path: Path) -> Path:
         "config": "",
         "errors": "",
         "files": "",
-        "bake": "from pipeline import config, errors, files\nfrom pipeline.dough import knead\nfrom pipeline.oven.heat import warm\n",
+        "bake": "from pipeline import config, errors, files\n"
+        "from pipeline.dough import knead\nfrom pipeline.oven.heat import warm\n",
         "dough/knead": "def work():\n    from pipeline.dough import rest\n",
         "dough/rest": "import json\n",
         "dough/roll": "",
