@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+import msgspec
 import numpy as np
 
 from pipeline import config, files, paths, progress
 from pipeline.dataset.batches import batches
 from pipeline.errors import UserError, run
 from pipeline.quantization import histograms, quantizer, range_estimators
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter, support
 from pipeline.tflite import flatbuffer
 
@@ -44,18 +46,16 @@ def main() -> None:
     for name in constant:
         kind = "always 0 (dead)" if name in dead else "constant"
         print(f"calibrate: {name} is {kind} on all {count} samples: its range says nothing")
-    files.write_json(
-        paths.RANGES,
-        {
-            "method": method,
-            "samples": count,
-            "bits": measured,
-            "stability": stability,
-            "least_stable": sorted(stability, key=lambda name: (-stability[name], name))[:5],
-            "constant": constant,
-            "dead": dead,
-        },
+    ranges = Ranges(
+        method=method,
+        samples=count,
+        bits=measured,
+        stability=stability,
+        least_stable=sorted(stability, key=lambda name: (-stability[name], name))[:5],
+        constant=constant,
+        dead=dead,
     )
+    files.write_json(paths.RANGES, msgspec.to_builtins(ranges))
 
 
 def _extremes(

@@ -5,6 +5,7 @@ import msgspec
 from pipeline import config, files, paths
 from pipeline.errors import run
 from pipeline.source import converter
+from pipeline.source.source_record import Source
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.layers_record import Layers
 
@@ -12,13 +13,13 @@ from pipeline.tflite.layers_record import Layers
 def main() -> None:
     settings = config.read()
     config.require(settings, ["tensorflow"])
-    facts = files.read_json(paths.SOURCE_FACTS)
+    source = files.read_record(paths.SOURCE_FACTS, Source)
     options = settings.convert
     model = converter.convert_saved_model(paths.SOURCE, select_tf_ops=options.select_tf_ops, custom_ops=options.custom_ops)
     rows = layer_names.operators_by_layer(
         flatbuffer.read(model),
-        [layer["path"] for layer in facts["layers"]],
-        numbered=facts["format"] in layer_names.NUMBERED,
+        [layer.path for layer in source.layers],
+        numbered=source.format in layer_names.NUMBERED,
     )
     files.write_bytes(paths.FLOAT32, model)
     files.write_json(paths.LAYERS, msgspec.to_builtins(Layers(operators=rows)))

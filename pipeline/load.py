@@ -1,13 +1,17 @@
 """Stage `load`: from the user's trained network to an inference-only SavedModel with one named signature."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from pipeline import config, files, paths
 from pipeline.custom import layers as custom
 from pipeline.errors import run
 from pipeline.source import inference_graph, loaders, network
+from pipeline.source.source_record import Counts, ExportedSignature, Layer, Signature, Source, Tensor
 from pipeline.source.tensorflow_setup import SIGNATURE
 
 
@@ -29,24 +33,25 @@ def main() -> None:
     traced = network.trace(loaded, inputs=inputs)
     with files.replacing(paths.SOURCE) as folder:
         network.save(traced, folder)
-        facts = {
-            "name": model.name,
-            "format": format,
-            "signature": {
-                "key": SIGNATURE,
-                "batch": model.batch,
-                "inputs": network.signature(network.in_float32(inputs)),
-                "outputs": network.signature(traced.outputs),
-            },
-            "original_signature": {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)},
-            "rewritten_to_float32": traced.rewritten,
-            "layers": loaded.layers,
-            "counts": {"parameters": loaded.parameters, "variables": len(loaded.weights)},
-        }
+        record = Source(
+            name=model.name,
+            format=format,
+            signature=ExportedSignature(
+                key=SIGNATURE, batch=model.batch, inputs=_tensors(network.in_float32(inputs)), outputs=_tensors(traced.outputs)
+            ),
+            original_signature=Signature(inputs=_tensors(loaded.inputs), outputs=_tensors(loaded.outputs)),
+            rewritten_to_float32=traced.rewritten,
+            layers=msgspec.convert(loaded.layers, list[Layer]),
+            counts=Counts(parameters=loaded.parameters, variables=len(loaded.weights)),
+        )
         with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **loaded.weights)
         files.write_graph(paths.SOURCE_GRAPH, *inference_graph.of_function(traced.function, traced.variables, loaded.weights))
-        files.write_json(paths.SOURCE_FACTS, facts)
+        files.write_json(paths.SOURCE_FACTS, msgspec.to_builtins(record))
+
+
+def _tensors(named: Mapping[str, Any]) -> list[Tensor]:
+    return msgspec.convert(network.signature(named), list[Tensor])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pipeline.errors import UserError, run
 from pipeline.mixed_precision.record import Result
 from pipeline.quantization import exclusions, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.tflite import control_flow, flatbuffer
 from pipeline.tflite.layers_record import Layers
 
@@ -59,7 +60,7 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> tuple
     known = None
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
     if needs == schemes.RANGES:
-        measured = files.read_json(Path(variant.reads.calibration))["bits"]
+        measured = files.read_record(Path(variant.reads.calibration), Ranges).bits
         known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, measured))
     elif needs == schemes.SAMPLES:
         pool = files.read_samples(Path(variant.reads.calibration))

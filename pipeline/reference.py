@@ -5,13 +5,14 @@ import os
 from pipeline import config, files, paths, progress
 from pipeline.errors import run
 from pipeline.source import reference_run
+from pipeline.source.source_record import Source
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["tensorflow"])
     samples = files.read_samples(paths.EVALUATION)
-    batch = files.read_json(paths.SOURCE_FACTS)["signature"]["batch"]
+    batch = files.read_record(paths.SOURCE_FACTS, Source).signature.batch
     count = len(next(iter(samples.values())))
     outputs = reference_run.run_saved_model(paths.SOURCE, samples, batch=batch, workers=os.cpu_count() or 1)
     rows = progress.over(outputs, doing="reference", total=count)

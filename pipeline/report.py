@@ -8,11 +8,13 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.latency_report import Latency
 from pipeline.selection.metrics_report import Metrics
 from pipeline.selection.provenance_record import Provenance
+from pipeline.source.source_record import Source
 from pipeline.verification.verify_report import VerifyReport
 
 
@@ -28,9 +30,9 @@ def main() -> None:
     charts, description = tradeoff_chart.tradeoff(rows, accuracy, decision)
     names = {head: sections.class_names(entry, split.classes) for head, entry in accuracy.heads.items()}
     origin = paths.SELECTED / "provenance.json"
-    ranges, pool = files.read_json(paths.RANGES), split.sets.calibration
+    ranges, pool = files.read_record(paths.RANGES, Ranges), split.sets.calibration
     context: dict[str, Any] = {
-        "source": files.read_json(paths.SOURCE_FACTS),
+        "source": files.read_record(paths.SOURCE_FACTS, Source),
         "accuracy": accuracy,
         "percent": f"{100 * accuracy.confidence:g}",
         "methods": sorted({row.method for row in accuracy.variants.values() if row.method}),
@@ -47,7 +49,7 @@ def main() -> None:
         "threads": next(iter(latency.values())).threads,
         "ranges": ranges,
         "calibration": calibration_advice.advice(
-            ranges["stability"], samples=ranges["samples"], pool=pool.n, classes=split.classes, by_class=pool.by_class
+            ranges.stability, samples=ranges.samples, pool=pool.n, classes=split.classes, by_class=pool.by_class
         ),
         "sets": msgspec.structs.asdict(split.sets),
         "provenance": files.read_record(origin, Provenance) if selected is not None else None,

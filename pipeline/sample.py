@@ -13,6 +13,7 @@ from pipeline.dataset import preprocess, split_manifest, splits, validation
 from pipeline.dataset.samples import Dataset
 from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, one_of, run
+from pipeline.source.source_record import Source
 
 FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
 # Those that decode, resize, resample or transform: their versions change bytes.
@@ -23,7 +24,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, LIBRARIES)
     data, seed = settings.data, settings.seed
-    inputs = files.read_json(paths.SOURCE_FACTS)["signature"]["inputs"]
+    inputs = msgspec.to_builtins(files.read_record(paths.SOURCE_FACTS, Source).signature.inputs)
     dataset = _read(data)
     labels, classes = dataset.labels, data.classes
     by_class = validation.classes_of(labels)

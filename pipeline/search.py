@@ -16,6 +16,7 @@ from pipeline.errors import UserError, one_of, run
 from pipeline.evaluation import tasks
 from pipeline.mixed_precision import candidates, checkpoint, network_search, phrases, record
 from pipeline.quantization import exclusions
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.layers_record import Layers
@@ -32,7 +33,7 @@ def main() -> None:
     asked = msgspec.convert(msgspec.to_builtins(config.search(settings, name)), record.Options)
     config.require(settings, LIBRARIES)
     model, rows = files.read_bytes(paths.FLOAT32), files.read_record(paths.LAYERS, Layers).operators
-    ranges = files.read_json(paths.RANGES)["bits"]
+    ranges = files.read_record(paths.RANGES, Ranges).bits
     samples, targets = files.read_samples(paths.TUNING), files.read_targets(paths.TUNING)
     if asked.max_drop is not None and not targets:
         raise UserError(f"{where}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")

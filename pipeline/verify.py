@@ -7,6 +7,8 @@ import msgspec
 from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, run
+from pipeline.quantization.ranges_record import Ranges
+from pipeline.source.source_record import Source
 from pipeline.tflite import layer_names
 from pipeline.verification import float32_proof, judgement, verify_report
 
@@ -18,15 +20,15 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "numpy"])
     variant = config.variant(settings, name)
-    facts = files.read_json(paths.SOURCE_FACTS)
+    facts = files.read_record(paths.SOURCE_FACTS, Source)
     graph, constants = files.read_graph(paths.SOURCE_GRAPH)
     source = float32_proof.Source(
         graph=graph,
         constants=constants,
         weights=files.read_variables(paths.SOURCE_WEIGHTS),
-        layers=facts["layers"],
-        signature=facts["signature"],
-        numbered=facts["format"] in layer_names.NUMBERED,
+        layers=msgspec.to_builtins(facts.layers),
+        signature=msgspec.to_builtins(facts.signature),
+        numbered=facts.format in layer_names.NUMBERED,
     )
     options = settings.verify
     judged = judgement.judge(
@@ -37,7 +39,7 @@ def main() -> None:
         io_dtype=variant.io_dtype,
         algorithm=variant.algorithm,
         # TFLiteConverter calibrates by itself, on a graph of its own.
-        measured=files.read_json(paths.RANGES)["bits"] if variant.reads.calibration == str(paths.RANGES) else None,
+        measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
         outputs=_outputs(name),
         limits=judgement.Limits(
             rounding=options.rounding,

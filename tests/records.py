@@ -6,8 +6,10 @@ from typing import Any
 from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.quantization.quantization_report import Operator, Settings
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
+from pipeline.source.source_record import Counts, ExportedSignature, Signature, Source, Tensor
 from pipeline.verification.verify_report import (
     Certificate,
     Check,
@@ -124,3 +126,20 @@ def split(**sets: Sequence[str]) -> Split:
     listed = {name: [Sample(id=id, sha256=id, label=None) for id in sets.get(name, ())] for name in Sets.__struct_fields__}
     made = Sets(**{name: Set(n=len(samples), by_class=None, samples=samples) for name, samples in listed.items()})
     return Split(data="d", classes=None, labelled=False, training_samples=0, dropped_duplicates=[], sets=made)
+
+
+def ranges(bits: dict[str, dict[str, tuple[float, float]]]) -> Ranges:
+    return Ranges(method="min_max", samples=9, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
+
+
+def source(inputs: list[Tensor]) -> Source:
+    """A network with these inputs."""
+    return Source(
+        name="m",
+        format="keras",
+        signature=ExportedSignature(key="serving_default", batch=1, inputs=inputs, outputs=[]),
+        original_signature=Signature(inputs=inputs, outputs=[]),
+        rewritten_to_float32=[],
+        layers=[],
+        counts=Counts(parameters=0, variables=0),
+    )

@@ -9,13 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas
 import pytest
 import soundfile
 from PIL import Image
 
+from pipeline import files
 from pipeline.errors import UserError
+from pipeline.source.source_record import Tensor
+from tests import records
 from tests.inprocess import ROOT, configure, leftovers, save_arrays, stage
 
 Data = dict[str, Any]
@@ -25,7 +29,8 @@ def network(folder: Path, **inputs: tuple[list[int], str]) -> None:
     """What the stage load would say of a network with these inputs: shape without the batch, and dtype."""
     entries = [{"name": name, "shape": [1, *shape], "dtype": dtype} for name, (shape, dtype) in inputs.items()]
     (folder / "models").mkdir(parents=True, exist_ok=True)
-    (folder / "models/source.json").write_text(json.dumps({"signature": {"inputs": entries}}))
+    source = records.source(msgspec.convert(entries, list[Tensor]))
+    files.write_json(folder / "models/source.json", msgspec.to_builtins(source))
 
 
 def images(folder: Path, count: int = 8, classes: tuple[str, ...] = ("cat", "dog"), mode: str = "RGB") -> Data:

@@ -18,7 +18,7 @@ from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.layers_record import Layers
 from pipeline.verification import fidelity
-from tests import networks
+from tests import networks, records
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
@@ -249,7 +249,8 @@ def test_an_operator_without_a_kernel_is_named_and_what_it_means(finished: Path,
     (target / paths.FLOAT32).write_bytes(made.model)
     files.write_json(target / paths.LAYERS, msgspec.to_builtins(Layers(operators=made.rows)))
     names = {tensor.name for tensor in flatbuffer.activations(flatbuffer.read(made.model))}
-    files.write_json(target / paths.RANGES, {"bits": {"8": dict.fromkeys(names, (-4, 4)), "16": dict.fromkeys(names, (-4, 4))}})
+    ranges = records.ranges(dict.fromkeys(("8", "16"), dict.fromkeys(names, (-4.0, 4.0))))
+    files.write_json(target / paths.RANGES, msgspec.to_builtins(ranges))
     done = call("python", "-m", "pipeline.quantize", "int8", cwd=target, PYTHONPATH=str(ROOT))
     assert "variants.int8: litert-quantizer has no static_wi8_ai8 for ELU: float32 (1: bend)" in done.stdout
     assert "variants.int8: not integer-only, although its inputs and outputs are: float tensors remain at 1 ELU" in done.stdout

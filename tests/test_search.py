@@ -21,6 +21,7 @@ from pipeline.errors import UserError
 from pipeline.mixed_precision import candidates, checkpoint, record
 from pipeline.runtime import interpreter
 from pipeline.tflite.layers_record import Layers
+from tests import records
 from tests.helpers import ROOT, call
 from tests.networks import Measured
 
@@ -40,7 +41,7 @@ def place(finished: Path, target: Path, *overrides: str, network: Measured | Non
     if network is not None:
         (target / paths.FLOAT32).write_bytes(network.model)
         files.write_json(target / paths.LAYERS, msgspec.to_builtins(Layers(operators=network.rows)))
-        files.write_json(target / paths.RANGES, {"bits": network.ranges})
+        files.write_json(target / paths.RANGES, msgspec.to_builtins(records.ranges(network.ranges)))
     return target
 
 

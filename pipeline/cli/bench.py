@@ -33,6 +33,7 @@ from pipeline.cli.compose import compose
 from pipeline.errors import one_of, run
 from pipeline.mixed_precision.record import Result
 from pipeline.quantization import quantizer, range_estimators
+from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.layers_record import Layers
@@ -375,7 +376,8 @@ def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: i
         files.write_bytes(folder / paths.FLOAT32, model)
         rows = layer_names.operators_by_layer(graph, [layer["path"] for layer in source.layers], numbered=source.numbered)
         files.write_json(folder / paths.LAYERS, msgspec.to_builtins(Layers(operators=rows)))
-        files.write_json(folder / paths.RANGES, {"bits": bits})
+        ranges = Ranges(method="min_max", samples=50, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
+        files.write_json(folder / paths.RANGES, msgspec.to_builtins(ranges))
         (folder / paths.TUNING).parent.mkdir()
         files.write_samples(folder / paths.TUNING, ({name: image} for image in images), count=samples, labels=None)
         asked = ["search=[mixed]", "quantization=[mixed]", "searches.mixed.max_drop=null", "searches.mixed.min_sqnr_db=20"]
