@@ -309,12 +309,12 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
         options(images, modes="L"),
         r"data\.reader\.options: image_folder takes no 'modes'; allowed: input, .*mode",
     ),
-    "wrong type of an option": (IMAGE, options(images, mode="grey"), r"data\.reader\.options\.mode: got 'grey'; .*'RGB' or 'L'"),
+    "wrong type of an option": (IMAGE, options(images, mode="grey"), r"data\.reader\.options\.mode: got 'grey'; .*'L' or 'RGB'"),
     "unknown step": (IMAGE, steps(images, ("resise", {})), r"data\.preprocess\.0\.name: unknown 'resise'; allowed: .*resize"),
     "option of a step": (
         IMAGE,
         steps(images, ("resize", {"height": 0, "width": 5})),
-        r"options\.height: got 0; .*greater than or equal to 1",
+        r"options\.height: got 0; .*at least 1",
     ),
     "missing option": (IMAGE, steps(images, ("resize", {"height": 5})), r"data\.preprocess\.0\.options: resize needs 'width'"),
     "sample rate": (
