@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.runtime import plain
-from pipeline.tflite import extraction
+from pipeline.tflite import extraction, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import cut_points, local_comparison, stress_inputs
 from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
@@ -132,9 +132,9 @@ def _sampled(
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
-    for drawn in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number):
-        feeds = {given: drawn[number]}
-        like = [entry for entry in like if np.array_equal(_network(state, entry, feeds).ravel(), drawn[number].ravel())]
+    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
+        feeds = {given: values[number]}
+        like = [entry for entry in like if np.array_equal(_network(state, entry, feeds).ravel(), values[number].ravel())]
     return like
 
 
@@ -229,7 +229,8 @@ def _excess(
     owners = {state.owners[entry] for entry in others}
     held = {number: state.held[number] for number in {*first.values(), *owners}}
     compared = False
-    for drawn in stress_inputs.draws(held, state.shapes, seed=places[0]):
+    meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
+    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -243,10 +244,10 @@ def _excess(
         for number, reference in excess:
             ask, expected = asks[reference], wanted[reference]
             finite &= bool(np.isfinite(expected).all())
-            off = local_comparison.excess(found[number], expected, nudged=partial(ask, nudged=True))
+            off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(ask, nudged=True))
             excess[number, reference] = max(off, excess[number, reference])
         # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
-        if not fed or (finite and any(np.any(array) for array in drawn.values())):
+        if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
             break
     return excess if compared else None
 

@@ -9,18 +9,21 @@ import numpy as np
 RELATIVE = 2e-5
 # Share of the whole tensor's size below which a channel is dead.
 _FLOOR = 1e-7
+# What is left of numbers near one that cancel each other within an operation, as in the tails of GELU.
+_ROUNDED = 2e-6
 # A result may be as far away as inputs that are this much off would put it, times `_SLACK`: cancellation, steep functions.
 NUDGE, _SLACK = 2.0**-21, 8.0
 _TELLING = 16
 
 
-def excess(found: np.ndarray, expected: np.ndarray, *, nudged: Callable[[], np.ndarray]) -> float:
+def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudged: Callable[[], np.ndarray]) -> float:
     """The largest difference in units of what is allowed: at most 1 when the two are the same.
 
     Args:
         found: a file's result.
         expected: the network's from the same inputs, of the same number of entries; entries that are not finite are beyond what the
             operation is defined for and not compared.
+        apart: each entry is judged by its own size, not by that of its channel.
         nudged: computes the network's result from inputs that are off by `NUDGE`; called only when it is needed.
     """
     if found.size != expected.size:
@@ -38,15 +41,18 @@ def excess(found: np.ndarray, expected: np.ndarray, *, nudged: Callable[[], np.n
         return 0.0
     a, b, finite = np.atleast_1d(a, np.where(finite, b, 0.0), finite)
     difference = np.where(finite, np.abs(np.where(np.isfinite(a), a, np.inf) - b), 0.0)
-    allowed = RELATIVE * (np.abs(b) + _size(b)) + _FLOOR * float(np.sqrt(np.mean(np.square(b))))
+    size, floor = (0.0, _ROUNDED) if apart else (_size(b), _FLOOR * float(np.sqrt(np.mean(b * b))))
+    allowed = RELATIVE * (np.abs(b) + size) + floor
     ratio = _ratio(difference, allowed)
     if ratio <= 1:
         return ratio
     moved = np.atleast_1d(nudged().astype(np.float64))
     sensitive = np.where(np.isfinite(moved) & finite, np.abs(moved - b), 0.0)
-    # A few values of a channel say little of how rounding moves it; then all channels tell.
-    axes = tuple(range(b.ndim - 1)) if b.size >= _TELLING * b.shape[-1] else None
-    return _ratio(difference, allowed + _SLACK * np.max(sensitive, axis=axes, keepdims=True))
+    if not apart:
+        # A few values of a channel say little of how rounding moves it; then all channels tell.
+        axes = tuple(range(b.ndim - 1)) if b.size >= _TELLING * b.shape[-1] else None
+        sensitive = np.max(sensitive, axis=axes, keepdims=True)
+    return _ratio(difference, allowed + _SLACK * sensitive)
 
 
 def _size(values: np.ndarray) -> np.ndarray:
