@@ -100,16 +100,12 @@ def _vector(model: bytes, field: _Field, at: int, name: str) -> list[tuple[str, 
     _within(model, at, 4 + count * field.bytes, 4, name)
     if field.of == "scalar":
         return []
-    starts = [place + offset for place, offset in zip(range(at + 4, at + 4 + 4 * count, 4), _offsets(model, at, count), strict=True)]
+    starts = [at + 4 + 4 * i + offset for i, offset in enumerate(struct.unpack_from(f"<{count}I", model, at + 4))]
     if field.of == "string":
         for start in starts:
             _string(model, start, name)
         return []
     return [(field.of, start) for start in starts]
-
-
-def _offsets(model: bytes, at: int, count: int) -> tuple[int, ...]:
-    return struct.unpack_from(f"<{count}I", model, at + 4)
 
 
 def _string(model: bytes, at: int, name: str) -> None:
