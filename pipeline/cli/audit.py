@@ -192,6 +192,7 @@ def text(report: Mapping[str, Any]) -> str:
     for fault in certified["faults"]:
         where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
         lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
+    lines += [f"also in the file: {line}" for line in certified["also"]]
     return "\n".join(lines)
 
 

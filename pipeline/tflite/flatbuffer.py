@@ -11,7 +11,6 @@ from pipeline.tflite import flatbuffer_verifier, well_formed
 
 _DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 _ACTIVATIONS = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
-_OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _NOTHING = SimpleNamespace()
 _text = well_formed.text
 
@@ -36,12 +35,13 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One operator: its name, the numbers of its tensors (-1: an optional input left out), and its options."""
+    """One operator: its name, the numbers of its tensors (-1: an optional input left out), its options, and whose they are."""
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    options_type: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ def read(model: bytes) -> Graph:
         ValueError: when these are no bytes of a .tflite file, or LiteRT could not read them (`parse`).
     """
     content = parse(model)
-    codes = [_operator_name(code) for code in content.operatorCodes or ()]
+    codes = [well_formed.operator_name(code) for code in content.operatorCodes or ()]
     buffers = [_bytes(buffer, model) for buffer in content.buffers]
     subgraphs = [_subgraph(entry, buffers, codes) for entry in content.subgraphs]
     signature, number, inputs, outputs = _ends(content, subgraphs)
@@ -175,11 +175,6 @@ def _by_tensor(subgraph: Subgraph, numbers: tuple[int, ...]) -> dict[str, int]:
     }
 
 
-def _operator_name(code: Any) -> str:
-    builtin = well_formed.operator_code(code)
-    return _text(code.customCode) if builtin == schema.BuiltinOperator.CUSTOM else _OPERATORS[builtin]
-
-
 def _subgraph(entry: Any, buffers: list[np.ndarray | None], codes: list[str]) -> Subgraph:
     return Subgraph(
         name=_text(entry.name),
@@ -192,6 +187,7 @@ def _subgraph(entry: Any, buffers: list[np.ndarray | None], codes: list[str]) ->
                 inputs=_numbers(operator.inputs),
                 outputs=_numbers(operator.outputs),
                 options=_options(operator),
+                options_type=_options_type(operator),
             )
             for operator in entry.operators or ()
         ],
@@ -214,6 +210,12 @@ def _options(operator: Any) -> dict[str, Any]:
     if "fusedActivationFunction" in plain:
         plain["fusedActivationFunction"] = _ACTIVATIONS[plain["fusedActivationFunction"]]
     return plain
+
+
+def _options_type(operator: Any) -> str:
+    """Names of the tables that hold the options, such as Conv2DOptions; "" without."""
+    tables = (table for table in (operator.builtinOptions, operator.builtinOptions2) if table is not None)
+    return " and ".join(type(table).__name__.removesuffix("T") for table in tables)
 
 
 def _bytes(buffer: Any, model: bytes) -> np.ndarray | None:

@@ -70,6 +70,12 @@ def operator_code(code: Any) -> int:
     return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
 
+def operator_name(code: Any) -> str:
+    """An operator's type by the schema's name, or by its own when it is a custom one."""
+    builtin = operator_code(code)
+    return text(code.customCode) if builtin == schema.BuiltinOperator.CUSTOM else _OPERATORS[builtin]
+
+
 def text(value: bytes | str | None) -> str:
     """A name of the schema, "" when there is none."""
     return "" if value is None else value.decode() if isinstance(value, bytes) else value
@@ -106,7 +112,7 @@ def _subgraph(content: Any, number: int, subgraph: Any) -> Iterator[str]:
     for index, tensor in enumerate(subgraph.tensors):
         yield from _tensor(content, subgraph, tensor, f"tensor {index} of {where} ({text(tensor.name)})")
     for index, operator in enumerate(subgraph.operators or ()):
-        yield from _operator(content, operator, count, f"operator {index} of {where}")
+        yield from _operator(content, operator, subgraph.tensors, f"operator {index} of {where}")
 
 
 def _numbers(numbers: Sequence[int] | None, count: int, what: str, *, least: int = 0) -> Iterator[str]:
@@ -115,22 +121,16 @@ def _numbers(numbers: Sequence[int] | None, count: int, what: str, *, least: int
             yield f"{what} is tensor {number}; there are {count}"
 
 
-def _operator(content: Any, operator: Any, count: int, what: str) -> Iterator[str]:
-    codes = content.operatorCodes or ()
+def _operator(content: Any, operator: Any, tensors: Sequence[Any], what: str) -> Iterator[str]:
+    codes, count = content.operatorCodes or (), len(tensors)
     if not 0 <= operator.opcodeIndex < len(codes):
         yield f"{what} is of type {operator.opcodeIndex}; there are {len(codes)}"
     # -1 is an optional input left out.
     yield from _numbers(operator.inputs, count, f"an input of {what}", least=-1)
     yield from _numbers(operator.outputs, count, f"an output of {what}")
     yield from _numbers(operator.intermediates, count, f"an intermediate of {what}", least=-1)
-    name = _OPERATORS[operator_code(codes[operator.opcodeIndex])]
-    inputs = () if operator.inputs is None else operator.inputs
-    row = operators.of(name)
-    needed = (row.data, row.kernel or 0) if row.kernel is not None or row.converts or row.moves or row.recurrent else ()
-    if any(slot >= len(inputs) or inputs[slot] < 0 for slot in needed):
-        yield f"{what}, {name}, lacks an input it cannot do without"
-    if (name in operators.OPERATORS and not row.subgraphs) and (operator.outputs is None or not len(operator.outputs)):
-        yield f"{what}, {name}, has no output"
+    name = operator_name(codes[operator.opcodeIndex])
+    yield from _shapes(operator, tensors, operators.of(name), f"{what}, {name},")
     for union in ("builtinOptions", "builtinOptions2"):
         options = getattr(operator, union)
         if getattr(options, "fusedActivationFunction", 0) not in _ACTIVATIONS:
@@ -138,6 +138,28 @@ def _operator(content: Any, operator: Any, count: int, what: str) -> Iterator[st
     for key, target in runs(operator):
         if not 0 <= target < len(content.subgraphs):
             yield f"{what}, {name}, has {key} {target}; there are {len(content.subgraphs)} subgraphs"
+
+
+def _shapes(operator: Any, tensors: Sequence[Any], row: operators.OperatorType, what: str) -> Iterator[str]:
+    """The tensors that an operator cannot do without, and the rank of its kernel."""
+    inputs = () if operator.inputs is None else operator.inputs
+    needed = (row.data, row.kernel or 0) if row.kernel is not None or row.converts or row.moves or row.recurrent else ()
+    if any(slot >= len(inputs) or inputs[slot] < 0 for slot in needed):
+        yield f"{what} lacks an input it cannot do without"
+    if row.name and not row.subgraphs and (operator.outputs is None or not len(operator.outputs)):
+        yield f"{what} has no output"
+    if row.macs is None:
+        return
+    if not _shape(tensors[operator.outputs[0]]):
+        yield f"{what} has an output without axes"
+    if row.kernel is not None:
+        kernel = _shape(tensors[inputs[row.kernel]])
+        if (row.layout and len(kernel) != len(row.layout)) or 0 in kernel:
+            yield f"{what} has a kernel of shape {kernel}"
+
+
+def _shape(tensor: Any) -> list[int]:
+    return [] if tensor.shape is None else [int(length) for length in tensor.shape]
 
 
 def runs(operator: Any) -> Iterator[tuple[str, int]]:
@@ -183,7 +205,7 @@ def _tensor(content: Any, subgraph: Any, tensor: Any, what: str) -> Iterator[str
         yield f"{what} lies in buffer {tensor.buffer}; there are {len(content.buffers)}"
     if tensor.externalBuffer:
         yield f"{what} lies in another file, which is not read"
-    shape = [] if tensor.shape is None else [int(length) for length in tensor.shape]
+    shape = _shape(tensor)
     if any(length < 0 for length in shape) or math.prod(shape) > _MOST_ENTRIES:
         yield f"{what} has shape {shape}"
     held = stored(content, tensor)
@@ -202,8 +224,7 @@ def stored(content: Any, tensor: Any) -> int | None:
 
 def needed(tensor: Any) -> int:
     """Bytes that a constant of this dtype and shape has; int4 and int2 are packed."""
-    entries = math.prod(() if tensor.shape is None else map(int, tensor.shape))
-    return -(-entries * BITS[_TYPES[tensor.type]] // 8)
+    return -(-math.prod(_shape(tensor)) * BITS[_TYPES[tensor.type]] // 8)
 
 
 def quantized(tensor: Any) -> bool:
@@ -219,8 +240,7 @@ def _constant(tensor: Any, held: int, what: str) -> Iterator[str]:
     if name not in BITS:
         yield f"{what} is a constant of dtype {name.lower()}, which is not read"
     elif held < needed(tensor):
-        shape = [] if tensor.shape is None else list(map(int, tensor.shape))
-        yield f"{what} has {held:,} bytes; {name.lower()} {shape} needs {needed(tensor):,}"
+        yield f"{what} has {held:,} bytes; {name.lower()} {_shape(tensor)} needs {needed(tensor):,}"
 
 
 def _quantization(content: Any, subgraph: Any, tensor: Any, shape: list[int], what: str) -> Iterator[str]:
@@ -250,7 +270,7 @@ def _blocks(content: Any, subgraph: Any, quantization: Any, shape: list[int], wh
     if not 0 <= details.scales < len(subgraph.tensors) or not -1 <= details.zeroPoints < len(subgraph.tensors):
         yield f"{what} has its scales in tensor {details.scales} and its zero points in {details.zeroPoints}"
     scales = subgraph.tensors[details.scales]
-    count = [] if scales.shape is None else [int(length) for length in scales.shape]
+    count = _shape(scales)
     blocks = [axis for axis, (a, b) in enumerate(zip(count, shape, strict=False)) if a * details.blockSize == b and a != b]
     same = sum(a == b for a, b in zip(count, shape, strict=False))
     readable = scales.buffer < len(content.buffers) and stored(content, scales) is not None

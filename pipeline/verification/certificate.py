@@ -12,9 +12,11 @@ from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
+    also_in_file,
     constant_rows,
     fault_rows,
     file_format,
+    file_integrity,
     graph_alignment,
     parameter_rows,
     signature_rows,
@@ -47,7 +49,7 @@ def certify(
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `output_checks`), `faults` (`check`, `layers`, `tensor`, `reason`),
         and the tables behind them: `parameters`, `variables`, `tensors`, `layers`, `signature`, `operators`, `macs`, `format`,
-        `float_operators`.
+        `float_operators`; and `also`, what else the file holds, in lines of text.
     """
     found = flatbuffer.read(model)
     aligned = graph_alignment.align(proof.graph, found)
@@ -57,6 +59,8 @@ def certify(
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
     signature = signature_rows.rows(found, source.signature)
     faults = [
+        # What is wrong with the file itself is the cause of much that follows.
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, found, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
@@ -87,6 +91,7 @@ def certify(
         "macs": {"float32": _macs(proof.graph), "file": _macs(found)},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
+        "also": also_in_file.lines(model, found, proof.graph),
     }
 
 
@@ -123,11 +128,13 @@ def _checks(
     said: bool,
 ) -> list[dict[str, Any]]:
     """The verdicts; `said`: whether the file is meant to be of some scheme."""
-    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in ("architecture", "scales", "signature", "format")}
+    kinds = ("file", "architecture", "scales", "signature", "format")
+    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in kinds}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
     form = "dtypes are those of the variant" if said else "not compared: no scheme"
     return [
+        _check("file", count["file"], "file", faults, "order of execution, ends and buffers can be read in one way"),
         _check("parameters", share, "weights", faults, "every parameter is accounted for", least=1.0),
         _check("constants", bad, "weights", faults, f"all {len(tensors)} constants are explained"),
         _check("layers", gone, "layers", faults, f"all {len(layers)} layers are present, fused, or not needed at inference"),
