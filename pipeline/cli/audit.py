@@ -21,7 +21,7 @@ import yaml
 from pipeline import files
 from pipeline.cli import scheme_detection
 from pipeline.errors import UserError
-from pipeline.runtime import interpreter
+from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.verification import float32_proof, judgement
 
@@ -65,6 +65,8 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | 
         raise UserError(f"--model: no such file: {model}")
     content = _read(tflite)
     found = flatbuffer.read(content)
+    # What LiteRT cannot run is judged by its content alone.
+    refused = trial.refusal(content)
     samples = None if data is None else _samples(data, found)
     notes = []
     if scheme is None:
@@ -75,10 +77,10 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | 
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
-        original = source(model, folder, found, batch=interpreter.free_batch(content))
-        outputs = None if samples is None else _outputs(original, folder, content, samples)
-        if samples is not None and outputs is None:
-            notes.append("outputs are not compared: their names are not the network's")
+        original = source(model, folder, found, batch=_batch(content))
+        outputs = None if samples is None or refused else _outputs(original, folder, content, samples)
+        if samples is not None and outputs is None and not refused:
+            notes.append("outputs are not compared: their names or shapes are not the network's")
         ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
         report = judgement.judge(
             original,
@@ -91,7 +93,9 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | 
             outputs=outputs,
             limits=limits(),
         )
-    return {**report, "notes": notes}
+    if refused and report["passed"]:
+        raise UserError(f"--tflite: {tflite}: {refused}; by its content it is the network")
+    return {**report, "notes": [*notes, refused] if refused else notes}
 
 
 def limits() -> judgement.Limits:
@@ -110,6 +114,12 @@ def _read(tflite: Path) -> bytes:
     except ValueError as error:
         raise UserError(f"--tflite: {tflite}: {error}") from None
     return content
+
+
+def _batch(content: bytes) -> int | None:
+    """The batch of the file, None where it is free."""
+    lengths = {shape[0] for shape in flatbuffer.end_shapes(content)[0].values() if shape}
+    return None if not lengths or None in lengths else lengths.pop()
 
 
 def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
@@ -161,13 +171,13 @@ def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, 
 def _outputs(
     original: float32_proof.Source, folder: Path, content: bytes, samples: Mapping[str, np.ndarray]
 ) -> judgement.Outputs | None:
-    """What the network, exported to `folder`, and the file make of the samples; None when their outputs have other names."""
+    """What the network, exported to `folder`, and the file make of the samples; None when their outputs differ in name or shape."""
     from pipeline.source import reference_run
 
     rows = list(reference_run.run_saved_model(folder, samples, batch=original.signature["inputs"][0]["shape"][0]))
     reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     predicted = interpreter.predict(content, samples, workers=1)
-    if set(predicted) != set(reference):
+    if set(predicted) != set(reference) or any(predicted[name].shape != reference[name].shape for name in reference):
         return None
     ids = [str(i) for i in range(len(rows))]
     return judgement.Outputs(samples=samples, ids=ids, reference=reference, predicted=predicted)

@@ -109,6 +109,23 @@ def parse(model: bytes) -> Any:
     return content
 
 
+def end_shapes(model: bytes) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:
+    """The shapes of inputs and of outputs by name, None for a length that is free. Old files only say the one they were made for.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    graph, content = read(model), parse(model)
+    tensors = content.subgraphs[graph.main].tensors
+
+    def shape(number: int) -> list[int | None]:
+        free = _numbers(tensors[number].shapeSignature) or _numbers(tensors[number].shape)
+        return [None if length < 0 else length for length in free]
+
+    inputs, outputs = ({name: shape(number) for name, number in side.items()} for side in (graph.inputs, graph.outputs))
+    return inputs, outputs
+
+
 def activations(graph: Graph) -> list[Tensor]:
     """The tensors that hold no constant."""
     return [tensor for tensor in graph.tensors if tensor.data is None]
