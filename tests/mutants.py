@@ -61,7 +61,8 @@ def _alter(content: Any, draw: random.Random) -> str:
     key = draw.choice(sorted(vars(table)))
     value = getattr(table, key)
     other = getattr(draw.choice([row[1] for row in tables if type(row[1]).__name__ == kind]), key)
-    new = draw.choice([lambda: _changed(value, draw), lambda: other, lambda: None if not isinstance(value, (int, float)) else 0])()
+    nothing = 0 if isinstance(value, (int, float)) else None
+    new = draw.choice([_changed(value, draw), other, nothing])
     setattr(table, key, new)
     return f"{where}.{key}: {_short(value)} -> {_short(new)}"
 

@@ -157,7 +157,10 @@ def _fields(kind: str) -> tuple[_Field, ...]:
     """
     found = []
     for name, method in vars(getattr(schema, kind)).items():
-        if not isinstance(method, FunctionType) or "Offset" not in method.__code__.co_names or name.endswith(_ENDINGS):
+        if not isinstance(method, FunctionType) or "Offset" not in method.__code__.co_names:
+            continue
+        # Methods that tell more of a vector; a field may end in such a word as well.
+        if any(name.endswith(ending) and hasattr(getattr(schema, kind), name.removesuffix(ending)) for ending in _ENDINGS):
             continue
         used = set(method.__code__.co_names)
         slot = next(constant for constant in method.__code__.co_consts if isinstance(constant, int))
