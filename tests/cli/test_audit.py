@@ -227,7 +227,7 @@ def test_the_network_in_a_file_that_litert_cannot_run_is_no_answer(int8: Path, t
         content.operatorCodes[0].version = 99
 
     (tmp_path / "model.tflite").write_bytes(faults.edited(int8.read_bytes(), edit))
-    with pytest.raises(UserError, match="LiteRT cannot run the file: .* by its content it is the network"):
+    with pytest.raises(UserError, match=r"LiteRT cannot run the file: .* by its content it is the network"):
         audit.audit(MODEL, tmp_path / "model.tflite")
 
 

@@ -107,8 +107,15 @@ def test_a_fault_is_followed_even_if_the_outputs_are_fine(nets: Callable[[str], 
     assert report["divergence"] is not None
 
 
+def refusal(model: bytes) -> tuple[str, flatbuffer.Graph | None]:
+    try:
+        return "", flatbuffer.read(model)
+    except ValueError as error:
+        return str(error), None
+
+
 @pytest.mark.parametrize("mutate", [mutants.damaged, mutants.altered], ids=lambda mutate: mutate.__name__)
-@pytest.mark.parametrize("count", [30, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [16, pytest.param(1000, marks=pytest.mark.slow)])
 def test_any_file_is_judged_or_refused_in_one_line(
     nets: Callable[[str], Made],
     files: Callable[[str, str], bytes],
@@ -126,11 +133,10 @@ def test_any_file_is_judged_or_refused_in_one_line(
         draw = random.Random(f"{name} {count}")
         for _ in range(count):
             what, changed = mutate(model, draw)
-            try:
-                found = flatbuffer.read(changed)
-            except ValueError as error:
+            reason, found = refusal(changed)
+            if found is None:
                 answers["unreadable"] += 1
-                assert "\n" not in str(error), what
+                assert "\n" not in reason, what
                 continue
             scheme, _ = scheme_detection.detect(found, judgement.BY_NAME)
             try:
