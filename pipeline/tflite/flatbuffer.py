@@ -55,7 +55,10 @@ class Subgraph:
 @dataclass(frozen=True, kw_only=True)
 class Graph:
     """The subgraph a signature runs. `inputs` and `outputs` are tensor numbers by signature name; `subgraphs` are all of the
-    file's, to which options such as `bodySubgraphIndex` point, and `main` is the number of this one among them."""
+    file's, to which options such as `bodySubgraphIndex` point, and `main` is the number of this one among them.
+
+    Files of before TensorFlow 2.5 have no signature: `signature` is empty, and inputs and outputs go by the names of their tensors.
+    """
 
     signature: str
     inputs: dict[str, int]
@@ -67,29 +70,26 @@ class Graph:
 
 
 def read(model: bytes) -> Graph:
-    """Parse the first signature's subgraph.
+    """Parse the first signature's subgraph, or the first subgraph of a file without signatures.
 
     Raises:
-        ValueError: when these are no bytes of a .tflite file, or there is no signature.
+        ValueError: when these are no bytes of a .tflite file.
     """
     if model[4:8] != b"TFL3":
         raise ValueError("not a .tflite file: the identifier TFL3 is missing")
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    if not content.signatureDefs:
-        raise ValueError("the .tflite file has no signature")
-    chosen = content.signatureDefs[0]
     codes = [_operator_name(code) for code in content.operatorCodes]
     buffers = [_bytes(buffer, model) for buffer in content.buffers]
     subgraphs = [_subgraph(entry, buffers, codes) for entry in content.subgraphs]
-    main = subgraphs[chosen.subgraphIndex]
+    signature, number, inputs, outputs = _ends(content, subgraphs)
     return Graph(
-        signature=_text(chosen.signatureKey),
-        inputs={_text(entry.name): entry.tensorIndex for entry in chosen.inputs},
-        outputs={_text(entry.name): entry.tensorIndex for entry in chosen.outputs},
-        tensors=main.tensors,
-        operators=main.operators,
+        signature=signature,
+        inputs=inputs,
+        outputs=outputs,
+        tensors=subgraphs[number].tensors,
+        operators=subgraphs[number].operators,
         subgraphs=subgraphs,
-        main=chosen.subgraphIndex,
+        main=number,
     )
 
 
@@ -137,6 +137,26 @@ def real(tensor: Tensor) -> np.ndarray:
     if tensor.scales is None or tensor.zero_points is None:
         return stored.astype(np.float64)
     return (stored.astype(np.float64) - spread(tensor, tensor.zero_points)) * spread(tensor, tensor.scales).astype(np.float64)
+
+
+def _ends(content: Any, subgraphs: list[Subgraph]) -> tuple[str, int, dict[str, int], dict[str, int]]:
+    """Key and subgraph of the first signature, and its inputs and outputs: tensor numbers by name.
+
+    Without a signature: no key, the first subgraph, its tensors by their own names, with their place where a name comes twice.
+    """
+    if content.signatureDefs:
+        chosen = content.signatureDefs[0]
+        sides = [{_text(entry.name): int(entry.tensorIndex) for entry in side} for side in (chosen.inputs, chosen.outputs)]
+        return _text(chosen.signatureKey), int(chosen.subgraphIndex), sides[0], sides[1]
+    return "", 0, _by_tensor(subgraphs[0], subgraphs[0].inputs), _by_tensor(subgraphs[0], subgraphs[0].outputs)
+
+
+def _by_tensor(subgraph: Subgraph, numbers: tuple[int, ...]) -> dict[str, int]:
+    names = [subgraph.tensors[number].name for number in numbers]
+    return {
+        name if names.count(name) == 1 and name else f"{name}[{place}]": number
+        for place, (name, number) in enumerate(zip(names, numbers, strict=True))
+    }
 
 
 def _operator_name(code: Any) -> str:

@@ -13,6 +13,7 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
     constant_rows,
+    end_matching,
     fault_rows,
     file_format,
     graph_alignment,
@@ -31,6 +32,7 @@ def certify(
     io_dtype: str | None,
     algorithm: str | None,
     measured: Mapping[str, activation_scales.Ranges] | None = None,
+    ends: end_matching.Ends | None = None,
 ) -> dict[str, Any]:
     """The certificate of one file.
 
@@ -43,19 +45,21 @@ def certify(
         algorithm: how its scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known, and so not
             compared.
+        ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
 
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `output_checks`), `faults` (`check`, `layers`, `tensor`, `reason`),
         and the tables behind them: `parameters`, `variables`, `tensors`, `layers`, `signature`, `operators`, `macs`, `format`,
         `float_operators`.
     """
-    found = flatbuffer.read(model)
+    own = flatbuffer.read(model)
+    found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
     aligned = graph_alignment.align(proof.graph, found)
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
     tensors = constant_rows.rows(proof, found, aligned.constants, algorithm)
     layers = _layers(proof, aligned)
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
-    signature = signature_rows.rows(found, source.signature)
+    signature = signature_rows.rows(own, source.signature, ends)
     faults = [
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
