@@ -56,7 +56,7 @@ def certify(
     found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
     aligned = graph_alignment.align(proof.graph, found)
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
-    tensors = constant_rows.rows(proof, found, aligned.constants, algorithm)
+    tensors = constant_rows.rows(proof, found, aligned.constants, algorithm, rounding=ends is not None)
     layers = _layers(proof, aligned)
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)

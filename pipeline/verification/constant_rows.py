@@ -15,7 +15,12 @@ _KINDS = {stored_values.CAST: "cast", stored_values.QUANTIZED: "quantized"}
 
 
 def rows(
-    proof: Proof, found: Graph, constants: Mapping[tuple[int, int, int], tuple[int, int]], algorithm: str | None
+    proof: Proof,
+    found: Graph,
+    constants: Mapping[tuple[int, int, int], tuple[int, int]],
+    algorithm: str | None,
+    *,
+    rounding: bool = False,
 ) -> list[dict[str, Any]]:
     """A row for each constant of the float32 file as its operators read it.
 
@@ -24,16 +29,21 @@ def rows(
         found: the file in question.
         constants: (subgraph, tensor) of the found file by (subgraph, operator, input) of the float32 file.
         algorithm: how its scales were chosen; None: not said.
+        rounding: another converter may have made the file, whose folding rounds otherwise than the float32 file's.
 
     Returns:
         `operator`, `input`, `layers`, `variables`, `elements`, `transformation`, `kind` ("exact", "folded", "cast", "quantized",
         "rewritten" or "converter"), `expected_tensor` and `tensor` (names in the two files, None when it is not there), `dtype`,
         `bits`, `passed`, `reason`, and the figures of `stored_values.Check`.
     """
-    return [_row(proof, row, found, constants.get((row.subgraph, row.operator, row.input)), algorithm) for row in proof.rows]
+    return [
+        _row(proof, row, found, constants.get((row.subgraph, row.operator, row.input)), algorithm, rounding) for row in proof.rows
+    ]
 
 
-def _row(proof: Proof, row: constant_origin.Row, found: Graph, at: tuple[int, int] | None, algorithm: str | None) -> dict[str, Any]:
+def _row(
+    proof: Proof, row: constant_origin.Row, found: Graph, at: tuple[int, int] | None, algorithm: str | None, rounding: bool
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "operator": row.type,
         "input": row.input,
@@ -52,6 +62,8 @@ def _row(proof: Proof, row: constant_origin.Row, found: Graph, at: tuple[int, in
         expected = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
         tensor = found.subgraphs[at[0]].tensors[at[1]]
         check = stored_values.compare(flatbuffer.values(expected), tensor)
+        if rounding and row.slack is not None and row.passed and not check.passed:
+            check = stored_values.compare(flatbuffer.values(expected), tensor, slack=row.slack())
         entry |= {"tensor": tensor.name, **_compared(row, check)}
         if check.how in _KINDS and row.kind != recomputed_value.CONVERTER:
             entry["transformation"] = f"{row.transformation}, {_KINDS[check.how]} to {check.dtype}"

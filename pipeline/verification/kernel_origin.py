@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,8 +63,15 @@ def explain(
         return None
     claimed.add(best.linear.node)
     rows = {at: _kernel_row(kernel, best, reordered=axes != tuple(range(len(axes))))}
+    if rows[at]["kind"] == FOLDED:
+        # Computed when it is asked for: a kernel may be large.
+        way = best.linear, best.before, best.after
+        rows[at]["slack"] = lambda: recomputed_value.slack(folded(*way)[0](), axes, constants[at].shape)
     if bias is not None:
         rows[bias_at] = _bias_row(bias, best)
+        if rows[bias_at]["kind"] == FOLDED:
+            spread = replace(best.bias, value=np.broadcast_to(best.bias.value, bias.shape))
+            rows[bias_at]["slack"] = lambda: recomputed_value.slack(spread, range(bias.ndim), bias.shape)
     elif np.any(best.bias.value != 0):
         reason = f"there is no bias; expected one from {recomputed_value.scopes(best.operations)}"
         rows[at] |= {"passed": False, "reason": reason}
