@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.quantization.schemes import Scheme
-from pipeline.tflite import flatbuffer, macs
+from pipeline.tflite import flatbuffer, macs, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
@@ -19,6 +19,7 @@ from pipeline.verification import (
     graph_alignment,
     parameter_rows,
     signature_rows,
+    tensor_origin,
 )
 from pipeline.verification.float32_proof import Proof, Source
 
@@ -64,7 +65,7 @@ def certify(
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
-        *fault_rows.scales(proof, found, aligned, by_operator, measured),
+        *fault_rows.scales(source.graph, proof, found, aligned, by_operator, measured),
         *wrong_kernels,
         *(
             fault_rows.fault("signature", (), None, f"{row['what']}: found {row['found']}, expected {row['expected']}")
@@ -88,7 +89,7 @@ def certify(
         "layers": layers,
         "signature": signature,
         "operators": {"float32": file_format.histogram(proof.graph), "file": file_format.histogram(found)},
-        "macs": {"float32": _macs(proof.graph), "file": _macs(found)},
+        "macs": {"float32": _macs(proof.graph), "file": _macs(tensor_origin.with_constants(found))},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
     }
@@ -109,7 +110,13 @@ def _layers(proof: Proof, aligned: graph_alignment.Alignment) -> list[dict[str, 
     missing = {difference.expected: difference.reason for difference in aligned.differences if difference.expected is not None}
     rows = []
     for row in proof.layers:
-        lost = [place for place in row["operators"] if place not in aligned.operators]
+        # What only changes the format is looked through (`fake_quantization` judges it).
+        lost = [
+            place
+            for place in row["operators"]
+            if place not in aligned.operators
+            and proof.graph.subgraphs[place[0]].operators[place[1]].name not in operators.CONVERSIONS
+        ]
         present = [list(aligned.operators[place]) for place in row["operators"] if place in aligned.operators]
         entry = {**row, "operators": present}
         if lost and row["passed"]:

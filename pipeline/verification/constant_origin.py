@@ -68,6 +68,8 @@ def account(graph: flatbuffer.Graph, linears: Sequence[Linear], operands: Sequen
     rows: list[Row] = []
     for number, subgraph in enumerate(graph.subgraphs):
         for index, operator in enumerate(subgraph.operators):
+            if operator.name in operators.CONVERSIONS:
+                continue  # whatever reads its result reads the constant (`tensor_origin.with_constants`)
             constants = {
                 place: subgraph.tensors[tensor]
                 for place, tensor in enumerate(operator.inputs)
