@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.verification import constant_rows
+
 
 def text(report: Mapping[str, Any]) -> str:
     """The report as a readable table."""
     certified = report["certificate"]
-    lines = ["PASSED" if report["passed"] else "NOT PASSED", certified["summary"], ""]
+    lines = ["PASSED" if report["passed"] else f"NOT PASSED: {cause(report)}", certified["summary"], ""]
     lines += [_line(row) for row in report["checks"]]
     lines += [f"note {note}" for note in report["notes"]]
     if certified["layers"]:
@@ -20,10 +22,24 @@ def text(report: Mapping[str, Any]) -> str:
         lines += ["", f"{name}: {figures['n']} samples; largest errors: {listed or 'none'}"]
     if report["divergence"]:
         lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
-    for fault in certified["faults"]:
-        where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
-        lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
+    lines += [f"FAULT {fault['check']}: {_fault(fault)}" for fault in certified["faults"]]
     return "\n".join(lines)
+
+
+def cause(report: Mapping[str, Any]) -> str:
+    """Why a file does not pass, in one line: the first thing that is wrong with it, and how much more there is."""
+    found = [_fault(fault) for fault in report["certificate"]["faults"]]
+    found += [
+        f"{row['name']} of {row['output']}: {row['reason']}" for row in report["checks"] if row["output"] and not row["passed"]
+    ]
+    found += [f"{row['name']}: {row['reason']}" for row in report["checks"] if not row["passed"]]
+    more = len(report["certificate"]["faults"]) - 1
+    return found[0] + (f" (and {more} more)" if more > 0 else "")
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
+    return str(fault["reason"]) if fault["reason"].startswith(constant_rows.BIAS_OF) else f"{where}: {fault['reason']}"
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -157,7 +157,8 @@ def _check(
     reason = fine
     if found:
         where = ", ".join(found[0]["layers"]) or found[0]["tensor"] or "the file"
-        reason = f"{where}: {found[0]['reason']}" + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+        named = found[0]["reason"].startswith(constant_rows.BIAS_OF)
+        reason = ("" if named else f"{where}: ") + found[0]["reason"] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
     return {
         "name": name,
         "output": "",

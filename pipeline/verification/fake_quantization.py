@@ -151,13 +151,13 @@ def broken(source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Al
     if not any(node["op"] in OPS for node in source["nodes"]):
         return
     theirs = {at: (place, form) for at, place, form in _formats(found)}
+    into = [{one.inputs[0]: one.outputs[0] for one in graph.operators if one.name == "QUANTIZE"} for graph in expected.subgraphs]
     for (number, index, slot), at in aligned.constants.items():
         subgraph = expected.subgraphs[number]
-        constant = subgraph.operators[index].inputs[slot]
-        rounding = next((one for one in subgraph.operators if one.name == "QUANTIZE" and one.inputs[0] == constant), None)
-        wanted = None if rounding is None else _format(subgraph.tensors[rounding.outputs[0]])
-        if wanted is not None:
-            yield from _compared(aligned.operators.get((number, index)), found, at, theirs[at][1], wanted)
+        rounded_to = into[number].get(subgraph.operators[index].inputs[slot])
+        form = None if rounded_to is None else _format(subgraph.tensors[rounded_to])
+        if form is not None:
+            yield from _compared(aligned.operators.get((number, index)), found, at, theirs[at][1], form)
     for number, subgraph in enumerate(expected.subgraphs):
         makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
         for operator in subgraph.operators:
@@ -165,9 +165,9 @@ def broken(source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Al
             if quantized is None or quantized.name != "QUANTIZE":
                 continue
             wanted = _format(subgraph.tensors[operator.inputs[0]])
-            at = aligned.tensors.get((number, operator.outputs[0]))
-            if wanted is not None and at is not None:
-                yield from _compared(theirs[at][0], found, at, theirs[at][1], wanted)
+            there = aligned.tensors.get((number, operator.outputs[0]))
+            if wanted is not None and there is not None:
+                yield from _compared(theirs[there][0], found, there, theirs[there][1], wanted)
 
 
 def _compared(

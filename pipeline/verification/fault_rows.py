@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import activation_scales, fake_quantization, graph_alignment, scale_relations, stored_values
-from pipeline.verification.constant_rows import REWRITING
+from pipeline.verification.constant_rows import BIAS_OF, REWRITING
 from pipeline.verification.float32_proof import Proof
 from pipeline.verification.graph_alignment import Place
 
@@ -27,7 +27,8 @@ def constants(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Of constants that do not hold their value (`constant_rows.rows`)."""
     for row in rows:
         if not row["passed"]:
-            reason = f"{row['operator']} input {row['input']}: {row['reason']}"
+            place = "" if row["reason"].startswith(BIAS_OF) else f"{row['operator']} input {row['input']}: "
+            reason = f"{place}{row['reason']}"
             yield fault("weights", row["layers"], row["tensor"] or row["expected_tensor"], reason)
 
 

@@ -11,7 +11,7 @@ from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Operator, Tensor
 from pipeline.verification import recomputed_value
 from pipeline.verification.affine_maps import Affine
-from pipeline.verification.linear_operations import Linear, folded
+from pipeline.verification.linear_operations import Linear, folded, without_each
 from pipeline.verification.recomputed_value import CONVERTER, EXACT, FOLDED, LAYOUT
 from pipeline.verification.rounded_arithmetic import Constant
 
@@ -68,7 +68,7 @@ def explain(
         way = best.linear, best.before, best.after
         rows[at]["slack"] = lambda: recomputed_value.slack(folded(*way)[0](), axes, constants[at].shape)
     if bias is not None:
-        rows[bias_at] = _bias_row(bias, best)
+        rows[bias_at] = _bias_row(bias, best) | {"lost": dict(without_each(best.linear, best.after))}
         if rows[bias_at]["kind"] == FOLDED:
             spread = replace(best.bias, value=np.broadcast_to(best.bias.value, bias.shape))
             rows[bias_at]["slack"] = lambda: recomputed_value.slack(spread, range(bias.ndim), bias.shape)
