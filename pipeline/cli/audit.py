@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -103,26 +103,19 @@ def audit(
     if scheme is None:
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
-    # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
-    from pipeline.cli import audit_network
-    from pipeline.source import converter
-
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "source"
-        exported = audit_network.export_like(
-            model, folder, found, shapes=interpreter.end_shapes(content), inputs=inputs or {}, outputs=outputs or {}
-        )
-        original, float32 = exported.source, converter.convert_saved_model(folder)
-        ends = judgement.pairing(original, float32, content, exported.ways)
+        reference, more = _reference(model, Path(temporary), content, found, inputs or {}, outputs or {})
+        original, ends = reference.source, reference.ends
+        notes += more
         results = None
         if arrays is not None:
             samples = _samples(arrays, ends, original.signature["inputs"])
-            results, why = _outputs(original, folder, content, samples, ends)
+            results, why = _outputs(original, reference.folder, content, samples, ends)
             notes += [why] if why else []
         io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
         report = judgement.judge(
             original,
-            float32,
+            reference.float32,
             content,
             scheme=scheme,
             io_dtype=io[0] if len(io) == 1 else None,
@@ -133,6 +126,44 @@ def audit(
             ends=ends,
         )
     return {**report, "notes": [*notes, *signature_rows.changes(report["certificate"]["signature"])]}
+
+
+class _Reference(NamedTuple):
+    """The network exported to a folder, its float32 file, and which of the file's inputs and outputs are which of its own."""
+
+    folder: Path
+    source: float32_proof.Source
+    float32: bytes
+    ends: end_matching.Ends
+
+
+def _reference(
+    model: Path, folder: Path, content: bytes, found: flatbuffer.Graph, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> tuple[_Reference, list[str]]:
+    """What to lay the file beside: the network as it is read first, or as another Keras reads it if that fits better; and notes."""
+    # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
+    from pipeline.cli import audit_network
+    from pipeline.source import converter
+
+    shapes = interpreter.end_shapes(content)
+
+    def made(format: str) -> tuple[_Reference, int]:
+        at = folder / format
+        source, ways = audit_network.export_like(model, at, found, format=format, shapes=shapes, inputs=inputs, outputs=outputs)
+        float32 = converter.convert_saved_model(at)
+        ends, faults = judgement.pairing(source, float32, content, ways)
+        # Another Keras builds other operators; weights that differ are no reason to look for one.
+        return _Reference(at, source, float32, ends), sum(fault["check"] == "architecture" for fault in faults)
+
+    best, faults = made("auto")
+    for other in audit_network.others(model) if faults else ():
+        try:
+            second, left = made(other)
+        except UserError:
+            continue  # that Keras cannot read it: the first reading stands
+        if left < faults:
+            return second, [f"the network was read as {other}: the file was made with that Keras"]
+    return best, []
 
 
 def limits() -> judgement.Limits:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pipeline.custom import layers as custom
 from pipeline.errors import UserError
-from pipeline.source import inference_graph, loaders, network
+from pipeline.source import detect, inference_graph, loaders, network
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import layer_names
 from pipeline.tflite.flatbuffer import Graph
@@ -27,6 +27,7 @@ def export_like(
     folder: Path,
     found: Graph,
     *,
+    format: str,
     shapes: tuple[Shapes, Shapes],
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
@@ -37,13 +38,14 @@ def export_like(
         model: the trained network.
         folder: does not exist yet.
         found: the file.
+        format: of the network, "auto" or one of `others`.
         shapes: of its inputs and outputs by name, None where free (`interpreter.end_shapes`).
         inputs, outputs: names of the file by those of the network, as far as they are known.
 
     Raises:
         UserError: when the network cannot be read, or its inputs and outputs can be paired with the file's in too many ways.
     """
-    format, loaded = loaders.load(model, custom=custom.LAYERS)
+    format, loaded = loaders.load(model, format=format, custom=custom.LAYERS)
     facts = {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)}
     try:
         ways = end_matching.ways(found, facts, inputs=inputs, outputs=outputs, shapes=shapes)
@@ -61,6 +63,11 @@ def export_like(
             + f" (the file has {', '.join(found.inputs)})"
         )
     return Exported(_export(format, loaded, folder, likes[0]), ways)
+
+
+def others(model: Path) -> Sequence[str]:
+    """Formats other than the first that may be tried: Keras 3 reads many files of Keras 2, and builds other operators of them."""
+    return {"keras2_h5": ("keras3_h5",), "keras2": ("keras",)}.get(detect.detect(model), ())
 
 
 def export(model: Path, folder: Path, *, batch: int | None) -> float32_proof.Source:

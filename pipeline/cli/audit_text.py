@@ -29,10 +29,8 @@ def text(report: Mapping[str, Any]) -> str:
 def cause(report: Mapping[str, Any]) -> str:
     """Why a file does not pass, in one line: the first thing that is wrong with it, and how much more there is."""
     found = [_fault(fault) for fault in report["certificate"]["faults"]]
-    found += [
-        f"{row['name']} of {row['output']}: {row['reason']}" for row in report["checks"] if row["output"] and not row["passed"]
-    ]
-    found += [f"{row['name']}: {row['reason']}" for row in report["checks"] if not row["passed"]]
+    failing = [row for row in report["checks"] if not row["passed"]]
+    found += [f"{row['name']}{' of ' + row['output'] if row['output'] else ''}: {row['reason']}" for row in failing]
     more = len(report["certificate"]["faults"]) - 1
     return found[0] + (f" (and {more} more)" if more > 0 else "")
 

@@ -130,16 +130,21 @@ def judge(
     }
 
 
-def pairing(source: float32_proof.Source, float32: bytes, model: bytes, ways: Sequence[end_matching.Ends]) -> end_matching.Ends:
-    """Of the ways to pair inputs and outputs of file and network, the one that leaves the certificate with the fewest faults."""
-    if len(ways) == 1:
-        return ways[0]
+def pairing(
+    source: float32_proof.Source, float32: bytes, model: bytes, ways: Sequence[end_matching.Ends]
+) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
+    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
     proof = float32_proof.prove(source, float32)
-
-    def faults(ends: end_matching.Ends) -> int:
-        return len(certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"])
-
-    return min(ways, key=faults)
+    best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
+    for ends in ways:
+        found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
+        if best is None or len(found) < len(best[1]):
+            best = ends, found
+        if not found:
+            break
+    if best is None:
+        raise ValueError("no way to pair the inputs and outputs was given")
+    return best
 
 
 def compare(
