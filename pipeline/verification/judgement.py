@@ -64,6 +64,7 @@ def judge(
     measured: Mapping[str, activation_scales.Ranges] | None,
     outputs: Outputs | None,
     limits: Limits,
+    proof: float32_proof.Proof | None = None,
 ) -> dict[str, Any]:
     """The report on one file.
 
@@ -78,6 +79,7 @@ def judge(
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known.
         outputs: on real samples; None: not judged.
         limits: of the outputs.
+        proof: of `float32`, where many files are judged beside the same one; None: it is proved here.
 
     Returns:
         `scheme`; `n` samples (0 without outputs); `passed`, and `checks` with `name`, `output`, `value`, `limit`, `bound`, `passed`
@@ -85,7 +87,8 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    proof, found = float32_proof.prove(source, float32), flatbuffer.read(model)
+    found = flatbuffer.read(model)
+    proof = float32_proof.prove(source, float32) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
