@@ -66,6 +66,7 @@ class Variant(NamedTuple):
 
 
 VARIANTS = (
+    Variant("litert", "float32", "none", "none"),
     Variant("litert", "float16", "none", "none"),
     Variant("litert", "dynamic_wi8_afp32"),
     Variant("litert", "dynamic_wi4_afp32", "min_max", "block32"),
@@ -232,12 +233,12 @@ def _measured(float32: bytes, rows: Sequence[Mapping[str, np.ndarray]]) -> dict[
 def _variants(network: Network, folder: Path, rows: Sequence[Mapping[str, np.ndarray]]) -> Iterator[File]:
     from pipeline.source import converter
 
-    common = {"network": network, "engine": "litert"}
-    yield File(**common, scheme="float32", algorithm="none", io_dtype="float32", granularity="none", content=network.float32)
     for variant in VARIANTS:
         io_dtype = variant.io_dtype or schemes.SCHEMES[variant.engine][variant.scheme].io_dtype[0]
         try:
-            if variant.engine == "litert":
+            if variant.scheme == "float32":
+                content = network.float32
+            elif variant.engine == "litert":
                 content = _litert(network, variant, io_dtype)
             else:
                 static = variant.scheme.startswith("static")

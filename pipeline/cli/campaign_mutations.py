@@ -15,11 +15,16 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.cli import campaign_faults
+
 _OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 # One byte of a file may be anything; these are what people's tools do to numbers.
 _FACTORS = (0.5, 2.0, 1.01, 1 / 16, 300.0, -1.0, 0.0, float("nan"), float("inf"), 1.0001)
 FILE = "the file's bytes"
+BEHIND = "a constant behind the file"
+# Share of faults that take more than one field.
+_COMBINED = 0.2
 # Fields that hold much of what a network is are drawn more often.
 _OFTEN = {"Buffer.data": 8, "QuantizationParameters.scale": 4, "QuantizationParameters.zeroPoint": 2, "Operator.inputs": 3, FILE: 4}
 
@@ -61,27 +66,25 @@ def written(content: Any) -> bytes:
 
 
 @cache
-def types(owner: type) -> dict[str, str]:
-    """The types of a schema class's fields, as the generated code notes them: `Optional[List[int]]`."""
-    source = inspect.getsource(owner.__init__)  # type: ignore[misc]
+def types(owner: str) -> dict[str, str]:
+    """The types of the fields of a schema class by its name, as the generated code notes them: `Optional[List[int]]`."""
+    source = inspect.getsource(getattr(schema, owner).__init__)
     return dict(re.findall(r"self\.(\w+) = \w+  # type: (.+)", source))
 
 
-def named(owner: type, field: str) -> str:
+def named(owner: str, field: str) -> str:
     """A field as the schema calls it: `Tensor.shape`."""
-    return f"{owner.__name__.removesuffix('T')}.{field}"
+    return f"{owner.removesuffix('T')}.{field}"
 
 
 def schema_fields() -> list[str]:
     """All fields that a file can have, from the schema itself."""
-    todo: list[type] = [schema.ModelT]
-    seen: dict[type, None] = {}
+    todo, seen = ["ModelT"], dict[str, None]()
     while todo:
         owner = todo.pop()
-        if owner in seen:
-            continue
-        seen[owner] = None
-        todo += [getattr(schema, name) for type_ in types(owner).values() for name in _classes(type_)]
+        if owner not in seen:
+            seen[owner] = None
+            todo += [name for type_ in types(owner).values() for name in _classes(type_)]
     return [named(owner, field) for owner in seen for field in types(owner)]
 
 
@@ -93,14 +96,14 @@ def sites(content: Any) -> dict[str, dict[str, list[Site]]]:
     """All fields of a file's content, by field and role."""
     found: dict[str, dict[str, list[Site]]] = {}
     for site in _walk(content, "model", _roles(content)):
-        field = named(type(site.owner), site.field)
+        field = named(type(site.owner).__name__, site.field)
         found.setdefault(field, {}).setdefault(site.role, []).append(site)
     return found
 
 
 def _walk(owner: Any, path: str, roles: dict[int, str], role: str = "") -> Iterator[Site]:
     role = roles.get(id(owner), role)
-    for field in types(type(owner)):
+    for field in types(type(owner).__name__):
         value = getattr(owner, field)
         yield Site(owner, field, role, f"{path}.{field}")
         if hasattr(value, "Pack"):
@@ -112,7 +115,7 @@ def _walk(owner: Any, path: str, roles: dict[int, str], role: str = "") -> Itera
 
 
 def _roles(content: Any) -> dict[int, str]:
-    """What stands where: operators by name, tensors by what they hold, buffers by the dtype that reads them; by id of the object."""
+    """By id of an object what stands there: an operator's name, what a tensor holds, the dtype that a buffer is read in."""
     found: dict[int, str] = {}
     for subgraph in content.subgraphs:
         ends = {*map(int, subgraph.inputs), *map(int, subgraph.outputs)}
@@ -143,14 +146,19 @@ def draw(model: bytes, content: Any, found: dict[str, dict[str, list[Site]]], rn
         rng: what is drawn.
     """
     while True:
+        if rng.random() < _COMBINED:
+            fault = _fault(model, rng)
+            if fault is not None:
+                return fault
+            continue
         field = _one([name for name in (*found, FILE) for _ in range(_OFTEN.get(name, 1))], rng)
         if field == FILE:
             return _damaged(model, rng)
         role = _one(list(found[field]), rng)
         site = _one(found[field][role], rng)
         before = getattr(site.owner, site.field)
-        others = [getattr(other.owner, other.field) for other in _sample(found[field][role], 4, rng)]
-        value, what = _changed(before, types(type(site.owner))[site.field], others, rng)
+        other = _one(found[field][role], rng)
+        value, what = _changed(before, types(type(site.owner).__name__)[site.field], getattr(other.owner, other.field), rng)
         setattr(site.owner, site.field, value)
         try:
             mutant = written(content)
@@ -161,6 +169,19 @@ def draw(model: bytes, content: Any, found: dict[str, dict[str, list[Site]]], rn
             setattr(site.owner, site.field, before)
         if not _same(before, value):
             return Mutant(content=mutant, field=field, role=role, path=site.path, what=what)
+
+
+def _fault(model: bytes, rng: np.random.Generator) -> Mutant | None:
+    """One of `campaign_faults`; None where the file has no place for it, or it changes nothing."""
+    name, content = _one([*campaign_faults.FAULTS, BEHIND], rng), parse(model)
+    if name == BEHIND:
+        moved = campaign_faults.behind(written, content, rng)
+        return None if moved is None else Mutant(content=moved[0], field=name, role="", path="", what=moved[1])
+    what = campaign_faults.FAULTS[name](content, rng)
+    if what is None:
+        return None
+    mutant = written(content)
+    return None if mutant == model else Mutant(content=mutant, field=name, role="", path="", what=what)
 
 
 def _damaged(model: bytes, rng: np.random.Generator) -> Mutant:
@@ -183,10 +204,6 @@ def _one(items: list[Any], rng: np.random.Generator) -> Any:
     return items[int(rng.integers(len(items)))]
 
 
-def _sample(items: list[Any], count: int, rng: np.random.Generator) -> list[Any]:
-    return [items[int(i)] for i in rng.integers(len(items), size=count)]
-
-
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return one is not None and other is not None and np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
@@ -195,10 +212,10 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (not hasattr(one, "Pack") and one == other)
 
 
-def _changed(value: Any, type_: str, others: list[Any], rng: np.random.Generator) -> tuple[Any, str]:
-    """Another value of the same type, and what it is."""
-    if rng.random() < 0.15:  # noqa: PLR2004
-        return others[0], "another's"
+def _changed(value: Any, type_: str, another: Any, rng: np.random.Generator) -> tuple[Any, str]:
+    """Another value of the same type, and what it is; `another`: that of the same field elsewhere."""
+    if rng.random() < 0.15:
+        return another, "another's"
     if type_ == "bool":
         return not value, f"{not value} for {value}"
     if type_ == "int":
@@ -212,9 +229,18 @@ def _changed(value: Any, type_: str, others: list[Any], rng: np.random.Generator
     if "List[" in type_:
         return _listed(value, type_, rng)
     if value is None:
-        made = getattr(schema, _one(_classes(type_), rng))()
+        made = _made(_one(_classes(type_), rng), rng)
         return made, f"{type(made).__name__} for none"
     return _one([(None, "left out"), (type(value)(), "defaults")], rng)
+
+
+def _made(owner: str, rng: np.random.Generator) -> Any:
+    """An object where there was none, half of its fields set."""
+    made = getattr(schema, owner)()
+    for field, type_ in types(owner).items():
+        if rng.random() < 0.5:
+            setattr(made, field, _changed(getattr(made, field), type_, getattr(made, field), rng)[0])
+    return made
 
 
 def _integer(value: int, rng: np.random.Generator) -> int:
@@ -230,7 +256,11 @@ def _listed(value: Any, type_: str, rng: np.random.Generator) -> tuple[Any, str]
     if value is None or len(value) == 0:
         classes = _classes(type_)
         entries = {"List[float]": [0.5], "List[bool]": [True]}
-        filled = [getattr(schema, classes[0])()] if classes else next((v for k, v in entries.items() if k in type_), [_one([0, 1, 2], rng)])
+        filled = (
+            [getattr(schema, classes[0])()]
+            if classes
+            else next((v for k, v in entries.items() if k in type_), [_one([0, 1, 2], rng)])
+        )
         return filled, "an entry in an empty list"
     if _classes(type_):
         return _rearranged(list(value), rng)
@@ -289,14 +319,20 @@ _FLOATS: list[tuple[str, _Change]] = 3 * [
 ]
 
 
+# Those of words first.
+_BYTES = ["float scaled", "word added to", "words swapped", "all scaled", "bit", "byte", "zeros", "reversed", "cut", "longer"]
+
+
 def _bytes(data: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """Constants of any dtype: bits, words taken for floats or integers, order, length."""
     found = data.copy()
     words = found[: len(found) // 4 * 4]
     at = int(rng.integers(max(1, len(words) // 4)))
-    how = _one(["bit", "byte", "float scaled", "word added to", "words swapped", "all scaled", "zeros", "reversed", "cut", "longer"], rng)
+    how = _one(
+        ["bit", "byte", "float scaled", "word added to", "words swapped", "all scaled", "zeros", "reversed", "cut", "longer"], rng
+    )
     with np.errstate(all="ignore"):
-        if how == "bit" or (not len(words) and how in ("float scaled", "word added to", "words swapped", "all scaled")):
+        if how == "bit":
             found[int(rng.integers(len(found)))] ^= np.uint8(1 << int(rng.integers(8)))
         elif how == "byte":
             found[int(rng.integers(len(found)))] += np.uint8(_one([1, 255, 128], rng))

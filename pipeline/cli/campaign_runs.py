@@ -134,7 +134,7 @@ def _by_place(opened: Any, samples: list[np.ndarray]) -> dict[str, np.ndarray]:
 def difference(before: Outputs, after: Outputs) -> tuple[float, str]:
     """The largest change of an output, relative to its peak, and where it is. Infinite when shapes, dtypes or NaN differ.
 
-    Ways that the second file does not have (it has no signature) are left out. Outputs with other names are compared in their order.
+    Ways that the second file does not have (it has no signature) are left out. Outputs of other names are compared in order.
     """
     worst, where = 0.0, ""
     for way in WAYS:

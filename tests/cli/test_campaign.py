@@ -1,0 +1,145 @@
+"""The campaign itself: what it draws, how it runs files, how it counts; and a seeded short run of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.cli import campaign, campaign_faults, campaign_files, campaign_mutations, campaign_runs
+from pipeline.cli.campaign import ATTACKS, Attack
+from pipeline.cli.campaign_files import File
+from pipeline.verification import judgement
+from tests.helpers import ROOT, call
+
+SEED = 0
+
+
+@pytest.fixture(scope="module")
+def files() -> Callable[[str], list[File]]:
+    return cache(lambda name: campaign_files.made(name)[1])
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[campaign_runs.Runner]:
+    with campaign_runs.runner() as found:
+        yield found
+
+
+def of(files: list[File], engine: str, scheme: str) -> File:
+    return next(file for file in files if (file.engine, file.scheme) == (engine, scheme))
+
+
+def test_the_attacks_are_listed() -> None:
+    done = call("python", "-m", "pipeline.cli.campaign", "--list", cwd=ROOT)
+    assert done.stdout.split() == list(ATTACKS)
+
+
+def test_an_unknown_attack_is_refused() -> None:
+    done = call("python", "-m", "pipeline.cli.campaign", "--only", "fleot32", cwd=ROOT, check=False)
+    assert done.returncode == 1
+    assert "--only: unknown 'fleot32'; allowed: float32, lone" in done.stdout
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_mutant_passes_that_computes_something_else(files: Callable[[str], list[File]], attack: str) -> None:
+    found = [file for name in ("dense", "shapes") for file in files(name)]
+    result = campaign.run(ATTACKS[attack], found, count=100, seed=SEED)
+    assert result.tried == 100
+    assert result.wrong == [], campaign.table([result])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_mutant_of_any_network_passes_that_computes_something_else(files: Callable[[str], list[File]], attack: str) -> None:
+    found = [file for name in campaign_files.NAMES for file in files(name)]
+    result = campaign.run(ATTACKS[attack], found, count=1500, seed=SEED + 1)
+    assert result.wrong == [], campaign.table([result])
+
+
+def judging(judge: Callable[[File, bytes, judgement.Outputs | None], Mapping[str, Any]]) -> Attack:
+    return Attack(title="a broken judge", takes=lambda file: file.scheme == "static_wi8_ai8", judge=judge)
+
+
+def test_a_judge_that_passes_everything_is_seen(files: Callable[[str], list[File]]) -> None:
+    result = campaign.run(judging(lambda *given: {"passed": True, "checks": []}), files("dense"), count=40, seed=SEED)
+    assert {row.kind for row in result.wrong} == {campaign.PASSED}
+    assert set(result.answered) == {campaign.UNCHANGED}
+    assert result.tried == 40 == result.answered.total() + len(result.wrong)
+    assert len(result.wrong) > 10
+
+
+def test_a_judge_that_refuses_everything_is_seen(files: Callable[[str], list[File]]) -> None:
+    result = campaign.run(judging(lambda *given: {"passed": False, "checks": []}), files("dense"), count=5, seed=SEED)
+    assert {row.kind for row in result.wrong} == {campaign.ACCUSED}
+    assert result.tried == 0
+
+
+def test_a_judge_that_fails_is_seen(files: Callable[[str], list[File]]) -> None:
+    first = campaign_mutations.written(campaign_mutations.parse(of(files("dense"), "litert", "static_wi8_ai8").content))
+
+    def judge(file: File, content: bytes, outputs: judgement.Outputs | None) -> Mapping[str, Any]:
+        if content != first:
+            raise KeyError("scale")
+        return {"passed": True, "checks": []}
+
+    attack = Attack(title="", takes=lambda file: file is of(files("dense"), "litert", "static_wi8_ai8"), judge=judge)
+    result = campaign.run(attack, files("dense"), count=3, seed=SEED)
+    assert [row.kind for row in result.wrong] == [campaign.RAISED] * 3
+    assert "KeyError: 'scale' (test_campaign.py:" in result.wrong[0].effect
+
+
+def test_what_is_not_compared_must_be_said(files: Callable[[str], list[File]]) -> None:
+    reason = "not compared: nobody said what the ranges were"
+    everything = {(name, ""): "" for name in campaign_mutations.schema_fields()}
+    for said, expected in ((reason, campaign.NOT_COMPARED), ("scales are right", campaign.PASSED)):
+        report = {"passed": True, "checks": [{"reason": said}]}
+        attack = Attack(
+            title="",
+            takes=lambda file: file.scheme == "static_wi8_ai16",
+            judge=lambda *given, report=report: report,
+            not_compared=lambda file: everything,
+        )
+        result = campaign.run(attack, files("dense"), count=40, seed=SEED)
+        found = {*result.answered, *(row.kind for row in result.wrong if (row.field, "") in everything)}
+        assert found == {expected, campaign.UNCHANGED}
+
+
+@pytest.mark.parametrize("name", ["dense", "shapes"])
+def test_a_mutant_is_another_file_and_the_file_stays_as_it_was(files: Callable[[str], list[File]], name: str) -> None:
+    model = files(name)[0].content
+    content = campaign_mutations.parse(model)
+    written = campaign_mutations.written(content)
+    sites, rng = campaign_mutations.sites(content), np.random.default_rng(SEED)
+    drawn = [campaign_mutations.draw(written, content, sites, rng) for _ in range(400)]
+    assert all(mutant.content != written for mutant in drawn)
+    assert campaign_mutations.written(content) == written
+    # Rare fields as often as weights: nearly all fields of the file are among so few.
+    assert len({mutant.field for mutant in drawn} & set(sites)) > 0.85 * len(sites)
+
+
+def test_the_same_seed_draws_the_same(files: Callable[[str], list[File]]) -> None:
+    content = campaign_mutations.parse(files("shapes")[0].content)
+    written, sites = campaign_mutations.written(content), campaign_mutations.sites(content)
+    first, second = (np.random.default_rng(SEED) for _ in range(2))
+    for _ in range(50):
+        assert campaign_mutations.draw(written, content, sites, first) == campaign_mutations.draw(written, content, sites, second)
+
+
+@pytest.mark.parametrize("name", campaign_faults.FAULTS)
+def test_each_fault_of_several_fields_finds_a_place(
+    files: Callable[[str], list[File]], runner: campaign_runs.Runner, name: str
+) -> None:
+    """And is no nonsense: LiteRT runs some of the files, and they compute something else."""
+    rng, changes = np.random.default_rng(SEED), []
+    for file in (*files("dense"), *files("shapes")) * 3:
+        content = campaign_mutations.parse(file.content)
+        order = list(file.network.proof.graph.inputs)
+        before = campaign_runs.outputs(runner, campaign_mutations.written(content), file.network.samples, order)
+        if campaign_faults.FAULTS[name](content, rng) is None:
+            continue
+        after = campaign_runs.outputs(runner, campaign_mutations.written(content), file.network.samples, order)
+        if not isinstance(after, str) and not isinstance(before, str):
+            changes.append(campaign_runs.difference(before, after)[0])
+    assert max(changes) > 1e-3
