@@ -54,11 +54,12 @@ class Wrong:
 
 @dataclass(kw_only=True)
 class Result:
-    """What became of the mutants of an attack: numbers of them by answer, and those that are wrong."""
+    """What became of the mutants of an attack: numbers of them by answer, also for each field, and those that are wrong."""
 
     attack: str
     tried: int = 0
     answered: Counter[str] = field(default_factory=Counter)
+    fields: dict[str, Counter[str]] = field(default_factory=dict)
     wrong: list[Wrong] = field(default_factory=list)
 
 
@@ -216,6 +217,7 @@ def run(attack: Attack, files: Sequence[File], *, count: int, seed: int) -> Resu
             mutant = campaign_mutations.draw(target.written, target.content, target.sites, rng)
             answer = _answer(attack, target, mutant, runner)
             result.tried += 1
+            result.fields.setdefault(mutant.field, Counter())[answer.kind if isinstance(answer, Wrong) else answer] += 1
             if isinstance(answer, Wrong):
                 result.wrong.append(answer)
             else:

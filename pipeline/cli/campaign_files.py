@@ -122,7 +122,7 @@ def dense() -> Any:
     x = layers.BatchNormalization(name="bn")(layers.Dense(64, use_bias=False, name="two")(x))
     x = layers.Activation("hard_swish", name="hard_swish")(x)
     x = layers.LeakyReLU(negative_slope=0.2, name="leaky")(layers.Dense(32, name="three")(x))
-    x = layers.Add(name="add")([x, layers.Dense(32, activation="tanh", name="side")(features)])
+    x = layers.Add(name="add")([x, layers.Dense(32, activation="tanh", use_bias=False, name="side")(features)])
     return keras.Model(features, layers.Dense(10, activation="softmax", name="out")(x), name="dense")
 
 

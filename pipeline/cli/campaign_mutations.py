@@ -88,6 +88,11 @@ def schema_fields() -> list[str]:
     return [named(owner, field) for owner in seen for field in types(owner)]
 
 
+def classes(owner: str, field: str) -> list[str]:
+    """The classes of the schema that a field may hold."""
+    return _classes(types(owner)[field])
+
+
 def _classes(type_: str) -> list[str]:
     return [name for name in re.findall(r"\w+T\b", type_) if hasattr(schema, name)]
 
@@ -147,28 +152,35 @@ def draw(model: bytes, content: Any, found: dict[str, dict[str, list[Site]]], rn
     """
     while True:
         if rng.random() < _COMBINED:
-            fault = _fault(model, rng)
-            if fault is not None:
-                return fault
-            continue
-        field = _one([name for name in (*found, FILE) for _ in range(_OFTEN.get(name, 1))], rng)
-        if field == FILE:
-            return _damaged(model, rng)
-        role = _one(list(found[field]), rng)
-        site = _one(found[field][role], rng)
-        before = getattr(site.owner, site.field)
-        other = _one(found[field][role], rng)
-        value, what = _changed(before, types(type(site.owner).__name__)[site.field], getattr(other.owner, other.field), rng)
-        setattr(site.owner, site.field, value)
-        try:
-            mutant = written(content)
-        # Numbers that the field does not hold, and parts that an object must have to be written: no such file.
-        except (TypeError, AttributeError, OverflowError):
-            continue
-        finally:
-            setattr(site.owner, site.field, before)
-        if not _same(before, value):
-            return Mutant(content=mutant, field=field, role=role, path=site.path, what=what)
+            mutant = _fault(model, rng)
+        else:
+            name = _one([name for name in (*found, FILE) for _ in range(_OFTEN.get(name, 1))], rng)
+            mutant = _damaged(model, rng) if name == FILE else changed(model, content, found[name], rng)
+        if mutant is not None:
+            return mutant
+
+
+def changed(model: bytes, content: Any, places: dict[str, list[Site]], rng: np.random.Generator) -> Mutant | None:
+    """The file with another value in one of a field's places; None where it cannot be written or is the same file.
+
+    Args:
+        model, content, rng: as in `draw`.
+        places: by role, of `sites(content)`.
+    """
+    role = _one(list(places), rng)
+    site = _one(places[role], rng)
+    owner, before = type(site.owner).__name__, getattr(site.owner, site.field)
+    other = _one(places[role], rng)
+    value, what = _changed(before, types(owner)[site.field], getattr(other.owner, other.field), rng)
+    setattr(site.owner, site.field, value)
+    try:
+        mutant = written(content)
+    # Numbers that the field does not hold, and parts that an object must have to be written: no such file.
+    except (TypeError, AttributeError, OverflowError):
+        return None
+    finally:
+        setattr(site.owner, site.field, before)
+    return None if mutant == model else Mutant(content=mutant, field=named(owner, site.field), role=role, path=site.path, what=what)
 
 
 def _fault(model: bytes, rng: np.random.Generator) -> Mutant | None:
@@ -202,14 +214,6 @@ def _damaged(model: bytes, rng: np.random.Generator) -> Mutant:
 
 def _one(items: list[Any], rng: np.random.Generator) -> Any:
     return items[int(rng.integers(len(items)))]
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return one is not None and other is not None and np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
-    return one is other or (not hasattr(one, "Pack") and one == other)
 
 
 def _changed(value: Any, type_: str, another: Any, rng: np.random.Generator) -> tuple[Any, str]:

@@ -14,7 +14,7 @@ from pipeline.runtime import interpreter
 
 # How the reason begins when LiteRT refuses to load a file.
 LOADING = "loading"
-_SECONDS = 20.0
+_SECONDS = 10.0
 _BYTES = 4 << 30
 
 # Ways of running a file: kernels (with XNNPACK's, or the built-in ones alone) and whether inputs and outputs go by the signature's

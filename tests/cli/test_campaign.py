@@ -63,10 +63,10 @@ def judging(judge: Callable[[File, bytes, judgement.Outputs | None], Mapping[str
 
 
 def test_a_judge_that_passes_everything_is_seen(files: Callable[[str], list[File]]) -> None:
-    result = campaign.run(judging(lambda *given: {"passed": True, "checks": []}), files("dense"), count=40, seed=SEED)
+    result = campaign.run(judging(lambda *given: {"passed": True, "checks": []}), files("dense"), count=30, seed=SEED)
     assert {row.kind for row in result.wrong} == {campaign.PASSED}
     assert set(result.answered) == {campaign.UNCHANGED}
-    assert result.tried == 40 == result.answered.total() + len(result.wrong)
+    assert result.tried == 30 == result.answered.total() + len(result.wrong)
     assert len(result.wrong) > 10
 
 
