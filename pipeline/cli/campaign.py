@@ -205,13 +205,9 @@ def run(attack: Attack, files: Sequence[File], *, count: int, seed: int) -> Resu
         targets = [_Target(file, runner) for file in files if attack.takes(file)]
         sound = []
         for target in targets:
-            unchanged = Mutant(content=target.written, field="none", role="", path="", what="the file as it was made")
-            answer = _answer(attack, target, unchanged, runner)
-            if isinstance(answer, str) and answer == UNCHANGED:
-                sound.append(target)
-            else:
-                said = answer.effect if isinstance(answer, Wrong) else answer
-                result.wrong.append(_wrong(ACCUSED, target.file, unchanged, said))
+            accusation = _accusation(attack, target, runner)
+            sound += [] if accusation else [target]
+            result.wrong += [accusation] if accusation else []
         for _ in progress.over(range(count if sound else 0), doing=attack.title):
             target = sound[int(rng.integers(len(sound)))]
             mutant = campaign_mutations.draw(target.written, target.content, target.sites, rng)
@@ -240,6 +236,19 @@ class _Target:
         if isinstance(outputs, str):
             raise UserError(f"{file.name}: LiteRT {outputs}")
         self.outputs = outputs
+
+
+def _accusation(attack: Attack, target: _Target, runner: campaign_runs.Runner) -> Wrong | None:
+    """What is wrong with the answer on a file that nobody has changed."""
+    same = Mutant(content=target.written, field="none", role="", path="", what="the file as it was made")
+    answer = _answer(attack, target, same, runner)
+    if isinstance(answer, Wrong) or answer == UNCHANGED:
+        return answer if isinstance(answer, Wrong) else None
+    said = answer
+    if answer == REFUSED:
+        rows = attack.judge(target.file, target.written, None)["checks"]
+        said = "; ".join(f"{row['name']}: {row['reason']}" for row in rows if not row["passed"])
+    return _wrong(ACCUSED, target.file, same, said)
 
 
 def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_runs.Runner) -> str | Wrong:

@@ -14,6 +14,7 @@ from pipeline.verification import judgement
 from tests.helpers import ROOT, call
 
 SEED = 0
+ROW = {"name": "constants", "reason": "no kernel", "passed": False}
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +72,8 @@ def test_a_judge_that_passes_everything_is_seen(files: Callable[[str], list[File
 
 
 def test_a_judge_that_refuses_everything_is_seen(files: Callable[[str], list[File]]) -> None:
-    result = campaign.run(judging(lambda *given: {"passed": False, "checks": []}), files("dense"), count=5, seed=SEED)
-    assert {row.kind for row in result.wrong} == {campaign.ACCUSED}
+    result = campaign.run(judging(lambda *given: {"passed": False, "checks": [ROW]}), files("dense"), count=5, seed=SEED)
+    assert {(row.kind, row.effect) for row in result.wrong} == {(campaign.ACCUSED, "constants: no kernel")}
     assert result.tried == 0
 
 
