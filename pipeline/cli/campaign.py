@@ -14,16 +14,16 @@ import argparse
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from pipeline import progress
-from pipeline.cli import audit, campaign_files, campaign_mutations, campaign_runs, scheme_detection
+from pipeline.cli import campaign_files, campaign_mutations, campaign_networks, campaign_runs
+from pipeline.cli.campaign_attacks import ATTACKS, Attack
 from pipeline.cli.campaign_files import File
 from pipeline.cli.campaign_mutations import Mutant
 from pipeline.errors import UserError, one_of
@@ -63,110 +63,6 @@ class Result:
     wrong: list[Wrong] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attack:
-    """A way of judging a file.
-
-    Attributes:
-        title: in words.
-        takes: whether a file is one for it.
-        judge: the report on the bytes given as a file, and what the file computes (None: not yet run).
-        not_compared: what cannot be compared in a file that is judged so: (field, beginning of the role), and the reason.
-        loads: whether LiteRT has loaded the file before, so that one it refuses is answered.
-        data: whether outputs are judged, too.
-    """
-
-    title: str
-    takes: Callable[[File], bool]
-    judge: Callable[[File, bytes, judgement.Outputs | None], Mapping[str, Any]]
-    not_compared: Callable[[File], Mapping[tuple[str, str], str]] = lambda file: {}
-    loads: bool = False
-    data: bool = False
-
-
-_limits = cache(audit.limits)
-
-
-def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
-    """The first link: the float32 file itself, as the converter made it."""
-    return judgement.judge(
-        file.network.source,
-        content,
-        content,
-        scheme="float32",
-        io_dtype="float32",
-        algorithm="none",
-        measured=None,
-        outputs=outputs,
-        limits=_limits(),
-    )
-
-
-def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
-    """The second link, as the stage `verify` has it: beside a float32 file that is right."""
-    return judgement.judge(
-        file.network.source,
-        file.network.float32,
-        content,
-        scheme=file.scheme,
-        io_dtype=file.io_dtype,
-        algorithm=file.algorithm,
-        measured=file.network.measured if file.engine == "litert" else None,
-        outputs=outputs,
-        limits=_limits(),
-        proof=file.network.proof,
-    )
-
-
-def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
-    """A file of which nothing is said, as the command `audit` has it."""
-    scheme, _ = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
-    ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
-    return judgement.judge(
-        file.network.source,
-        file.network.float32,
-        content,
-        scheme=scheme,
-        io_dtype=ends[0] if len(ends) == 1 else None,
-        algorithm=None,
-        measured=None,
-        outputs=outputs,
-        limits=_limits(),
-        proof=file.network.proof,
-    )
-
-
-# What the judgement cannot compare where nobody knows the ranges of the activations: the converter calibrates by itself, and
-# nothing is said of a lone file. Fields, by the beginning of the role, and faults; each with its reason.
-_ANY_RANGE = "ranges are measured on data, and it is not known on which: any scale may be right"
-_SHIFT = "follows from the range, as the scale does"
-UNKNOWN_RANGES = {
-    ("QuantizationParameters.scale", "activation"): _ANY_RANGE,
-    ("QuantizationParameters.scale", "end"): _ANY_RANGE,
-    ("QuantizationParameters.zeroPoint", "activation"): _SHIFT,
-    ("QuantizationParameters.zeroPoint", "end"): _SHIFT,
-    ("an activation rescaled with the biases", ""): _ANY_RANGE,
-}
-ATTACKS = {
-    "float32": Attack(title="network → float32", takes=lambda file: file.scheme == "float32", judge=as_float32),
-    "variant": Attack(
-        title="float32 → variant",
-        takes=lambda file: file.scheme != "float32",
-        judge=as_variant,
-        not_compared=lambda file: {} if file.engine == "litert" else UNKNOWN_RANGES,
-    ),
-    "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: UNKNOWN_RANGES, loads=True),
-    "lone-data": Attack(
-        title="lone file, with data",
-        takes=lambda file: True,
-        judge=as_lone,
-        not_compared=lambda file: UNKNOWN_RANGES,
-        loads=True,
-        data=True,
-    ),
-}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=COUNT, help=f"mutants of each attack (default {COUNT})")
@@ -181,7 +77,7 @@ def main() -> None:
         chosen = list(ATTACKS) if given.only is None else [one_of(given.only, ATTACKS, where="--only")]
     except UserError as error:
         sys.exit(f"error: {error}")
-    made = [campaign_files.made(name) for name in progress.over(campaign_files.NAMES, doing="files")]
+    made = [campaign_files.made(name) for name in progress.over(campaign_networks.NAMES, doing="files")]
     files = [file for _, found in made for file in found]
     results = []
     for name in chosen:
@@ -265,8 +161,7 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
         return REFUSED
     found = campaign_runs.outputs(runner, mutant.content, target.file.network.samples, target.order)
     if isinstance(found, str):
-        # `audit` asks LiteRT for the batch; with data, it runs the file.
-        if attack.loads and found.startswith(("loading", "running") if attack.data else campaign_runs.LOADING):
+        if attack.tried and found.startswith(campaign_runs.KERNELS[True]):
             return UNREADABLE
         effect = found
     else:
@@ -283,9 +178,12 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
                 return _wrong(RAISED, target.file, mutant, f"{type(error).__name__}: {error} ({_line(error)})")
             if not report["passed"]:
                 return REFUSED
-    if any(mutant.field == name and mutant.role.startswith(role) for name, role in attack.not_compared(target.file)) and said(
-        report
-    ):
+    words = [
+        row.words
+        for (name, role), row in attack.not_compared(target.file).items()
+        if mutant.field == name and mutant.role.startswith(role)
+    ]
+    if any(said(report, word) for word in words):
         return NOT_COMPARED
     return _wrong(PASSED, target.file, mutant, effect)
 
@@ -301,9 +199,10 @@ def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outpu
     return judgement.Outputs(samples=file.network.samples, ids=ids, reference=reference, predicted=predicted)
 
 
-def said(report: Mapping[str, Any]) -> bool:
-    """Whether the certificate says that something was not compared."""
-    return any("not compared" in row["reason"] for row in report["checks"])
+def said(report: Mapping[str, Any], words: str) -> bool:
+    """Whether the certificate says of these that they are not compared."""
+    lines = [*(row["reason"] for row in report["checks"]), *report.get("certificate", {}).get("also", ())]
+    return any(words in line and "not compared" in line for line in lines)
 
 
 def _wrong(kind: str, file: File, mutant: Mutant, effect: str) -> Wrong:

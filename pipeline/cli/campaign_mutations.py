@@ -4,23 +4,19 @@ Drawn are fields first, then roles (the operator an option belongs to, the dtype
 instances. So a field that a file holds once is drawn as often as its weights.
 """
 
-import inspect
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.cli import campaign_faults
+from pipeline.cli import campaign_faults, campaign_numbers
+from pipeline.cli import campaign_values as values
 
 _OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
-# One byte of a file may be anything; these are what people's tools do to numbers.
-_FACTORS = (0.5, 2.0, 1.01, 1 / 16, 300.0, -1.0, 0.0, float("nan"), float("inf"), 1.0001)
 FILE = "the file's bytes"
 BEHIND = "a constant behind the file"
 # Share of faults that take more than one field.
@@ -65,13 +61,6 @@ def written(content: Any) -> bytes:
     return bytes(builder.Output())
 
 
-@cache
-def types(owner: str) -> dict[str, str]:
-    """The types of the fields of a schema class by its name, as the generated code notes them: `Optional[List[int]]`."""
-    source = inspect.getsource(getattr(schema, owner).__init__)
-    return dict(re.findall(r"self\.(\w+) = \w+  # type: (.+)", source))
-
-
 def named(owner: str, field: str) -> str:
     """A field as the schema calls it: `Tensor.shape`."""
     return f"{owner.removesuffix('T')}.{field}"
@@ -84,17 +73,8 @@ def schema_fields() -> list[str]:
         owner = todo.pop()
         if owner not in seen:
             seen[owner] = None
-            todo += [name for type_ in types(owner).values() for name in _classes(type_)]
-    return [named(owner, field) for owner in seen for field in types(owner)]
-
-
-def classes(owner: str, field: str) -> list[str]:
-    """The classes of the schema that a field may hold."""
-    return _classes(types(owner)[field])
-
-
-def _classes(type_: str) -> list[str]:
-    return [name for name in re.findall(r"\w+T\b", type_) if hasattr(schema, name)]
+            todo += [name for type_ in values.types(owner).values() for name in values.classes_in(type_)]
+    return [named(owner, field) for owner in seen for field in values.types(owner)]
 
 
 def sites(content: Any) -> dict[str, dict[str, list[Site]]]:
@@ -108,7 +88,7 @@ def sites(content: Any) -> dict[str, dict[str, list[Site]]]:
 
 def _walk(owner: Any, path: str, roles: dict[int, str], role: str = "") -> Iterator[Site]:
     role = roles.get(id(owner), role)
-    for field in types(type(owner).__name__):
+    for field in values.types(type(owner).__name__):
         value = getattr(owner, field)
         yield Site(owner, field, role, f"{path}.{field}")
         if hasattr(value, "Pack"):
@@ -154,7 +134,7 @@ def draw(model: bytes, content: Any, found: dict[str, dict[str, list[Site]]], rn
         if rng.random() < _COMBINED:
             mutant = _fault(model, rng)
         else:
-            name = _one([name for name in (*found, FILE) for _ in range(_OFTEN.get(name, 1))], rng)
+            name = values.one_of([name for name in (*found, FILE) for _ in range(_OFTEN.get(name, 1))], rng)
             mutant = _damaged(model, rng) if name == FILE else changed(model, content, found[name], rng)
         if mutant is not None:
             return mutant
@@ -167,11 +147,11 @@ def changed(model: bytes, content: Any, places: dict[str, list[Site]], rng: np.r
         model, content, rng: as in `draw`.
         places: by role, of `sites(content)`.
     """
-    role = _one(list(places), rng)
-    site = _one(places[role], rng)
+    role = values.one_of(list(places), rng)
+    site = values.one_of(places[role], rng)
     owner, before = type(site.owner).__name__, getattr(site.owner, site.field)
-    other = _one(places[role], rng)
-    value, what = _changed(before, types(owner)[site.field], getattr(other.owner, other.field), rng)
+    other = values.one_of(places[role], rng)
+    value, what = values.changed(before, values.types(owner)[site.field], getattr(other.owner, other.field), rng)
     setattr(site.owner, site.field, value)
     try:
         mutant = written(content)
@@ -185,9 +165,9 @@ def changed(model: bytes, content: Any, places: dict[str, list[Site]], rng: np.r
 
 def _fault(model: bytes, rng: np.random.Generator) -> Mutant | None:
     """One of `campaign_faults`; None where the file has no place for it, or it changes nothing."""
-    name, content = _one([*campaign_faults.FAULTS, BEHIND], rng), parse(model)
+    name, content = values.one_of([*campaign_faults.FAULTS, BEHIND], rng), parse(model)
     if name == BEHIND:
-        moved = campaign_faults.behind(written, content, rng)
+        moved = campaign_numbers.behind(written, content, rng)
         return None if moved is None else Mutant(content=moved[0], field=name, role="", path="", what=moved[1])
     what = campaign_faults.FAULTS[name](content, rng)
     if what is None:
@@ -199,7 +179,7 @@ def _fault(model: bytes, rng: np.random.Generator) -> Mutant | None:
 def _damaged(model: bytes, rng: np.random.Generator) -> Mutant:
     """A file cut off, or with one bit or a few bytes changed, wherever that is."""
     raw = np.frombuffer(model, np.uint8).copy()
-    how = _one(["cut", "bit", "bytes", "head"], rng)
+    how = values.one_of(["cut", "bit", "bytes", "head"], rng)
     if how == "cut":
         length = int(rng.integers(0, len(raw)))
         return Mutant(content=raw[:length].tobytes(), field=FILE, role=how, path="", what=f"cut off after {length} bytes")
@@ -210,152 +190,3 @@ def _damaged(model: bytes, rng: np.random.Generator) -> Mutant:
     else:
         raw[at] ^= np.uint8(1 << int(rng.integers(8)))
     return Mutant(content=raw.tobytes(), field=FILE, role=how, path="", what=f"{how} at byte {at}")
-
-
-def _one(items: list[Any], rng: np.random.Generator) -> Any:
-    return items[int(rng.integers(len(items)))]
-
-
-def _changed(value: Any, type_: str, another: Any, rng: np.random.Generator) -> tuple[Any, str]:
-    """Another value of the same type, and what it is; `another`: that of the same field elsewhere."""
-    if rng.random() < 0.15:
-        return another, "another's"
-    if type_ == "bool":
-        return not value, f"{not value} for {value}"
-    if type_ == "int":
-        changed = _integer(int(value), rng)
-        return changed, f"{changed} for {value}"
-    if type_ == "float":
-        scaled = _factor(value, rng) if value else float(_one([1.0, 0.5, 6.0, -1.0, float("nan")], rng))
-        return scaled, f"{scaled} for {value}"
-    if type_ == "Optional[str]":
-        return _one([None, b"", b"x", (value or b"") + b"_", (value or b"")[:-1]], rng), "another string"
-    if "List[" in type_:
-        return _listed(value, type_, rng)
-    if value is None:
-        made = _made(_one(_classes(type_), rng), rng)
-        return made, f"{type(made).__name__} for none"
-    return _one([(None, "left out"), (type(value)(), "defaults")], rng)
-
-
-def _made(owner: str, rng: np.random.Generator) -> Any:
-    """An object where there was none, half of its fields set."""
-    made = getattr(schema, owner)()
-    for field, type_ in types(owner).items():
-        if rng.random() < 0.5:
-            setattr(made, field, _changed(getattr(made, field), type_, getattr(made, field), rng)[0])
-    return made
-
-
-def _integer(value: int, rng: np.random.Generator) -> int:
-    choices = [value + 1, value - 1, 2 * value, -value, 0, 1, 2, 3, -1, int(rng.integers(0, 40)), int(rng.integers(-128, 210))]
-    return _one([choice for choice in choices if choice != value], rng)
-
-
-def _factor(value: Any, rng: np.random.Generator) -> Any:
-    return value * _one(list(_FACTORS), rng)
-
-
-def _listed(value: Any, type_: str, rng: np.random.Generator) -> tuple[Any, str]:
-    if value is None or len(value) == 0:
-        classes = _classes(type_)
-        entries = {"List[float]": [0.5], "List[bool]": [True]}
-        filled = (
-            [getattr(schema, classes[0])()]
-            if classes
-            else next((v for k, v in entries.items() if k in type_), [_one([0, 1, 2], rng)])
-        )
-        return filled, "an entry in an empty list"
-    if _classes(type_):
-        return _rearranged(list(value), rng)
-    array = np.array(value)
-    if array.dtype == np.uint8:
-        return _bytes(array, rng)
-    how, change = _one(_ENTRIES + (_FLOATS if array.dtype.kind == "f" else _INTEGERS), rng)
-    return change(array, rng), how
-
-
-def _rearranged(entries: list[Any], rng: np.random.Generator) -> tuple[Any, str]:
-    one, other = map(int, rng.integers(len(entries), size=2))
-    how = _one(["swapped", "dropped", "repeated", "moved", "none"], rng)
-    if how == "swapped":
-        entries[one], entries[other] = entries[other], entries[one]
-    elif how == "dropped":
-        del entries[one]
-    elif how == "repeated":
-        entries.insert(other, entries[one])
-    elif how == "moved":
-        entries.insert(other, entries.pop(one))
-    else:
-        return None, "no list"
-    return entries, f"{how}: {one} and {other}"
-
-
-def _entry(array: np.ndarray, rng: np.random.Generator, change: Callable[[Any], Any]) -> np.ndarray:
-    found = array.copy()
-    at = int(rng.integers(len(found)))
-    found[at] = change(found[at])
-    return found
-
-
-def _swapped(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    found = array.copy()
-    one, other = rng.integers(len(found), size=2)
-    found[[one, other]] = found[[other, one]]
-    return found
-
-
-_Change = Callable[[np.ndarray, np.random.Generator], Any]
-_ENTRIES: list[tuple[str, _Change]] = [
-    ("two entries swapped", _swapped),
-    ("reversed", lambda array, rng: array[::-1].copy()),
-    ("the last entry dropped", lambda array, rng: array[:-1]),
-    ("the first entry only", lambda array, rng: array[:1]),
-    ("the last entry repeated", lambda array, rng: np.concatenate([array, array[-1:]])),
-    ("no list", lambda array, rng: None),
-]
-_INTEGERS: list[tuple[str, _Change]] = 6 * [
-    ("an entry changed", lambda array, rng: _entry(array, rng, lambda value: _integer(int(value), rng)))
-]
-_FLOATS: list[tuple[str, _Change]] = 3 * [
-    ("an entry scaled", lambda array, rng: _entry(array, rng, lambda value: _factor(value, rng))),
-    ("all scaled", lambda array, rng: _factor(array, rng)),
-]
-
-
-# Those of words first.
-_BYTES = ["float scaled", "word added to", "words swapped", "all scaled", "bit", "byte", "zeros", "reversed", "cut", "longer"]
-
-
-def _bytes(data: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """Constants of any dtype: bits, words taken for floats or integers, order, length."""
-    found = data.copy()
-    words = found[: len(found) // 4 * 4]
-    at = int(rng.integers(max(1, len(words) // 4)))
-    how = _one(
-        ["bit", "byte", "float scaled", "word added to", "words swapped", "all scaled", "zeros", "reversed", "cut", "longer"], rng
-    )
-    with np.errstate(all="ignore"):
-        if how == "bit":
-            found[int(rng.integers(len(found)))] ^= np.uint8(1 << int(rng.integers(8)))
-        elif how == "byte":
-            found[int(rng.integers(len(found)))] += np.uint8(_one([1, 255, 128], rng))
-        elif how == "float scaled":
-            words.view(np.float32)[at] *= np.float32(_one(list(_FACTORS), rng))
-        elif how == "word added to":
-            words.view(np.int32)[at] += np.int32(_one([1, -1, 2, 1000], rng))
-        elif how == "words swapped":
-            other = int(rng.integers(len(words) // 4))
-            view = words.view(np.uint32)
-            view[[at, other]] = view[[other, at]]
-        elif how == "all scaled":
-            words.view(np.float32)[:] *= np.float32(_one(list(_FACTORS), rng))
-        elif how == "zeros":
-            found[:] = 0
-        elif how == "reversed":
-            found = found[::-1].copy()
-        elif how == "cut":
-            found = found[: int(rng.integers(len(found)))]
-        else:
-            found = np.concatenate([found, found[-4:]])
-    return found, how

@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.runtime import interpreter
 
-# How the reason begins when LiteRT refuses to load a file.
-LOADING = "loading"
+# Kernels as they are called in reasons.
+KERNELS = {True: "XNNPACK", False: "built-in kernels"}
 _SECONDS = 10.0
 _BYTES = 4 << 30
 
@@ -65,19 +65,22 @@ def outputs(by: Runner, model: bytes, samples: Mapping[str, np.ndarray], order: 
     Returns:
         The outputs; or in words why there are none: LiteRT refuses the file, crashes, or does not end.
     """
-    by.line.send((model, dict(samples), order))
+    doing, answer = "starting", None
     try:
-        if by.line.poll(_SECONDS):
-            return by.line.recv()
-        reason = f"hangs: no answer after {_SECONDS:g} s"
-    except (EOFError, ConnectionResetError):
+        by.line.send((model, dict(samples), order))
+        while answer is None and by.line.poll(_SECONDS):
+            doing, answer = by.line.recv()
+        if answer is not None:
+            return answer
+        reason = f"no answer after {_SECONDS:g} s"
+    except (EOFError, ConnectionError):
         by.process.join()
-        reason = f"crashes: LiteRT ends its process with {by.process.exitcode}"
+        reason = f"ends the process with {by.process.exitcode}"
     by.process.kill()
     by.process.join()
     again = _start()
     by.process, by.line = again.process, again.line
-    return reason
+    return f"{doing}: {reason}"
 
 
 def _serve(line: Connection) -> None:
@@ -85,25 +88,25 @@ def _serve(line: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:
         try:
-            line.send(_run(*line.recv()))
+            model, samples, order = line.recv()
         except EOFError:
             return
+        line.send(("done", _run(model, samples, order, line)))
 
 
-def _run(model: bytes, samples: Mapping[str, np.ndarray], order: list[str]) -> Outputs | str:
+def _run(model: bytes, samples: Mapping[str, np.ndarray], order: list[str], line: Connection) -> Outputs | str:
     found: Outputs = {}
-    doing = LOADING
-    try:
-        for delegate in (True, False):
-            doing = LOADING
+    for delegate, kernels in KERNELS.items():
+        # Should the process end, the last word is where.
+        line.send((kernels, None))
+        try:
             opened = interpreter.opened(model, delegate=delegate)
-            doing = "running"
             keys = opened.get_signature_list()
             if keys:
                 found[delegate, True] = _by_name(opened, opened.get_signature_runner(next(iter(keys))), samples)
             found[delegate, False] = _by_place(opened, [samples[name] for name in order])
-    except (ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError, OverflowError, AttributeError) as error:
-        return f"{doing} ends with {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        except (ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError, OverflowError, AttributeError) as error:
+            return f"{kernels}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return found
 
 
@@ -141,7 +144,7 @@ def difference(before: Outputs, after: Outputs) -> tuple[float, str]:
         if way not in after or way not in before:
             continue
         ours, theirs = before[way], after[way]
-        said = f"{'XNNPACK' if way[0] else 'built-in kernels'}, {'by name' if way[1] else 'by place'}"
+        said = f"{KERNELS[way[0]]}, {'by name' if way[1] else 'by place'}"
         if len(ours) != len(theirs):
             return np.inf, f"{said}: {len(theirs)} outputs for {len(ours)}"
         pairs = [(name, name) for name in ours] if set(ours) == set(theirs) else list(zip(ours, theirs, strict=True))

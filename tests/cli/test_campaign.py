@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.cli import campaign, campaign_faults, campaign_files, campaign_mutations, campaign_runs
-from pipeline.cli.campaign import ATTACKS, Attack
+from pipeline.cli import campaign, campaign_faults, campaign_files, campaign_mutations, campaign_networks, campaign_runs
+from pipeline.cli.campaign_attacks import ATTACKS, Attack, NotCompared
 from pipeline.cli.campaign_files import File
 from pipeline.verification import judgement
 from tests.helpers import ROOT, call
@@ -54,7 +54,7 @@ def test_no_mutant_passes_that_computes_something_else(files: Callable[[str], li
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_no_mutant_of_any_network_passes_that_computes_something_else(files: Callable[[str], list[File]], attack: str) -> None:
-    found = [file for name in campaign_files.NAMES for file in files(name)]
+    found = [file for name in campaign_networks.NAMES for file in files(name)]
     result = campaign.run(ATTACKS[attack], found, count=1500, seed=SEED + 1)
     assert result.wrong == [], campaign.table([result])
 
@@ -91,20 +91,25 @@ def test_a_judge_that_fails_is_seen(files: Callable[[str], list[File]]) -> None:
     assert "KeyError: 'scale' (test_campaign.py:" in result.wrong[0].effect
 
 
-def test_what_is_not_compared_must_be_said(files: Callable[[str], list[File]]) -> None:
-    reason = "not compared: nobody said what the ranges were"
-    everything = {(name, ""): "" for name in campaign_mutations.schema_fields()}
-    for said, expected in ((reason, campaign.NOT_COMPARED), ("scales are right", campaign.PASSED)):
-        report = {"passed": True, "checks": [{"reason": said}]}
-        attack = Attack(
-            title="",
-            takes=lambda file: file.scheme == "static_wi8_ai16",
-            judge=lambda *given, report=report: report,
-            not_compared=lambda file: everything,
-        )
-        result = campaign.run(attack, files("dense"), count=40, seed=SEED)
-        found = {*result.answered, *(row.kind for row in result.wrong if (row.field, "") in everything)}
-        assert found == {expected, campaign.UNCHANGED}
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("not compared: ranges of activations, which nobody told", campaign.NOT_COMPARED),
+        ("not compared: no scheme", campaign.PASSED),
+        ("scales follow from the ranges", campaign.PASSED),
+    ],
+)
+def test_what_is_not_compared_must_be_said(files: Callable[[str], list[File]], said: str, expected: str) -> None:
+    everything = {(name, ""): NotCompared("ranges", "") for name in campaign_mutations.schema_fields()}
+    attack = Attack(
+        title="",
+        takes=lambda file: file.scheme == "static_wi8_ai16",
+        judge=lambda *given: {"passed": True, "checks": [{"reason": said}]},
+        not_compared=lambda file: everything,
+    )
+    result = campaign.run(attack, files("dense"), count=30, seed=SEED)
+    found = {*result.answered, *(row.kind for row in result.wrong if (row.field, "") in everything)}
+    assert found == {expected, campaign.UNCHANGED}
 
 
 @pytest.mark.parametrize("name", ["dense", "shapes"])
@@ -144,3 +149,43 @@ def test_each_fault_of_several_fields_finds_a_place(
         if not isinstance(after, str) and not isinstance(before, str):
             changes.append(campaign_runs.difference(before, after)[0])
     assert max(changes) > 1e-3
+
+
+def test_what_ends_the_process_is_told_and_the_next_file_runs(
+    files: Callable[[str], list[File]], runner: campaign_runs.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = files("dense")[0]
+    runner.process.kill()
+    assert campaign_runs.outputs(runner, file.content, file.network.samples, ["features"]) == "starting: ends the process with -9"
+    found = campaign_runs.outputs(runner, file.content, file.network.samples, ["features"])
+    assert not isinstance(found, str)
+    assert set(found) == set(campaign_runs.WAYS)
+    monkeypatch.setattr(campaign_runs, "_SECONDS", 0.0)
+    late = campaign_runs.outputs(runner, file.content, file.network.samples, ["features"])
+    assert late == "starting: no answer after 0 s"
+    refused = campaign_runs.outputs(runner, b"no file", file.network.samples, ["features"])
+    assert isinstance(refused, str)
+
+
+def test_outputs_are_those_of_the_network(files: Callable[[str], list[File]], runner: campaign_runs.Runner) -> None:
+    for name, order in (("dense", ["features"]), ("shapes", ["left", "right"])):
+        file = files(name)[0]
+        found = campaign_runs.outputs(runner, file.content, file.network.samples, order)
+        assert not isinstance(found, str)
+        for kernels in (True, False):
+            for output, expected in file.network.reference.items():
+                np.testing.assert_allclose(found[kernels, True][output][:, 0], expected, rtol=1e-4, atol=1e-5)
+            assert found[kernels, False].keys() == {str(place) for place in range(len(file.network.reference))}
+
+
+def test_changes_of_outputs() -> None:
+    one = {way: {"y": np.array([1.0, -2.0], np.float32)} for way in campaign_runs.WAYS}
+    assert campaign_runs.difference(one, one) == (0.0, "")
+    for values, expected in (([1.0, -1.5], 0.25), ([1.0, np.nan], np.inf), ([1.0], np.inf)):
+        other = {**one, (False, True): {"y": np.array(values, np.float32)}}
+        assert campaign_runs.difference(one, other) == (expected, "built-in kernels, by name: y")
+    renamed = {way: {"z": values["y"]} for way, values in one.items()}
+    assert campaign_runs.difference(one, renamed) == (0.0, "")
+    # A file without a signature has no outputs by name.
+    assert campaign_runs.difference(one, {way: one[way] for way in campaign_runs.WAYS if not way[1]}) == (0.0, "")
+    assert campaign_runs.difference(one, {way: {**one[way], "z": one[way]["y"]} for way in one})[0] == np.inf
