@@ -12,7 +12,7 @@ from pipeline.verification import judgement
 
 
 class NotCompared(NamedTuple):
-    """What the certificate must say is not compared, and why it is not."""
+    """What the report must say in these words, and why it is not compared."""
 
     words: str
     reason: str
@@ -75,9 +75,9 @@ def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) ->
 
 def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
     """A file of which nothing is said, as the command `audit` has it."""
-    scheme, _ = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
+    scheme, how = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
     ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
-    return judgement.judge(
+    report = judgement.judge(
         file.network.source,
         file.network.float32,
         content,
@@ -89,11 +89,12 @@ def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> di
         limits=_limits(),
         proof=file.network.proof,
     )
+    return report | {"notes": [f"not told: {scheme}, {how}"]}
 
 
 # What the judgement cannot compare where nobody knows the ranges of the activations: the converter calibrates by itself, and
 # nothing is said of a lone file. A zero point follows from the range, as the scale does.
-_RANGES = NotCompared("ranges", "ranges are measured on data, and it is not known on which: any scale may be right")
+_RANGES = NotCompared("not compared: ranges", "ranges are measured on data, and it is not known on which: any scale may be right")
 UNKNOWN_RANGES = {
     ("QuantizationParameters.scale", "activation"): _RANGES,
     ("QuantizationParameters.scale", "end"): _RANGES,
@@ -101,6 +102,8 @@ UNKNOWN_RANGES = {
     ("QuantizationParameters.zeroPoint", "end"): _RANGES,
     ("an activation rescaled with the biases", ""): _RANGES,
 }
+_MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")
+_LONE = UNKNOWN_RANGES | {("weights left as they are stored", ""): _MIXED}
 ATTACKS = {
     "float32": Attack(title="network → float32", takes=lambda file: file.scheme == "float32", judge=as_float32),
     "variant": Attack(
@@ -109,12 +112,12 @@ ATTACKS = {
         judge=as_variant,
         not_compared=lambda file: {} if file.engine == "litert" else UNKNOWN_RANGES,
     ),
-    "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: UNKNOWN_RANGES, tried=True),
+    "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: _LONE, tried=True),
     "lone-data": Attack(
         title="lone file, with data",
         takes=lambda file: True,
         judge=as_lone,
-        not_compared=lambda file: UNKNOWN_RANGES,
+        not_compared=lambda file: _LONE,
         tried=True,
         data=True,
     ),

@@ -12,6 +12,7 @@ from pipeline.cli.campaign_numbers import (
     NAMES,
     TYPE,
     activation_rescaled,
+    is_constant,
     kernel_rescaled,
     name_of,
     one_of,
@@ -54,10 +55,25 @@ def _read(graph: Any, old: int, new: int, but: list[Any]) -> None:
 
 def taken_out(content: Any, rng: np.random.Generator) -> str | None:
     """An operator gone: what read its output reads its data."""
-    found = pick(content, rng, lambda graph, operator: operator.inputs is not None and len(operator.inputs) > 0)
-    if found is None:
-        return None
-    graph, operator = found
+    found = pick(content, rng, lambda graph, operator: _has_data(operator) and not _of_weights(content, graph, operator))
+    return None if found is None else _taken_out(content, *found)
+
+
+def weights_left(content: Any, rng: np.random.Generator) -> str | None:
+    """A DEQUANTIZE of weights gone: operators read them as they are stored."""
+    found = pick(content, rng, lambda graph, operator: _has_data(operator) and _of_weights(content, graph, operator))
+    return None if found is None else _taken_out(content, *found)
+
+
+def _has_data(operator: Any) -> bool:
+    return operator.inputs is not None and len(operator.inputs) > 0
+
+
+def _of_weights(content: Any, graph: Any, operator: Any) -> bool:
+    return name_of(content, operator) == "DEQUANTIZE" and is_constant(content, graph, operator.inputs[0])
+
+
+def _taken_out(content: Any, graph: Any, operator: Any) -> str:
     data, gone = operator.inputs[0], operator.outputs[0]
     graph.operators = [other for other in graph.operators if other is not operator]
     _read(graph, gone, data, [])
@@ -169,6 +185,7 @@ def requantized(content: Any, rng: np.random.Generator) -> str | None:
 
 FAULTS: dict[str, Fault] = {
     "an operator taken out": taken_out,
+    "weights left as they are stored": weights_left,
     "an operator applied twice": twice,
     "an operator replaced": replaced,
     "a kernel rescaled with its codes": kernel_rescaled,

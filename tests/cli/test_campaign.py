@@ -100,7 +100,7 @@ def test_a_judge_that_fails_is_seen(files: Callable[[str], list[File]]) -> None:
     ],
 )
 def test_what_is_not_compared_must_be_said(files: Callable[[str], list[File]], said: str, expected: str) -> None:
-    everything = {(name, ""): NotCompared("ranges", "") for name in campaign_mutations.schema_fields()}
+    everything = {(name, ""): NotCompared("not compared: ranges", "") for name in campaign_mutations.schema_fields()}
     attack = Attack(
         title="",
         takes=lambda file: file.scheme == "static_wi8_ai16",
