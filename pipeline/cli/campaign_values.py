@@ -149,9 +149,7 @@ def _bytes(data: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]
     found = data.copy()
     words = found[: len(found) // 4 * 4]
     at = int(rng.integers(max(1, len(words) // 4)))
-    how = one_of(
-        ["bit", "byte", "float scaled", "word added to", "words swapped", "all scaled", "zeros", "reversed", "cut", "longer"], rng
-    )
+    how = one_of(_BYTES if len(words) else _BYTES[4:], rng)
     with np.errstate(all="ignore"):
         if how == "bit":
             found[int(rng.integers(len(found)))] ^= np.uint8(1 << int(rng.integers(8)))
