@@ -11,6 +11,7 @@ import numpy as np
 from litert_quantizer import calibrator, quantizer, recipe_manager
 
 from pipeline.errors import UserError
+from pipeline.tflite import unread_outputs
 
 Recipe = list[dict[str, Any]]
 Statistics = dict[str, dict[str, Any]]
@@ -123,7 +124,7 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
         ) from error
     if result.quantized_model is None:
         raise UserError("quantize: litert-quantizer made no model")
-    return bytes(result.quantized_model)
+    return unread_outputs.complete(bytes(result.quantized_model))
 
 
 @contextlib.contextmanager
