@@ -118,7 +118,7 @@ def of_function(
             nodes[name]["path"] = known[outer._id]
         else:
             raise UserError(
-                f"model.path: the network reads the state {name} at inference, which is no weight, and a .tflite file cannot keep it"
+                f"model.path: the network reads the state {name} at inference, which is no weight; a .tflite file cannot keep it"
             )
     root = _Scope(prefix="", nodes={node.name: node for node in content.node}, arguments=captured)
     names = sorted(concrete.structured_outputs)
@@ -128,8 +128,8 @@ def of_function(
     if drawn := [name for name in constants if name.split("/")[-1].startswith(DRAWN)]:
         readers = [node["name"] for node in nodes.values() if any(entry.split(":")[0] in drawn for entry in node["inputs"])]
         raise UserError(
-            f"model.path: the network draws random numbers at inference (from the state that {readers[0]} reads), and a .tflite file "
-            "cannot draw the same; make the layer do nothing when training is false"
+            f"model.path: the network draws random numbers at inference (from the state that {readers[0]} reads); a .tflite file "
+            "cannot draw the same: make the layer do nothing when training is false"
         )
     if variables is None:
         _name_constants(nodes, constants, weights)

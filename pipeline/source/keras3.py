@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.source.keras_common import layers, named, reading, refuse_code
 from pipeline.source.inference_graph import DRAWN
+from pipeline.source.keras_common import layers, named, reading, refuse_code
 from pipeline.source.network import Network, traced_outputs
 from pipeline.source.tensorflow_setup import OPTIONAL, absent, tf
 

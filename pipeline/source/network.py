@@ -178,8 +178,8 @@ def _refuse_other_resources(concrete: Any, variables: Sequence[Any]) -> None:
     rewrite.refuse_tables(concrete)
     names = sorted(variable.name.split(":")[0] for variable in concrete.graph.variables if variable.handle._id not in known)
     raise UserError(
-        f"model.path: the network keeps a state between calls ({', '.join(names)}), which is no weight, and a .tflite file would start "
-        "each from the same; give it to the network as an input, or build recurrent layers with stateful=False"
+        f"model.path: the network keeps a state between calls ({', '.join(names)}), which is no weight, and a .tflite file would "
+        "start each from the same; give it to the network as an input, or build recurrent layers with stateful=False"
     )
 
 

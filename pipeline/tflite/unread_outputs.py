@@ -1,4 +1,7 @@
-"""Outputs that no operator reads: litert-quantizer leaves them in float beside their quantized siblings, and LiteRT refuses the file."""
+"""Outputs that no operator reads.
+
+litert-quantizer leaves them in float beside their quantized siblings, and LiteRT refuses the file.
+"""
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema

@@ -4,34 +4,39 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
-from tests.kinds.kind import Kind, around, classes, kind
+from tests.kinds.kind import Kind, around
 
 layers = keras.layers
 VECTOR, SEQUENCE, IMAGE, VOLUME = (6,), (8, 6), (8, 8, 4), (4, 4, 4, 3)
 
 
-def plain(name: str, layer: Callable[[], Any], shape: tuple[int, ...], **options: Any) -> Kind:
-    return kind(name, lambda: around(layer(), shape, **options))
+def plain(
+    name: str, layer: Callable[[], Any], shape: tuple[int, ...], *, dtype: str = "float32", held: int | None = None, **options: Any
+) -> Kind:
+    """A layer in front of a dense one; `held`: the batch that the network itself has."""
+    return Kind(name=name, build=lambda: around(layer(), shape, dtype=dtype, batch=held), **options)
+
+
+def calling(name: str, call: Callable[[Any], Any], shape: tuple[int, ...] = SEQUENCE) -> Kind:
+    """Layers that are called with more than one tensor, or with options."""
+    return Kind(name=name, build=lambda: around(call, shape))
+
+
+def of(name: str, *given: Any, **options: Any) -> Callable[[], Any]:
+    """Makes a layer of this class."""
+    return lambda: getattr(layers, name)(*given, **options)
 
 
 def joined(name: str, layer: Callable[[], Any], shape: tuple[int, ...] = VECTOR, count: int = 2, dtype: str = "float32") -> Kind:
-    """A layer that takes several tensors."""
+    """A layer of several inputs."""
 
     def build() -> keras.Model:
         inputs = [keras.Input(shape, dtype=dtype, name=f"input_{number}") for number in range(count)]
-        x = layer()(inputs)
-        return keras.Model(inputs, layers.Dense(4, name="end")(layers.Flatten()(x)))
+        return keras.Model(inputs, layers.Dense(4, name="end")(layers.Flatten()(layer()(inputs))))
 
-    return kind(name, build)
-
-
-def attending(name: str, call: Callable[[Any], Any], shape: tuple[int, ...] = SEQUENCE) -> Kind:
-    def build() -> keras.Model:
-        x = keras.Input(shape, name="input")
-        return keras.Model(x, layers.Dense(4, name="end")(layers.Flatten()(call(x))))
-
-    return kind(name, build)
+    return Kind(name=name, build=build)
 
 
 CONVOLUTIONS = [
@@ -72,10 +77,10 @@ CONVOLUTIONS = [
     plain("DepthwiseConv1D multiplier", lambda: layers.DepthwiseConv1D(3, depth_multiplier=2, strides=2), SEQUENCE),
     plain("SeparableConv2D multiplier", lambda: layers.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu"), IMAGE),
     plain("SeparableConv1D same dilated", lambda: layers.SeparableConv1D(5, 3, padding="same", dilation_rate=2), SEQUENCE),
-    kind("Conv1D free length", lambda: free_length(1)),
-    kind("Conv1D free length dilated", lambda: free_length(2)),
-    kind("Conv1D free length dilated same", lambda: free_length(2, "same")),
-    kind("Conv1D free length dilated causal", lambda: free_length(4, "causal")),
+    Kind(name="Conv1D free length", build=lambda: free_length(1)),
+    Kind(name="Conv1D free length dilated", build=lambda: free_length(2)),
+    Kind(name="Conv1D free length dilated same", build=lambda: free_length(2, "same")),
+    Kind(name="Conv1D free length dilated causal", build=lambda: free_length(4, "causal")),
 ]
 
 
@@ -96,8 +101,8 @@ DENSE = [
     plain("EinsumDense heads", lambda: layers.EinsumDense("abc,cde->abde", output_shape=(8, 2, 5), bias_axes="de"), SEQUENCE),
     plain("Embedding", lambda: layers.Embedding(20, 5), (8,), dtype="int32"),
     plain("Embedding mask_zero", lambda: layers.Embedding(20, 5, mask_zero=True), (8,), dtype="int32"),
-    plain("Embedding of floats", lambda: layers.Embedding(20, 5), (8,), low=0, high=19),
-    attending("ReversibleEmbedding", lambda x: reversed_embedding(x), (8,)),
+    plain("Embedding of floats", lambda: layers.Embedding(20, 5), (8,), between=(0, 19)),
+    calling("ReversibleEmbedding", lambda x: reversed_embedding(x), (8,)),
     plain("SpectralNormalization", lambda: layers.SpectralNormalization(layers.Conv2D(5, 3)), IMAGE),
     plain("TimeDistributed", lambda: layers.TimeDistributed(layers.Dense(5)), SEQUENCE),
     plain("TimeDistributed convolution", lambda: layers.TimeDistributed(layers.Conv2D(5, 3)), (3, 6, 6, 2)),
@@ -112,14 +117,20 @@ def reversed_embedding(x: Any) -> Any:
     return embedding(embedding(keras.ops.cast(keras.ops.abs(x), "int32")), reverse=True)
 
 
-class Wrapped(layers.Wrapper):  # type: ignore[misc]
+def adapted() -> Any:
+    layer = layers.Normalization()
+    layer.adapt(np.random.default_rng(4).normal(2.0, 3.0, (50, *IMAGE)).astype(np.float32))
+    return layer
+
+
+class Wrapped(layers.Wrapper):  # type: ignore[misc, name-defined]
     """The smallest layer that wraps another."""
 
     def call(self, x: Any) -> Any:
         return self.layer(x) * 0.5
 
 
-class Scale(layers.Layer):  # type: ignore[misc]
+class Scale(layers.Layer):  # type: ignore[misc, name-defined]
     """A layer of the user's own."""
 
     def build(self, shape: Any) -> None:
@@ -158,21 +169,22 @@ NORMALISATIONS = [
     plain("UnitNormalization", lambda: layers.UnitNormalization(), SEQUENCE),
     plain("Normalization", lambda: layers.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 2.0, 3.0, 4.0]), IMAGE),
     plain("Normalization invert", lambda: layers.Normalization(mean=0.3, variance=2.0, invert=True), VECTOR),
-    plain("Normalization adapted", lambda: layers.Normalization(), IMAGE),
+    plain("Normalization adapted", lambda: adapted(), IMAGE, untrained=True),
+    plain("Normalization of nothing", lambda: layers.Normalization(mean=0.0, variance=1.0), IMAGE),
 ]
 
 POOLING = [
-    plain(f"{what}Pooling{rank}D", lambda c=f"{what}Pooling{rank}D": getattr(layers, c)(2), shape)
+    plain(f"{what}Pooling{rank}D", of(f"{what}Pooling{rank}D", 2), shape)
     for what in ("Average", "Max")
     for rank, shape in ((1, SEQUENCE), (2, IMAGE), (3, VOLUME))
 ]
 POOLING += [
-    plain(f"Global{what}Pooling{rank}D", lambda c=f"Global{what}Pooling{rank}D": getattr(layers, c)(), shape)
+    plain(f"Global{what}Pooling{rank}D", of(f"Global{what}Pooling{rank}D"), shape)
     for what in ("Average", "Max")
     for rank, shape in ((1, SEQUENCE), (2, IMAGE), (3, VOLUME))
 ]
 POOLING += [
-    plain(f"Adaptive{what}Pooling{rank}D", lambda c=f"Adaptive{what}Pooling{rank}D": getattr(layers, c)(2), shape)
+    plain(f"Adaptive{what}Pooling{rank}D", of(f"Adaptive{what}Pooling{rank}D", 2), shape)
     for what in ("Average", "Max")
     for rank, shape in ((1, SEQUENCE), (2, IMAGE), (3, VOLUME))
 ]
@@ -203,14 +215,14 @@ SHAPES = [
     plain("UpSampling2D", lambda: layers.UpSampling2D(2), IMAGE),
     plain("UpSampling3D", lambda: layers.UpSampling3D(2), VOLUME),
     *(
-        plain(f"UpSampling2D {how}", lambda how=how: layers.UpSampling2D(2, interpolation=how), IMAGE)
+        plain(f"UpSampling2D {how}", of("UpSampling2D", 2, interpolation=how), IMAGE)
         for how in ("bilinear", "bicubic", "lanczos3", "lanczos5")
     ),
 ]
 
 MERGING = [
     *(
-        joined(name, lambda name=name: getattr(layers, name)(), count=2 if name == "Subtract" else 3)
+        joined(name, of(name), count=2 if name == "Subtract" else 3)
         for name in ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
     ),
     joined("Concatenate axis 1", lambda: layers.Concatenate(axis=1), SEQUENCE),
@@ -219,19 +231,19 @@ MERGING = [
 ]
 
 ATTENTION = [
-    attending("Attention", lambda x: layers.Attention(use_scale=True)([x, x])),
-    attending("Attention concat", lambda x: layers.Attention(score_mode="concat")([x, x])),
-    attending("Attention causal", lambda x: layers.Attention()([x, x], use_causal_mask=True)),
-    attending("AdditiveAttention", lambda x: layers.AdditiveAttention()([x, x])),
-    attending("MultiHeadAttention", lambda x: layers.MultiHeadAttention(2, 4)(x, x)),
-    attending("MultiHeadAttention causal", lambda x: layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)),
-    attending(
+    calling("Attention", lambda x: layers.Attention(use_scale=True)([x, x])),
+    calling("Attention concat", lambda x: layers.Attention(score_mode="concat")([x, x])),
+    calling("Attention causal", lambda x: layers.Attention()([x, x], use_causal_mask=True)),
+    calling("AdditiveAttention", lambda x: layers.AdditiveAttention()([x, x])),
+    calling("MultiHeadAttention", lambda x: layers.MultiHeadAttention(2, 4)(x, x)),
+    calling("MultiHeadAttention causal", lambda x: layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)),
+    calling(
         "MultiHeadAttention mask",
         lambda x: layers.MultiHeadAttention(2, 4)(x, x, attention_mask=keras.ops.cast(keras.ops.ones((1, 8, 8)), "bool")),
     ),
-    attending("MultiHeadAttention key value", lambda x: layers.MultiHeadAttention(2, 4, value_dim=3, output_shape=5)(x, x)),
-    attending("GroupQueryAttention", lambda x: layers.GroupQueryAttention(4, 4, 2)(x, x)),
-    attending("GroupQueryAttention causal", lambda x: layers.GroupQueryAttention(4, 4, 2)(x, x, use_causal_mask=True)),
+    calling("MultiHeadAttention key value", lambda x: layers.MultiHeadAttention(2, 4, value_dim=3, output_shape=5)(x, x)),
+    calling("GroupQueryAttention", lambda x: layers.GroupQueryAttention(4, 4, 2)(x, x)),
+    calling("GroupQueryAttention causal", lambda x: layers.GroupQueryAttention(4, 4, 2)(x, x, use_causal_mask=True)),
 ]
 
 RECURRENT = [
@@ -240,7 +252,7 @@ RECURRENT = [
     plain("LSTM unroll", lambda: layers.LSTM(5, unroll=True), SEQUENCE),
     plain("LSTM backwards", lambda: layers.LSTM(5, go_backwards=True), SEQUENCE),
     plain("LSTM no bias", lambda: layers.LSTM(5, use_bias=False), SEQUENCE),
-    plain("LSTM stateful", lambda: layers.LSTM(5, stateful=True), SEQUENCE, batch=1),
+    plain("LSTM stateful", lambda: layers.LSTM(5, stateful=True), SEQUENCE, held=1),
     plain("GRU", lambda: layers.GRU(5), SEQUENCE),
     plain("GRU reset before", lambda: layers.GRU(5, reset_after=False), SEQUENCE),
     plain("GRU unroll", lambda: layers.GRU(5, unroll=True), SEQUENCE),
@@ -258,11 +270,11 @@ RECURRENT = [
     plain("ConvLSTM2D", lambda: layers.ConvLSTM2D(3, 3), (3, 6, 6, 2)),
     plain("ConvLSTM2D unrolled sequences", lambda: layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True), (3, 6, 6, 2)),
     plain("ConvLSTM3D", lambda: layers.ConvLSTM3D(2, 2), (3, 4, 4, 4, 2)),
-    attending("LSTM stacked", lambda x: layers.LSTM(5)(layers.LSTM(4, return_sequences=True)(x))),
-    attending("LSTM return_state", lambda x: layers.Concatenate()(layers.LSTM(5, return_state=True)(x))),
-    attending("GRU return_state unroll", lambda x: layers.Concatenate()(layers.GRU(5, return_state=True, unroll=True)(x))),
-    attending("LSTM masked", lambda x: layers.LSTM(5)(layers.Masking(0.0)(x))),
-    attending("LSTM masked unroll", lambda x: layers.LSTM(5, unroll=True)(layers.Masking(0.0)(x))),
+    calling("LSTM stacked", lambda x: layers.LSTM(5)(layers.LSTM(4, return_sequences=True)(x))),
+    calling("LSTM return_state", lambda x: layers.Concatenate()(layers.LSTM(5, return_state=True)(x))),
+    calling("GRU return_state unroll", lambda x: layers.Concatenate()(layers.GRU(5, return_state=True, unroll=True)(x))),
+    calling("LSTM masked", lambda x: layers.LSTM(5)(layers.Masking(0.0)(x))),
+    calling("LSTM masked unroll", lambda x: layers.LSTM(5, unroll=True)(layers.Masking(0.0)(x))),
 ]
 
 REGULARISATION = [
@@ -305,22 +317,21 @@ RANDOM: dict[str, Callable[[], Any]] = {
     "RandomZoom": lambda: layers.RandomZoom(0.2),
 }
 PREPROCESSING = [
-    *(plain(name, build, PICTURE, low=0, high=255) for name, build in RANDOM.items()),
-    plain("AutoContrast", lambda: layers.AutoContrast(), PICTURE, low=0, high=255),
-    plain("Equalization", lambda: layers.Equalization(), PICTURE, low=0, high=255),
-    plain("Solarization", lambda: layers.Solarization(threshold_factor=0.5), PICTURE, low=0, high=255),
+    *(plain(name, build, PICTURE, between=(0, 255)) for name, build in RANDOM.items()),
+    plain("AutoContrast", lambda: layers.AutoContrast(), PICTURE, between=(0, 255)),
+    plain("Equalization", lambda: layers.Equalization(), PICTURE, between=(0, 255)),
+    plain("Solarization", lambda: layers.Solarization(threshold_factor=0.5), PICTURE, between=(0, 255)),
     plain(
         "ContrastLimitedAdaptiveHistogramEqualization",
         lambda: layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2)),
         PICTURE,
-        low=0,
-        high=255,
+        between=(0, 255),
     ),
     plain("CenterCrop", lambda: layers.CenterCrop(5, 6), IMAGE),
     plain("CenterCrop larger", lambda: layers.CenterCrop(12, 6), IMAGE),
-    plain("Rescaling", lambda: layers.Rescaling(1 / 255), PICTURE, low=0, high=255),
+    plain("Rescaling", lambda: layers.Rescaling(1 / 255), PICTURE, between=(0, 255)),
     *(
-        plain(f"Resizing {how}", lambda how=how: layers.Resizing(5, 12, interpolation=how), IMAGE)
+        plain(f"Resizing {how}", of("Resizing", 5, 12, interpolation=how), IMAGE)
         for how in ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5")
     ),
     plain("Resizing", lambda: layers.Resizing(16, 16), IMAGE),
@@ -328,21 +339,25 @@ PREPROCESSING = [
     plain("Resizing pad_to_aspect_ratio", lambda: layers.Resizing(5, 12, pad_to_aspect_ratio=True), IMAGE),
     plain("Pipeline", lambda: layers.Pipeline([layers.Rescaling(0.1), layers.CenterCrop(4, 4)]), IMAGE),
     plain("Discretization", lambda: layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0]), VECTOR),
-    plain(
-        "Discretization one_hot", lambda: layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0], output_mode="one_hot"), (1,)
-    ),
+    plain("Discretization one_hot", lambda: layers.Discretization(bin_boundaries=[-1.0, 0.0, 1.0], output_mode="one_hot"), (1,)),
     *(
-        plain(f"CategoryEncoding {how}", lambda how=how: layers.CategoryEncoding(20, output_mode=how), (n,), dtype="int32")
+        plain(f"CategoryEncoding {how}", of("CategoryEncoding", 20, output_mode=how), (n,), dtype="int32")
         for how, n in (("one_hot", 1), ("multi_hot", 4), ("count", 4))
     ),
     plain("Hashing", lambda: layers.Hashing(7), (3,), dtype="int32"),
     joined("HashedCrossing", lambda: layers.HashedCrossing(7), (1,), dtype="int32"),
     plain("IntegerLookup", lambda: layers.IntegerLookup(vocabulary=[3, 4, 5]), (4,), dtype="int32"),
-    plain("MelSpectrogram", lambda: layers.MelSpectrogram(fft_length=32, num_mel_bins=8, sampling_rate=1000, sequence_stride=16), (64,)),
+    plain(
+        "MelSpectrogram",
+        lambda: layers.MelSpectrogram(fft_length=32, num_mel_bins=8, sampling_rate=1000, sequence_stride=16),
+        (64,),
+    ),
     plain("STFTSpectrogram", lambda: layers.STFTSpectrogram(frame_length=16, frame_step=8, fft_length=16), (64, 1)),
     plain("STFTSpectrogram real", lambda: layers.STFTSpectrogram("real", frame_length=16, frame_step=8, fft_length=16), (64, 1)),
     plain("StringLookup", lambda: layers.StringLookup(vocabulary=["a", "b"]), (1,), dtype="string"),
-    plain("TextVectorization", lambda: layers.TextVectorization(vocabulary=["a", "b"], output_sequence_length=3), (1,), dtype="string"),
+    plain(
+        "TextVectorization", lambda: layers.TextVectorization(vocabulary=["a", "b"], output_sequence_length=3), (1,), dtype="string"
+    ),
     plain("MaxNumBoundingBoxes", lambda: layers.MaxNumBoundingBoxes(4), PICTURE),
 ]
 

@@ -6,26 +6,31 @@ from typing import Any
 import keras
 import numpy as np
 
-from tests.kinds.kind import Kind, kind
+from tests.kinds.kind import Kind
 
 ops, layers = keras.ops, keras.layers
 
 
-def function(name: str, call: Callable[[Any], Any], shape: tuple[int, ...] = (8, 6), *, dtype: str = "float32", low: float = 0.0, high: float = 0.0) -> Kind:
-    """A dense layer, a function of it, a dense layer."""
+def function(
+    name: str,
+    call: Callable[[Any], Any],
+    shape: tuple[int, ...] = (8, 6),
+    *,
+    dtype: str = "float32",
+    between: tuple[float, float] | None = None,
+) -> Kind:
+    """A function between two dense layers; of the input itself, where that is integers or has to lie in a range."""
 
     def build() -> keras.Model:
         x = start = keras.Input(shape, dtype=dtype, name="input")
-        if dtype == "float32" and high <= low:
+        if dtype == "float32" and between is None:
             x = layers.Dense(shape[-1], name="start")(x)
-        x = ops.cast(call(x), "float32")
-        model = keras.Model(start, layers.Dense(4, name="end")(layers.Flatten()(x)))
-        return model
+        return keras.Model(start, layers.Dense(4, name="end")(layers.Flatten()(ops.cast(call(x), "float32"))))
 
-    return kind(name, build, low=low, high=high)
+    return Kind(name=name, build=build, between=between)
 
 
-class Calling(layers.Layer):  # type: ignore[misc]
+class Calling(layers.Layer):  # type: ignore[misc, name-defined]
     """A function that takes tensors only, and not what stands for them while a network is put together."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
@@ -39,8 +44,22 @@ class Calling(layers.Layer):  # type: ignore[misc]
         return shape
 
 
+def of(name: str) -> Callable[[Any], Any]:
+    """An activation by its name."""
+    return lambda x: layers.Activation(name)(x)
+
+
+def along(name: str) -> Callable[[Any], Any]:
+    """A function along axis 1."""
+    return lambda x: getattr(ops, name)(x, axis=1)
+
+
+def padded(mode: str) -> Callable[[Any], Any]:
+    return lambda x: ops.pad(x, ((0, 0), (1, 2), (0, 1)), mode=mode)
+
+
 ACTIVATIONS = [
-    function(f"activation {name}", lambda x, name=name: layers.Activation(name)(x))
+    function(f"activation {name}", of(name))
     for name in dir(keras.activations)
     if not name.startswith("_") and name not in ("deserialize", "get", "serialize", "glu", "threshold")
 ] + [
@@ -51,22 +70,25 @@ ACTIVATIONS = [
     function("activation elu alpha", lambda x: keras.activations.elu(x, alpha=0.4)),
 ]
 
-# of any number
-UNARY = (
-    "abs arcsinh arctan cbrt ceil cos deg2rad exp exp2 expm1 floor negative relu6 round sigmoid sign sin sinc sinh square "
-    "tanh trunc erf erfc isfinite nan_to_num rad2deg signbit i0 cosh fabs logical_not isnan heaviside"
-).split()
-# of a positive number
-POSITIVE = "log log10 log1p log2 reciprocal rsqrt sqrt arccosh angle".split()
-# of a number between -1 and 1
-SMALL = "arccos arcsin arctanh erfinv tan".split()
+# Functions by name: of any number, of a number above 1, of a number between -1 and 1, of two numbers, along an axis.
+ANY = (
+    "abs arcsinh arctan cbrt ceil cos exp exp2 expm1 floor negative relu6 round sigmoid sign sin sinc sinh square tanh "
+    "trunc erf erfc isfinite nan_to_num signbit i0 cosh logical_not isnan"
+)
+POSITIVE = "log log10 log1p log2 reciprocal rsqrt sqrt arccosh angle"
+SMALL = "arccos arcsin arctanh erfinv tan"
+OF_TWO = (
+    "add subtract multiply maximum minimum equal greater_equal less arctan2 logaddexp floor_divide mod hypot divide_no_nan cdist"
+)
+ALONG = "sum mean max min prod std var logsumexp argmax argmin any all count_nonzero norm median ptp average nanmean nansum"
 ELEMENTWISE = [
-    *(function(f"ops {name}", lambda x, name=name: getattr(ops, name)(*((x, np.float32(0.5)) if name == "heaviside" else (x,)))) for name in UNARY),
-    *(function(f"ops {name}", lambda x, name=name: getattr(ops, name)(x), low=1.1, high=4.0) for name in POSITIVE),
-    *(function(f"ops {name}", lambda x, name=name: getattr(ops, name)(x), low=-0.9, high=0.9) for name in SMALL),
+    *(function(f"ops {name}", getattr(ops, name)) for name in ANY.split()),
+    *(function(f"ops {name}", getattr(ops, name), between=(1.1, 4.0)) for name in POSITIVE.split()),
+    *(function(f"ops {name}", getattr(ops, name), between=(-0.9, 0.9)) for name in SMALL.split()),
+    function("ops heaviside", lambda x: ops.heaviside(x, np.float32(0.5))),
     function("ops clip", lambda x: ops.clip(x, -0.4, 0.7)),
     function("ops power 3", lambda x: ops.power(x, 3.0)),
-    function("ops power half", lambda x: ops.power(x, 0.5), low=0.1, high=2),
+    function("ops power half", lambda x: ops.power(x, 0.5), between=(0.1, 2)),
     function("ops power of a constant", lambda x: ops.power(2.0, x)),
 ]
 
@@ -77,17 +99,11 @@ def two(name: str, call: Callable[[Any, Any], Any], **options: Any) -> Kind:
         a, b = layers.Dense(6, name="left")(start), layers.Dense(6, name="right")(start)
         return keras.Model(start, layers.Dense(4, name="end")(layers.Flatten()(ops.cast(call(a, b), "float32"))))
 
-    return kind(name, build, **options)
+    return Kind(name=name, build=build, **options)
 
 
 BINARY = [
-    *(
-        two(f"ops {name}", lambda a, b, name=name: getattr(ops, name)(a, b))
-        for name in (
-            "add subtract multiply maximum minimum equal not_equal greater greater_equal less less_equal arctan2 logaddexp "
-            "floor_divide mod fmod hypot divide_no_nan logical_xor fmax fmin isclose cdist"
-        ).split()
-    ),
+    *(two(f"ops {name}", getattr(ops, name)) for name in OF_TWO.split()),
     two("ops divide", lambda a, b: a / (ops.abs(b) + 1)),
     two("ops power", lambda a, b: ops.power(ops.abs(a) + 0.5, b)),
     two("ops squared difference", lambda a, b: ops.square(a - b)),
@@ -108,12 +124,7 @@ BINARY = [
 ]
 
 REDUCTIONS = [
-    *(
-        function(f"ops {name}", lambda x, name=name: getattr(ops, name)(x, axis=1))
-        for name in (
-            "sum mean max min prod std var logsumexp argmax argmin any all count_nonzero norm median ptp average amax amin nanmean nansum".split()
-        )
-    ),
+    *(function(f"ops {name}", along(name)) for name in ALONG.split()),
     function("ops mean keepdims", lambda x: ops.mean(x, axis=(1, 2), keepdims=True)),
     function("ops sum of all axes", lambda x: ops.sum(x, axis=(1, 2))[:, None]),
     function("ops sum of negative axis", lambda x: ops.sum(x, axis=-1)),
@@ -130,7 +141,10 @@ SORTING = [
     function("ops top_k", lambda x: ops.top_k(x, 3)[0]),
     function("ops top_k indices", lambda x: ops.top_k(x, 3)[1]),
     function("ops in_top_k", lambda x: ops.in_top_k(ops.zeros((1,), "int32"), x[:, 0], 2)[:, None]),
-    function("ops searchsorted", lambda x: ops.reshape(ops.searchsorted(ops.convert_to_tensor([-1.0, 0.0, 1.0]), ops.reshape(x, (48,))), (1, 48))),
+    function(
+        "ops searchsorted",
+        lambda x: ops.reshape(ops.searchsorted(ops.convert_to_tensor([-1.0, 0.0, 1.0]), ops.reshape(x, (48,))), (1, 48)),
+    ),
     function("ops digitize", lambda x: ops.digitize(x, np.array([-0.5, 0.5]))),
 ]
 
@@ -152,11 +166,13 @@ INDEXING = [
     function("ops triu", lambda x: ops.triu(x, k=1)),
     function("ops tril", lambda x: ops.tril(x)),
     function("ops diff", lambda x: ops.diff(x, axis=1)),
-    function("ops one_hot", lambda x: ops.one_hot(ops.argmax(x, axis=-1), 6)),
-    function("ops multi_hot", lambda x: ops.multi_hot(ops.argmax(x, axis=-1), 6)),
+    function("ops one_hot", lambda x: ops.one_hot(x, 20), (6,), dtype="int32"),
+    function("ops multi_hot", lambda x: ops.multi_hot(x, 20), (6,), dtype="int32"),
     function("ops scatter", lambda x: x + ops.scatter(np.array([[1], [3]]), np.ones((2,), "float32"), (6,))),
-    function("ops segment_sum", lambda x: ops.reshape(ops.segment_sum(ops.reshape(x, (8, 6)), np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4), (1, 24))),
-    function("ops associative_scan", lambda x: Calling(lambda y: ops.associative_scan(ops.add, y, axis=1))(x)),
+    function(
+        "ops segment_sum",
+        lambda x: ops.reshape(ops.segment_sum(ops.reshape(x, (8, 6)), np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4), (1, 24)),
+    ),
 ]
 
 SHAPES = [
@@ -168,10 +184,7 @@ SHAPES = [
     function("ops tile", lambda x: ops.tile(x, (1, 2, 1))),
     function("ops repeat", lambda x: ops.repeat(x, 2, axis=1)),
     function("ops broadcast_to", lambda x: ops.broadcast_to(x[:, :, :1], (1, 8, 5)) + 1),
-    *(
-        function(f"ops pad {mode}", lambda x, mode=mode: ops.pad(x, ((0, 0), (1, 2), (0, 1)), mode=mode))
-        for mode in ("constant", "reflect", "symmetric")
-    ),
+    *(function(f"ops pad {mode}", padded(mode)) for mode in ("constant", "reflect", "symmetric")),
     function("ops pad value", lambda x: ops.pad(x, ((0, 0), (1, 2), (0, 1)), mode="constant", constant_values=0.7)),
     function("ops depth_to_space", lambda x: ops.depth_to_space(x, 2), (4, 4, 8)),
     function("ops space_to_depth", lambda x: ops.space_to_depth(x, 2), (4, 4, 2)),
@@ -193,7 +206,9 @@ ALGEBRA = [
     function("ops matmul constant left", lambda x: ops.matmul(np.arange(16, dtype="float32").reshape(2, 8) / 7, x)),
     function("ops kron", lambda x: x * np.kron(np.ones((2, 2)), np.arange(12).reshape(4, 3)).astype("float32")),
     function("ops inv", lambda x: ops.inv(x + 5 * np.eye(4, dtype="float32")), (4, 4)),
-    function("ops cholesky", lambda x: ops.cholesky(ops.matmul(x, ops.transpose(x, (0, 2, 1))) + np.eye(4, dtype="float32")), (4, 4)),
+    function(
+        "ops cholesky", lambda x: ops.cholesky(ops.matmul(x, ops.transpose(x, (0, 2, 1))) + np.eye(4, dtype="float32")), (4, 4)
+    ),
     function("ops det", lambda x: ops.det(x)[:, None], (4, 4)),
     function("ops solve", lambda x: ops.solve(x + 5 * np.eye(4, dtype="float32"), x), (4, 4)),
     function("ops qr", lambda x: ops.qr(x)[1], (4, 4)),
@@ -203,17 +218,26 @@ ALGEBRA = [
     function("ops bitwise_xor", lambda x: ops.bitwise_xor(x, np.int32(5)), (6,), dtype="int32"),
     function("ops right_shift", lambda x: ops.right_shift(x, np.int32(1)), (6,), dtype="int32"),
     function("ops integer arithmetic", lambda x: (x * 3 + 2) // 4 - x % 3, (6,), dtype="int32"),
-    function("ops while_loop", lambda x: Calling(lambda y: ops.while_loop(lambda i, z: i < 3, lambda i, z: (i + 1, z * 0.5 + 1), (0, y))[1])(x)),
+    function(
+        "ops while_loop",
+        lambda x: Calling(lambda y: ops.while_loop(lambda i, z: i < 3, lambda i, z: (i + 1, z * 0.5 + 1), (0, y))[1])(x),
+    ),
     function("ops fori_loop", lambda x: ops.fori_loop(0, 3, lambda i, y: y * 0.5 + 1, x)),
-    function("ops scan", lambda x: ops.swapaxes(ops.scan(lambda c, y: (c + y, c * y), ops.zeros((1, 6)), ops.swapaxes(x, 0, 1))[1], 0, 1)),
+    function(
+        "ops scan", lambda x: ops.swapaxes(ops.scan(lambda c, y: (c + y, c * y), ops.zeros((1, 6)), ops.swapaxes(x, 0, 1))[1], 0, 1)
+    ),
     function("ops cond", lambda x: Calling(lambda y: ops.cond(ops.sum(y) > 0, lambda: y * 2, lambda: y - 1))(x)),
     function("ops map", lambda x: ops.map(lambda y: y * 2, x)),
     function("ops vectorized_map", lambda x: ops.vectorized_map(lambda y: y * 2, x)),
     function("ops image.resize", lambda x: ops.image.resize(x, (5, 12), antialias=True), (8, 8, 2)),
     function("ops image.rgb_to_grayscale", lambda x: ops.image.rgb_to_grayscale(x), (8, 8, 3)),
-    function("ops image.rgb_to_hsv", lambda x: ops.image.rgb_to_hsv(x), (8, 8, 3), low=0, high=1),
+    function("ops image.rgb_to_hsv", lambda x: ops.image.rgb_to_hsv(x), (8, 8, 3), between=(0, 1)),
     function("ops image.extract_patches", lambda x: ops.image.extract_patches(x, 4), (8, 8, 3)),
-    function("ops image.affine_transform", lambda x: ops.image.affine_transform(x, np.array([1, 0.1, 0.3, 0, 1, 0.2, 0, 0], "float32")), (8, 8, 3)),
+    function(
+        "ops image.affine_transform",
+        lambda x: ops.image.affine_transform(x, np.array([1, 0.1, 0.3, 0, 1, 0.2, 0, 0], "float32")),
+        (8, 8, 3),
+    ),
     function("ops image.gaussian_blur", lambda x: ops.image.gaussian_blur(x), (8, 8, 3)),
 ]
 
