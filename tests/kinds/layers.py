@@ -1,5 +1,6 @@
 """A network for every layer class that Keras exports."""
 
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,8 @@ DENSE = [
     plain("TimeDistributed convolution", lambda: layers.TimeDistributed(layers.Conv2D(5, 3)), (3, 6, 6, 2)),
     plain("Wrapper", lambda: Wrapped(layers.Dense(5)), VECTOR),
     plain("Layer", lambda: Scale(), VECTOR),
+    Kind(name="InputLayer", build=lambda: in_sequence(layers.Dense(5), VECTOR)),
+    Kind(name="TFSMLayer", build=lambda: around(saved_model_layer(), VECTOR)),
     plain("Lambda", lambda: layers.Lambda(lambda x: x * 2 + 1), VECTOR),
 ]
 
@@ -115,6 +118,23 @@ DENSE = [
 def reversed_embedding(x: Any) -> Any:
     embedding = layers.ReversibleEmbedding(20, 5, name="table")
     return embedding(embedding(keras.ops.cast(keras.ops.abs(x), "int32")), reverse=True)
+
+
+def in_sequence(layer: Any, shape: tuple[int, ...]) -> keras.Model:
+    """A layer that stays in the network although it hands on the very tensor it was given."""
+    return keras.Sequential([layers.InputLayer(shape, name="input"), layer, layers.Flatten(), layers.Dense(4, name="end")])
+
+
+def equalized(x: Any) -> Any:
+    return layers.Equalization()(x, training=True)
+
+
+def saved_model_layer() -> Any:
+    """A network in a network, of which Keras knows the graph only."""
+    inside = keras.Sequential([keras.Input(VECTOR), layers.Dense(5, activation="relu")])
+    with tempfile.TemporaryDirectory() as folder:
+        inside.export(folder, verbose=False)
+        return layers.TFSMLayer(folder, call_endpoint="serve")
 
 
 def adapted() -> Any:
@@ -319,7 +339,8 @@ RANDOM: dict[str, Callable[[], Any]] = {
 PREPROCESSING = [
     *(plain(name, build, PICTURE, between=(0, 255)) for name, build in RANDOM.items()),
     plain("AutoContrast", lambda: layers.AutoContrast(), PICTURE, between=(0, 255)),
-    plain("Equalization", lambda: layers.Equalization(), PICTURE, between=(0, 255)),
+    Kind(name="Equalization", build=lambda: in_sequence(layers.Equalization(), PICTURE), between=(0, 255)),
+    Kind(name="a picture equalized at inference", build=lambda: around(equalized, PICTURE), between=(0, 255)),
     plain("Solarization", lambda: layers.Solarization(threshold_factor=0.5), PICTURE, between=(0, 255)),
     plain(
         "ContrastLimitedAdaptiveHistogramEqualization",

@@ -8,6 +8,9 @@ import pytest
 from tests.kinds import expected, kind, layers, table
 from tests.kinds.kind import FORMATS, PASSED, REFUSED
 
+# Flatten says that it hands no mask on.
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning")
+
 CLASSES = {
     name: found for name, found in vars(keras.layers).items() if isinstance(found, type) and issubclass(found, keras.layers.Layer)
 }
