@@ -55,6 +55,10 @@ _ATTRIBUTES = frozenset(
         "approximate",
         "half_pixel_centers",
         "align_corners",
+        "num_bits",
+        "narrow_range",
+        "min",
+        "max",
     ]
 )
 
