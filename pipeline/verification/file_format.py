@@ -28,7 +28,7 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
         return rows
     for number, subgraph in enumerate(found.subgraphs):
         rows += [*_weights(subgraph, scheme), *_hybrid(subgraph, scheme)]
-        # An operator without a kernel that the engine cannot quantize may stay in float; one with a kernel may not.
+        # An operator that the engine cannot quantize may stay in float: those without a kernel, and three-dimensional convolutions.
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
         ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
@@ -67,7 +67,7 @@ def _hybrid(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
 
 def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
     for operator in subgraph.operators:
-        if operator.name in stored_values.KERNELS:
+        if operator.name in stored_values.KERNELS and operators.of(operator.name).quantizer is not None:
             data = subgraph.tensors[operator.inputs[stored_values.KERNELS[operator.name][2]]]
             if data.dtype.startswith("float"):
                 output = subgraph.tensors[operator.outputs[0]]
