@@ -27,13 +27,8 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
     if scheme is None:
         return rows
     for number, subgraph in enumerate(found.subgraphs):
-<<<<<<< HEAD
         rows += [*_weights(subgraph, scheme), *_hybrid(subgraph, scheme)]
-        # An operator without a kernel that the engine cannot quantize may stay in float; one with a kernel may not.
-=======
-        rows += _weights(subgraph, scheme)
         # An operator that the engine cannot quantize may stay in float: those without a kernel, and three-dimensional convolutions.
->>>>>>> wt-kinds
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
         ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
