@@ -27,6 +27,7 @@ class NetworkRun:
         inputs, outputs: references by signature name.
         tensors: references of what depends on an input, in the order of computation, with their dtypes.
         reads: references that the node of a reference reads.
+        names: references as `inference_graph.read` has them, without the calls around their functions.
         sample: (inputs by name, positions for a number of entries) to each tensor's shape and entries at these positions.
         run: (references to read, values by reference) to the values read; raises RuntimeError when an operation refuses them.
     """
@@ -35,6 +36,7 @@ class NetworkRun:
     outputs: dict[str, str]
     tensors: dict[str, str]
     reads: dict[str, tuple[str, ...]]
+    names: dict[str, str]
     sample: Callable[[Mapping[str, np.ndarray], Callable[[int], np.ndarray]], dict[str, tuple[tuple[int, ...], np.ndarray]]]
     run: Callable[[Sequence[str], Mapping[str, np.ndarray]], list[np.ndarray]]
 
@@ -67,13 +69,13 @@ def open_saved_model(folder: Path) -> NetworkRun:
         outputs=outputs,
         tensors=tensors,
         reads=reads,
+        names={reference: _plain(reference) for reference in (*inputs.values(), *tensors)},
         sample=_sampler(graph, session, inputs, tensors),
         run=partial(_run, session),
     )
 
 
-def plain_name(name: str) -> str:
-    """A node's name as `inference_graph.read` has it: without the calls around its function."""
+def _plain(name: str) -> str:
     while match := _CALL.match(name):
         name = name[match.end() :]
     return name
@@ -87,7 +89,7 @@ def _session(graph: Any) -> Any:
     return tf.compat.v1.Session(graph=graph, config=options)
 
 
-def _run(session: Any, fetches: Sequence[str], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def _run(session: Any, fetches: Sequence[Any], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     try:
         found: list[np.ndarray] = session.run(list(fetches), dict(feeds))
     except tf.errors.OpError as error:
@@ -105,8 +107,8 @@ def _named(reference: str, makers: Mapping[str, Any]) -> str:
 
 
 def _separated(content: Any) -> Any:
-    """The graph without IdentityN, which Keras wraps around activations with a gradient of their own: it reads all that the gradient
-    needs, so that each of its outputs would seem to depend on all of its inputs."""
+    """The graph without IdentityN, which Keras wraps around activations with a gradient of their own: it reads all that the
+    gradient needs, so that each of its outputs would seem to depend on all of its inputs."""
     several = {node.name: list(node.input) for node in content.node if node.op == "IdentityN"}
 
     def source(reference: str) -> str:
@@ -157,7 +159,8 @@ def _sampler(graph: Any, session: Any, inputs: Mapping[str, str], tensors: Mappi
                     tensor = graph.get_tensor_by_name(name)
                     entries[name] = tf.gather(tf.reshape(tensor, [-1]), positions(tensor.shape.num_elements()))
         feeds = {inputs[name]: array for name, array in given.items()}
-        values, parts = session.run([whole, [entries[name] for name in large]], feeds)
+        read = _run(session, [*whole, *(entries[name] for name in large)], feeds)
+        values, parts = read[: len(whole)], read[len(whole) :]
         found = {}
         for name, value in zip(whole, values, strict=True):
             found[name] = (value.shape, value.ravel()[positions(value.size)])

@@ -1,9 +1,9 @@
-"""Is a float file the network, operator by operator? Shown by running each operator alone beside the part of the network it stands for.
+"""Is a float file the network, operator by operator? Shown by running each operator alone beside its part of the network.
 
-Where tensors of file and network agree on samples both graphs can be cut (`cut_points`). Between the cuts a few operators
-of the file face a few operations of the network. Both get the same values, those the tensors hold on samples and others that
-they do not (`stress_inputs`), and must make the same. From the inputs on each tensor of the file so becomes one of the network's, for
-all values and not only for those of the samples, until the outputs are reached. It needs no table of what a converter does: folded
+Where tensors of file and network agree on samples both graphs can be cut (`cut_points`). Between the cuts a few operators of the
+file face a few operations of the network. Both get the same values, those the tensors hold on samples and others that they do not
+(`stress_inputs`), and must make the same. From the inputs on each tensor of the file so becomes one of the network's, for all
+values and not only for those of the samples, until the outputs are reached. It needs no table of what a converter does: folded
 batch normalisation, a fused activation or an expanded GELU is what lies between two cuts.
 """
 
@@ -12,17 +12,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from pipeline.runtime import plain
-from pipeline.tflite import extraction, operators
+from pipeline.tflite import extraction, flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import cut_points, local_comparison, stress_inputs
-from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
+from pipeline.verification import cut_points, kernel_comparison, local_comparison, stress_inputs
+from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Conversion, Part
 from pipeline.verification.cut_points import Network, Sampled
 
-# Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow; of so many at the
-# most, then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
+# Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
+# most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
 
 
@@ -54,6 +55,35 @@ class _State:
     failed: dict[int, Part] = field(default_factory=dict)
 
 
+def compare(
+    network: Network,
+    model: bytes,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    generated: bool,
+    inputs: Mapping[str, int],
+    outputs: Mapping[str, int],
+) -> Conversion:
+    """Compare a float file with the network, part by part, and LiteRT's kernels with each other.
+
+    Args:
+        network, samples, inputs, outputs: as in `prove`.
+        model: the file.
+        generated: the samples are no real ones.
+    """
+    graph = flatbuffer.read(model)
+    found = partial(Conversion, samples=len(samples), generated=generated)
+    if graph.main != 0:
+        return found(parts=[], kernels={}, not_compared="the signature runs another subgraph than the first")
+    try:
+        parts = prove(network, model, graph, samples, inputs=inputs, outputs=outputs)
+        given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
+        kernels = kernel_comparison.compare(model, given, outputs)
+    except (ValueError, RuntimeError) as error:
+        return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
+    return found(parts=parts, kernels=kernels)
+
+
 def prove(
     network: Network,
     model: bytes,
@@ -72,7 +102,7 @@ def prove(
         inputs, outputs: tensor numbers of the file by the network's names.
 
     Returns:
-        Parts that cover every operator, and one without operators for each output of which it was not shown that it is the network's.
+        Parts that cover every operator, and one without operators for each output that was not shown to be the network's.
 
     Raises:
         ValueError, RuntimeError: when LiteRT cannot run the file.
@@ -84,7 +114,14 @@ def prove(
         made = [number for number in operator.outputs if state.candidates.get(number)]
         if made:
             _compare(state, index, made)
-    return [*state.parts, *_ends(state, outputs), *_rest(state)]
+    parts = [*state.parts, *_ends(state, outputs), *_rest(state)]
+    return [_plain(network, part) for part in parts]
+
+
+def _plain(network: Network, part: Part) -> Part:
+    """A part with the network's tensors as `inference_graph.read` calls them."""
+    reads, makes = ([network.names.get(entry, entry) for entry in entries] for entries in (part.reads, part.makes))
+    return msgspec.structs.replace(part, reads=reads, makes=makes)
 
 
 def _learn(state: _State, number: int, references: Sequence[str]) -> None:
@@ -253,7 +290,7 @@ def _excess(
 
 
 def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:
-    """For each tensor the first that is the same tensor of the network, perhaps in another shape: both always hold the same values."""
+    """For each tensor the first that is the same one of the network, perhaps in another shape: both always hold the same values."""
     owner: dict[str, int] = {}
     found: dict[int, int] = {}
     for number, references in fed.items():
@@ -265,13 +302,7 @@ def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:
 def _network(state: _State, reference: str, feeds: Mapping[str, np.ndarray], *, nudged: bool = False) -> np.ndarray:
     """A tensor of the network, computed from values of the file's; `nudged`: off by a few units in the last place."""
     if nudged:
-        rng = np.random.default_rng(0)
-        feeds = {
-            entry: (array * (1 + local_comparison.NUDGE * rng.standard_normal(array.shape))).astype(array.dtype)
-            if array.dtype.kind == "f"
-            else array
-            for entry, array in feeds.items()
-        }
+        feeds = {entry: local_comparison.nudged(array) for entry, array in feeds.items()}
     shaped = {entry: array.reshape(state.network_shapes[entry]) for entry, array in feeds.items()}
     return shaped[reference] if reference in shaped else state.network.run([reference], shaped)[0]
 

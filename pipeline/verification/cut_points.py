@@ -1,8 +1,8 @@
 """Which tensor of the network each tensor of a float file may be: those with the same values on the same samples.
 
 Names play no part. That two tensors agree on samples proves nothing by itself: it only says where the two graphs can be cut, so
-that what lies between the cuts can be compared by itself (`conversion_proof`). The idea is that of combinational equivalence checking by
-internal equivalences (Kuehlmann and Krohm, Equivalence Checking Using Cuts and Heaps, DAC 1997).
+that what lies between the cuts can be compared by itself (`conversion_proof`). The idea is that of checking the equivalence of
+circuits by their inner equivalences (Kuehlmann and Krohm, Equivalence Checking Using Cuts and Heaps, DAC 1997).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,12 +21,18 @@ _NEAR = 1e-3
 class Network(Protocol):
     """The original network in parts, as `source.network_run.NetworkRun`."""
 
-    inputs: dict[str, str]
-    outputs: dict[str, str]
-    tensors: dict[str, str]
-    reads: dict[str, tuple[str, ...]]
-    sample: Callable[[Mapping[str, np.ndarray], Callable[[int], np.ndarray]], dict[str, Sampled]]
-    run: Callable[[Sequence[str], Mapping[str, np.ndarray]], list[np.ndarray]]
+    @property
+    def inputs(self) -> Mapping[str, str]: ...
+    @property
+    def outputs(self) -> Mapping[str, str]: ...
+    @property
+    def reads(self) -> Mapping[str, tuple[str, ...]]: ...
+    @property
+    def names(self) -> Mapping[str, str]: ...
+    @property
+    def sample(self) -> Callable[[Mapping[str, np.ndarray], Callable[[int], np.ndarray]], dict[str, Sampled]]: ...
+    @property
+    def run(self) -> Callable[[Sequence[str], Mapping[str, np.ndarray]], list[np.ndarray]]: ...
 
 
 def positions(count: int) -> np.ndarray:

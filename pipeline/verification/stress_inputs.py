@@ -31,9 +31,9 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
         meeting: entries of a tensor meet in a sum or a product.
 
     Yields:
-        Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and every
-        fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Tensors of other dtypes,
-        whose values may be positions in others, keep what was found.
+        Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
+        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Tensors of other
+        dtypes, whose values may be positions in others, keep what was found.
     """
     rng = np.random.default_rng(seed)
     fixed = {number: values for number, values in found.items() if values.dtype.kind != "f"}
