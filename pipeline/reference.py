@@ -1,4 +1,4 @@
-"""Stage `reference`: the original network's outputs on every evaluation sample, and the float32 file beside it, operator by operator.
+"""Stage `reference`: the original network's outputs on every evaluation sample, and the float32 file beside it part by part.
 
 Run once, judged by all.
 """

@@ -132,7 +132,9 @@ def audit(
         )
         report = judge(float32=reference.float32, conversion=reference.conversion)
         if not report["passed"] and not refused and _is_float(found):
-            # Another converter may write other operators for the same network: then they are beside the network themselves.
+            # Another converter may write other operators for the same network: each can be run beside the network itself.
+            from pipeline.cli import audit_network
+
             own = judge(float32=content, conversion=audit_network.conversion(reference.folder, original, content, ends))
             if own["passed"]:
                 report = own

@@ -41,12 +41,8 @@ def rows(source: Source, constants: Sequence[Mapping[str, Any]], shown: Set[str]
         elif not np.any(array) and _only_added(path, source.graph["nodes"]):
             row |= {"status": "exact", "passed": True, "reason": "zeros that are only added: left out", "tensors": []}
         elif path in shown:
-            row |= {
-                "status": "folded",
-                "passed": True,
-                "reason": "folded: what depends on it makes what the network makes",
-                "tensors": [],
-            }
+            reason = "folded: what depends on it makes what the network makes"
+            row |= {"status": "folded", "passed": True, "reason": reason, "tensors": []}
         else:
             row |= {"status": "missing", "passed": False, "reason": "no constant of the file comes from it", "tensors": []}
         found.append(row)
