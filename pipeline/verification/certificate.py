@@ -80,7 +80,9 @@ def certify(
     ]
     variables = parameter_rows.rows(source, tensors)
     counts = parameter_rows.counts(variables)
-    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None)
+    # Ranges are measured on data.
+    unknown = measured is None and any(tensor.scales is not None for tensor in flatbuffer.activations(found))
+    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None, unknown=unknown)
     worst = _worst_step(tensors)
     return {
         "summary": parameter_rows.sentence(counts, worst_step=worst, absent=parameter_rows.absent(source)),
@@ -137,12 +139,22 @@ def _checks(
     faults: Sequence[Mapping[str, Any]],
     *,
     said: bool,
+    unknown: bool,
 ) -> list[dict[str, Any]]:
-    """The verdicts; `said`: whether the file is meant to be of some scheme."""
+    """The verdicts.
+
+    Args:
+        share, tensors, layers, faults: of `certify`.
+        said: whether the file is meant to be of some scheme.
+        unknown: whether it has scales for ranges that nobody told.
+    """
     kinds = ("file", "architecture", "scales", "signature", "format")
     count = {kind: sum(fault["check"] == kind for fault in faults) for kind in kinds}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
+    follow = "scales and zero points follow from each other"
+    if unknown:
+        follow += "; not compared: ranges of activations, since nobody told what was measured"
     form = "dtypes are those of the variant" if said else "not compared: no scheme"
     return [
         _check("file", count["file"], "file", faults, "order of execution, ends and buffers can be read in one way"),
@@ -150,7 +162,7 @@ def _checks(
         _check("constants", bad, "weights", faults, f"all {len(tensors)} constants are explained"),
         _check("layers", gone, "layers", faults, f"all {len(layers)} layers are present, fused, or not needed at inference"),
         _check("architecture", count["architecture"], "architecture", faults, "the same operators, options and connections"),
-        _check("scales", count["scales"], "scales", faults, "scales and zero points follow from each other"),
+        _check("scales", count["scales"], "scales", faults, follow),
         _check("signature", count["signature"], "signature", faults, "names, order and shapes of inputs and outputs"),
         _check("format", count["format"], "format", faults, form),
     ]

@@ -27,7 +27,7 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
     if scheme is None:
         return rows
     for number, subgraph in enumerate(found.subgraphs):
-        rows += _weights(subgraph, scheme)
+        rows += [*_weights(subgraph, scheme), *_hybrid(subgraph, scheme)]
         # An operator that the engine cannot quantize may stay in float: those without a kernel, and three-dimensional convolutions.
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
@@ -51,6 +51,18 @@ def _weights(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
             kernel = subgraph.tensors[operator.inputs[stored_values.KERNELS[operator.name][0]]]
             if kernel.data is not None and kernel.dtype not in allowed:
                 yield kernel.name, f"weights are {kernel.dtype}; the variant says {scheme.weights}"
+
+
+def _hybrid(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
+    """Operators that quantize their data as it comes, where weights are to be brought to float32 first."""
+    if scheme.computes != "float":
+        return
+    for operator in subgraph.operators:
+        if operator.name in stored_values.KERNELS:
+            place, _, data = stored_values.KERNELS[operator.name]
+            kernel = subgraph.tensors[operator.inputs[place]]
+            if kernel.scales is not None and subgraph.tensors[operator.inputs[data]].dtype == "float32":
+                yield kernel.name, f"{operator.name} computes with {kernel.dtype} weights; the variant says in float"
 
 
 def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:

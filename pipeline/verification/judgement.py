@@ -73,6 +73,7 @@ def judge(
     outputs: Outputs | None,
     limits: Limits,
     ends: end_matching.Ends | None = None,
+    proof: float32_proof.Proof | None = None,
 ) -> dict[str, Any]:
     """The report on one file.
 
@@ -88,6 +89,7 @@ def judge(
         outputs: on real samples; None: not judged.
         limits: of the outputs.
         ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
+        proof: of `float32`, where many files are judged beside the same one; None: it is proved here.
 
     Returns:
         `scheme`; `n` samples (0 without outputs); `passed`, and `checks` with `name`, `output`, `value`, `limit`, `bound`, `passed`
@@ -95,7 +97,8 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    proof, found = float32_proof.prove(source, float32), flatbuffer.read(model)
+    found = flatbuffer.read(model)
+    proof = float32_proof.prove(source, float32) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
