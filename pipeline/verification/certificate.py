@@ -71,7 +71,13 @@ def certify(
             for row in signature
             if not row["passed"]
         ),
-        *(fault_rows.fault("format", (), name, reason) for name, reason in file_format.faults(found, scheme, io_dtype)),
+        *(
+            fault_rows.fault("format", (), name, reason)
+            for name, reason in [
+                *file_format.without_scale(proof.graph, found, aligned.tensors),
+                *file_format.faults(found, scheme, io_dtype),
+            ]
+        ),
     ]
     variables = parameter_rows.rows(source, tensors)
     counts = parameter_rows.counts(variables)
