@@ -49,20 +49,22 @@ class Check:
     reason: str
 
 
-def compare(expected: np.ndarray, found: Tensor) -> Check:
+def compare(expected: np.ndarray, found: Tensor, *, slack: np.ndarray | None = None) -> Check:
     """A constant against its value in real units.
 
     Args:
         expected: the float32 (or integer) constant of the float32 file.
         found: a tensor with a constant.
+        slack: how far the value that was stored may lie from `expected`, float64 of its shape, real units; None: not at all.
     """
     if expected.size != int(np.prod(found.shape, dtype=np.int64)):
         return _failed(found, f"has shape {list(found.shape)}; expected {list(expected.shape)}")
     expected = expected.reshape(found.shape)
+    apart = None if slack is None else slack.reshape(found.shape)
     stored = flatbuffer.values(found)
     if found.scales is None or found.zero_points is None:
-        return _plain(expected, stored, found)
-    return _quantized(expected, stored, found)
+        return _plain(expected, stored, found, apart)
+    return _quantized(expected, stored, found, apart)
 
 
 def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]:
@@ -106,16 +108,21 @@ def _failed(found: Tensor, reason: str) -> Check:
     )
 
 
-def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.ndarray | None) -> Check:
     """A constant that is not quantized: equal in its own dtype."""
     if expected.dtype.kind == "f" and stored.dtype.kind != "f":
         return _failed(found, f"holds {found.dtype} without scales; expected float")
     with np.errstate(over="ignore"):
         wanted = expected.astype(stored.dtype)
     same = (wanted == stored) | (np.isnan(wanted) & np.isnan(stored)) if wanted.dtype.kind == "f" else wanted == stored
+    if slack is not None and stored.dtype.kind == "f":
+        # Rounding keeps order: whatever lies in between was rounded to something in between.
+        with np.errstate(over="ignore"):
+            same |= ((expected - slack).astype(stored.dtype) <= stored) & (stored <= (expected + slack).astype(stored.dtype))
     how = EQUAL if stored.dtype == expected.dtype or expected.dtype.kind != "f" else CAST
     error, relative, sqnr = _figures(expected, stored.astype(np.float64))
-    reason = {EQUAL: "equal bit for bit", CAST: f"rounded to {found.dtype}"}[how]
+    equal = "equal bit for bit" if error == 0 else "within float32 rounding"
+    reason = {EQUAL: equal, CAST: f"rounded to {found.dtype}"}[how]
     passed = bool(np.all(same))
     if passed and stored.dtype.kind == "f" and not np.isfinite(stored).all():
         passed, reason = False, f"does not fit into {found.dtype}: infinity or NaN"
@@ -135,7 +142,7 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
     )
 
 
-def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.ndarray | None) -> Check:
     if found.scales is None or found.zero_points is None:
         raise ValueError(f"{found.name} is not quantized")
     if not (np.isfinite(found.scales).all() and (found.scales > 0).all()):
@@ -153,7 +160,7 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check
     error = np.abs(codes - exact)
     right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
     # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
-    right |= error <= 0.5 + np.abs(exact) * _FLOAT32
+    right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + (0.0 if slack is None else slack / scales.astype(np.float64))
     outside = (exact > high - zero + 0.5) | (exact < low - zero - 0.5)
     inside = ~outside
     real = codes * scales.astype(np.float64)

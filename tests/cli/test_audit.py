@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline import files, paths
-from pipeline.cli import audit
+from pipeline.cli import audit, audit_text
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.source import reference_run
@@ -75,7 +75,7 @@ def test_with_data_the_outputs_are_judged_too(int8: Path, finished: Path, tmp_pa
     reference = np.load(finished / paths.REFERENCE / "probabilities.npy")[:20].astype(np.float64)
     predicted = np.load(finished / paths.OUTPUTS / "int8" / "probabilities.npy")[:20].astype(np.float64)
     assert figures["max_abs_error"] == pytest.approx(np.abs(predicted - reference).max() / np.abs(reference).max(), rel=1e-4)
-    assert "20 samples; largest errors: " in audit.text(report)
+    assert "20 samples; largest errors: " in audit_text.text(report)
 
 
 def verified(finished: Path, folder: Path, variant: str, images: np.ndarray) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_a_file_of_no_scheme_is_not_compared_with_a_looser_limit(tmp_path: Path)
     assert report["notes"] == [f"dtypes and outputs are not compared: {why}; say it with --scheme"]
     assert report["scheme"] is None
     assert [row["name"] for row in report["checks"] if row["output"]] == ["finite"]
-    assert "note dtypes and outputs are not compared" in audit.text(report)
+    assert "note dtypes and outputs are not compared" in audit_text.text(report)
     assert report["outputs"]["out"]["agreement"] is not None
 
 
@@ -232,7 +232,7 @@ def test_the_network_in_a_file_that_litert_cannot_run_is_no_answer(int8: Path, t
 
 
 def test_what_else_the_file_holds_is_printed(int8: Path) -> None:
-    lines = audit.text(audit.audit(MODEL, int8)).splitlines()
+    lines = audit_text.text(audit.audit(MODEL, int8)).splitlines()
     assert "also in the file: description: MLIR Converted." in lines
 
 
