@@ -65,7 +65,7 @@ def certify(
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
         # What is wrong with the file itself is the cause of much that follows.
-        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, found, proof.graph)),
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
@@ -104,7 +104,7 @@ def certify(
         "macs": {"float32": _macs(proof.graph), "file": _macs(tensor_origin.with_constants(found))},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
-        "also": also_in_file.lines(model, found, proof.graph),
+        "also": also_in_file.lines(model, own, proof.graph),
     }
 
 
