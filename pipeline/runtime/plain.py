@@ -1,13 +1,26 @@
 """Running a .tflite file tensor by tensor with the built-in kernels alone: no delegate reorders or rewrites an operator."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 Read = TypeVar("Read")
+
+
+class Refused(RuntimeError):
+    """LiteRT cannot run a file, or not with these values."""
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        raise Refused(str(error)) from None
 
 
 def _open(model: bytes, *, keep: bool = False) -> Any:
@@ -31,17 +44,18 @@ def tensors(model: bytes, inputs: Mapping[int, np.ndarray], read: Callable[[int,
         read: (tensor number, values) to what is kept; the values are valid during the call only.
 
     Raises:
-        ValueError, RuntimeError: when LiteRT cannot run it.
+        Refused: when LiteRT cannot run it.
     """
-    interpreter = _open(model, keep=True)
-    details = {detail["index"]: detail for detail in interpreter.get_input_details()}
-    for number, array in inputs.items():
-        if tuple(details[number]["shape"]) != array.shape:
-            interpreter.resize_tensor_input(number, array.shape)
-    interpreter.allocate_tensors()
-    for number, array in inputs.items():
-        interpreter.set_tensor(number, array)
-    interpreter.invoke()
+    with _refusals():
+        interpreter = _open(model, keep=True)
+        details = {detail["index"]: detail for detail in interpreter.get_input_details()}
+        for number, array in inputs.items():
+            if tuple(details[number]["shape"]) != array.shape:
+                interpreter.resize_tensor_input(number, array.shape)
+        interpreter.allocate_tensors()
+        for number, array in inputs.items():
+            interpreter.set_tensor(number, array)
+        interpreter.invoke()
     found = {}
     for detail in interpreter.get_tensor_details():
         try:
@@ -56,18 +70,20 @@ def opened(model: bytes) -> Callable[[Sequence[np.ndarray]], list[np.ndarray]]:
     """A function from the inputs of subgraph 0 to its outputs, both in their order; state is cleared before each call.
 
     Raises:
-        ValueError, RuntimeError: when LiteRT cannot run it.
+        Refused: when LiteRT cannot run it.
     """
-    interpreter = _open(model)
-    interpreter.allocate_tensors()
+    with _refusals():
+        interpreter = _open(model)
+        interpreter.allocate_tensors()
     ins = [detail["index"] for detail in interpreter.get_input_details()]
     outs = [detail["index"] for detail in interpreter.get_output_details()]
 
     def run(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        interpreter.reset_all_variables()
-        for number, array in zip(ins, arrays, strict=True):
-            interpreter.set_tensor(number, array)
-        interpreter.invoke()
+        with _refusals():
+            interpreter.reset_all_variables()
+            for number, array in zip(ins, arrays, strict=True):
+                interpreter.set_tensor(number, array)
+            interpreter.invoke()
         return [interpreter.get_tensor(number) for number in outs]
 
     return run

@@ -25,6 +25,10 @@ from pipeline.verification.cut_points import Network, Sampled
 # Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
 # most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
+# From so many rows on, each channel shows what it is in one draw, whatever its activation.
+_ROWS = 16
+# Numbers up to this size are no stand-ins for infinity.
+_COMPUTABLE = 1e20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +81,10 @@ def compare(
         return found(parts=[], kernels={}, not_compared="the signature runs another subgraph than the first")
     try:
         parts = prove(network, model, graph, samples, inputs=inputs, outputs=outputs)
-        given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
-        kernels = kernel_comparison.compare(model, given, outputs)
-    except (ValueError, RuntimeError) as error:
+    except plain.Refused as error:
         return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
-    return found(parts=parts, kernels=kernels)
+    given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
+    return found(parts=parts, kernels=kernel_comparison.compare(model, given, outputs))
 
 
 def prove(
@@ -105,7 +108,7 @@ def prove(
         Parts that cover every operator, and one without operators for each output that was not shown to be the network's.
 
     Raises:
-        ValueError, RuntimeError: when LiteRT cannot run the file.
+        plain.Refused: when LiteRT cannot run the file.
     """
     state = _sampled(network, model, graph, samples, inputs)
     for name, number in inputs.items():
@@ -169,7 +172,7 @@ def _sampled(
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
-    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
+    for values, *_ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
         made = _network(state, like, {given: values[number]})
         like = [entry for entry in like if np.array_equal(made[entry].ravel(), values[number].ravel())]
     return like
@@ -252,22 +255,39 @@ def _excess(
     What the network reads beyond the file's operators, `more` by reference, gets values of its own: where it makes a difference the
     file lacks something, and where it does not, such as behind a multiplication by zero, a converter may leave it out.
     """
-    run = plain.opened(
-        extraction.extract(
-            state.content,
-            places=places,
-            inputs=list(fed),
-            outputs=list(choices),
-            shapes={number: state.shapes[number] for number in fed},
-        )
+    part = extraction.extract(
+        state.content,
+        places=places,
+        inputs=list(fed),
+        outputs=list(choices),
+        shapes={number: state.shapes[number] for number in fed},
     )
+    try:
+        run = plain.opened(part)
+    except plain.Refused:
+        return None
     excess = {(number, reference): 0.0 for number, found in choices.items() for reference in found}
     first, others = _first(fed), sorted({entry for entries in more.values() for entry in entries})
     owners = {state.owners[entry] for entry in others}
+    owned = [state.known[number] for number in owners]
     held = {number: state.held[number] for number in {*first.values(), *owners}}
-    compared = False
+    compared = settled = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
-    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
+    rows = min(int(np.prod(state.shapes[number][:-1])) for number in choices)
+    draws = stress_inputs.draws(
+        held,
+        state.shapes,
+        seed=places[0],
+        meeting=meeting,
+        around=_scalars(state.graph, places),
+        # An activation that is one with a sum hides an entry of few rows.
+        bending=len(places) > 1 or (meeting and rows < _ROWS),
+        # A tensor that is also what is made of it, as nothing was ever chosen instead, cannot be both when something is.
+        choosing={reference for found in (*fed.values(), *owned) for reference in found}.isdisjoint(more),
+    )
+    for drawn, apart, spare in draws:
+        if spare and settled:
+            continue
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -280,8 +300,9 @@ def _excess(
             for extra, references in groups.items()
         ]
         try:
-            found = dict(zip(choices, run(list(values.values())), strict=True))
+            # TensorFlow refuses what it cannot compute, such as a position outside; not every kernel of LiteRT looks.
             wanted = {reference: (array, ask) for ask in asks for reference, array in ask().items()}
+            found = dict(zip(choices, run(list(values.values())), strict=True))
         except RuntimeError:  # values that the operation refuses, such as a division of integers by zero
             continue
         compared, finite = True, True
@@ -290,10 +311,19 @@ def _excess(
             finite &= bool(np.isfinite(expected).all())
             off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(_nudged, ask, reference))
             excess[number, reference] = max(off, excess[number, reference])
-        # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
-        if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
+        if not fed:
             break
+        # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
+        settled |= finite and not apart and any(np.any(array) for array in drawn.values())
     return excess if compared else None
+
+
+def _scalars(graph: Graph, places: Sequence[int]) -> list[float]:
+    """Single numbers that operators read, up to a size that can still be computed with."""
+    read = {number for place in places for number in graph.operators[place].inputs if number >= 0}
+    tensors = [graph.tensors[number] for number in sorted(read) if graph.tensors[number].data is not None]
+    found = [float(flatbuffer.real(tensor).ravel()[0]) for tensor in tensors if np.prod(tensor.shape) == 1]
+    return [value for value in found if 0 < abs(value) < _COMPUTABLE]
 
 
 def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:

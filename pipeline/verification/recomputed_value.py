@@ -38,6 +38,7 @@ def explained(
         "transformation": transformation,
         "kind": kind,
         "max_error": float(difference.max(initial=0)),
+        "typical_error": float(np.median(difference)) if difference.size else 0.0,
         "share": min(float(ratio.flat[worst]), 1e300) if ratio.size else 0.0,
         "passed": passed,
         "reason": "equal bit for bit"

@@ -19,8 +19,9 @@ from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from pipeline.verification.graph_alignment import Place
 from pipeline.verification.recomputed_value import FOLDED
 
-# A constant this far from its explanation, as a share of its own size, would have changed what running compares
-# (`local_comparison.RELATIVE`) even where a thousand others meet it in a sum: it is the explanation that is wrong.
+# A constant most of whose entries are this far from its explanation, as a share of its own size, would have changed what running
+# compares (`local_comparison.RELATIVE`) even where a thousand others meet them in a sum: it is the explanation that is wrong. A few
+# entries prove nothing: what they make may lie where an activation is flat.
 _VISIBLE = 1e-2
 # Operators that read few of a table's rows, with the table's slot.
 _TABLES = {"GATHER": 0, "GATHER_ND": 0, "EMBEDDING_LOOKUP": 1}
@@ -93,12 +94,14 @@ def _shown(row: Row, graph: Graph) -> bool:
         return True
     if _TABLES.get(row.type) == row.input:
         return False
-    if not row.node or row.max_error is None:
+    if not row.node or row.max_error is None or row.typical_error is None:
         return True
     subgraph = graph.subgraphs[row.subgraph]
     tensor = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
     values = flatbuffer.real(tensor)
-    return bool(row.max_error > _VISIBLE * np.sqrt(np.mean(np.square(values))))
+    # What chooses or counts shows itself entry by entry.
+    error = row.typical_error if tensor.dtype == "float32" else row.max_error
+    return bool(error > _VISIBLE * np.sqrt(np.mean(np.square(values))))
 
 
 def settled_faults(

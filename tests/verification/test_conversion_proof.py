@@ -1,0 +1,59 @@
+"""A float32 file beside the network, operator by operator: faults of the converter are seen, and what is sound is not accused."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from pipeline.verification import conversion_record, float32_proof
+from tests import certified, conversion_faults, conversions, faults
+from tests.made import Made, beside, certify, make
+
+Build = Callable[[str], Made]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    @cache
+    def build(name: str) -> Made:
+        return make(certified.randomised(conversions.NETWORKS[name]()), tmp_path_factory.mktemp(name) / "source")
+
+    return build
+
+
+@pytest.mark.parametrize("name", conversions.NETWORKS)
+def test_every_operator_of_a_sound_file_makes_what_the_network_makes(built: Build, name: str) -> None:
+    made = built(name)
+    conversion = beside(made, made.float32)
+    count = len(made.proof.graph.subgraphs[0].operators)
+    assert {part.verdict for part in conversion.parts} == {conversion_record.SAME}
+    assert {index for part in conversion.parts for index in part.operators} == set(range(count))
+    assert all(part.excess is not None and part.excess <= 1 for part in conversion.parts)
+    report = certify(made, made.float32, "float32")
+    assert (report["passed"], report["not_compared"]) == (True, [])
+
+
+@pytest.mark.parametrize(("name", "fault"), conversion_faults.FAULTS)
+def test_a_fault_of_the_converter_is_seen_and_named(built: Build, name: str, fault: str) -> None:
+    """The file is wrong itself, and there is no sound one beside it."""
+    made = built(name)
+    edit, words = conversion_faults.FAULTS[name, fault]
+    wrong = faults.edited(made.float32, edit)
+    report = certify(replace(made, float32=wrong), wrong, None, None)
+    assert not report["passed"]
+    first = report["faults"][0]
+    said = " ".join((*first["layers"], first["reason"]))
+    assert any(word in said for word in words.split("|")), said
+
+
+@pytest.mark.parametrize(("name", "fault"), sorted(conversion_faults.UNREAD))
+def test_reading_alone_passed_these(built: Build, name: str, fault: str) -> None:
+    """As the certificate was before anything was run: what the test above sees, running sees."""
+    made = built(name)
+    wrong = faults.edited(made.float32, conversion_faults.FAULTS[name, fault][0])
+    proof = float32_proof.prove(made.source, wrong)
+    assert not [row for row in proof.rows if not row.passed]
+    assert not [row for row in proof.layers if not row["passed"]]
+    assert proof.faults == []
+    assert proof.not_compared == ["nothing was run beside the network"]
