@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.tflite import flatbuffer
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import constant_origin, recomputed_value, stored_values
 from pipeline.verification.float32_proof import Proof
@@ -11,6 +11,10 @@ from pipeline.verification.float32_proof import Proof
 # Algorithms that write other weights than the nearest codes, to make up for errors elsewhere: only the outputs can tell whether
 # they are right.
 REWRITING = frozenset(("gptq", "oscar", "hadamard", "hadamard_decomposed"))
+# Operators that spread one of their inputs over the other, so that leading ones of its shape say nothing.
+_BROADCASTS = frozenset(
+    ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU", "FLOOR_DIV", "FLOOR_MOD")
+)
 _KINDS = {stored_values.CAST: "cast", stored_values.QUANTIZED: "quantized"}
 
 
@@ -51,7 +55,8 @@ def _row(proof: Proof, row: constant_origin.Row, found: Graph, at: tuple[int, in
         subgraph = proof.graph.subgraphs[row.subgraph]
         expected = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
         tensor = found.subgraphs[at[0]].tensors[at[1]]
-        check = stored_values.compare(flatbuffer.values(expected), tensor)
+        broadcasts = row.type in _BROADCASTS or operators.of(row.type).bias == row.input
+        check = stored_values.compare(flatbuffer.values(expected), tensor, broadcasts=broadcasts)
         entry |= {"tensor": tensor.name, **_compared(row, check)}
         if check.how in _KINDS and row.kind != recomputed_value.CONVERTER:
             entry["transformation"] = f"{row.transformation}, {_KINDS[check.how]} to {check.dtype}"
