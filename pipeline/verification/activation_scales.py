@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Tensor
-from pipeline.verification import stored_values
+from pipeline.verification import number_words, stored_values
 from pipeline.verification.graph_alignment import Place
 
 Slot = tuple[int, int]
@@ -54,13 +54,14 @@ def unexplained(
         if form is None or any(_follows(form, *between) for ranges in known.values() for between in ranges):
             continue
         slot = next((slot for slot in group if known.get(slot)), group[0])
-        why = "no range was measured for it"
+        has, why = f"{form[1][0]:.6g}", "no range was measured for it"
         if known.get(slot):
             low, high = known[slot][0]
             scale, zero = parameters(low, high, form[0])
-            why = f"its measured range, {low:.6g} to {high:.6g}, asks for {scale:.6g}, {zero}"
+            has, asked = number_words.distinct(form[1][0], scale)
+            why = f"its measured range, {low:.6g} to {high:.6g}, asks for {asked}, {zero}"
         name = found.subgraphs[slot[0]].tensors[slot[1]].name
-        yield writers.get(slot), name, f"scale {form[1][0]:.6g}, zero point {form[2][0]}; {why}"
+        yield writers.get(slot), name, f"scale {has}, zero point {form[2][0]}; {why}"
 
 
 def parameters(low: float, high: float, dtype: str) -> tuple[float, int]:
@@ -98,12 +99,14 @@ def _names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[
         for operator in subgraph.operators
         if operator.name in operators.CONVERSIONS
     ]
-    for before, after in changing:
-        if before in names:
-            names.setdefault(after, names[before])
-    for before, after in reversed(changing):
-        if after in names:
-            names.setdefault(before, names[after])
+    # A tensor may be brought into two formats: from one of them back to it, and on to the other.
+    for _ in range(2):
+        for before, after in changing:
+            if before in names:
+                names.setdefault(after, names[before])
+        for before, after in reversed(changing):
+            if after in names:
+                names.setdefault(before, names[after])
     return names
 
 

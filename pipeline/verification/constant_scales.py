@@ -100,7 +100,7 @@ def weigh(expected: np.ndarray, found: Tensor) -> Weighed:
         tolerance = _BFLOAT16 if found.block else _TOLERANCES[rule]
         matches[rule] = np.abs(scales - wanted) <= tolerance * wanted
     # A zero point in the wrong place clips, whatever the scale.
-    matches[MIN_MAX] = (matches[MIN_MAX] & (noise <= 1)) | (largest == 0)
+    matches[MIN_MAX] = (matches[MIN_MAX] & ~outside.any(axis=1)) | (largest == 0)
     return Weighed(
         matches=matches, ratio=ratio, noise=noise, clipped=outside.mean(axis=1), lost=np.abs(error).max(axis=1), largest=largest
     )
@@ -122,7 +122,7 @@ def grouped(values: np.ndarray, tensor: Tensor) -> np.ndarray:
 def bound_by_bias(kernel: Tensor, bias: np.ndarray | None, data: Tensor | None) -> np.ndarray:
     """The finest scale of each output channel with which 32 bits hold the bias; 0 where there is none.
 
-    The converter leaves a bias half of the range (AdjustWeightsForBiasScale in tensorflow/lite/tools/optimize/quantization_utils.cc).
+    The converter leaves a bias half of the range: AdjustWeightsForBiasScale in tensorflow/lite/tools/optimize/quantization_utils.cc
 
     Args:
         kernel: quantized.

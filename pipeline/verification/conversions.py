@@ -40,7 +40,7 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
     trained = _trained(expected, aligned)
     for number, subgraph in enumerate(found.subgraphs):
         graph = _Readers(subgraph=subgraph, readers=_readers(subgraph))
-        yield from ((((number, index), reason)) for index, reason in _twice(subgraph))
+        yield from (((number, index), reason) for index, reason in _twice(graph))
         for index, operator in enumerate(subgraph.operators):
             if operator.name not in operators.CONVERSIONS:
                 continue
@@ -68,7 +68,7 @@ def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
 
 def _trained(expected: Graph, aligned: Alignment) -> set[Slot]:
     """Tensors of the found file that the network itself rounds: there and back again in the float32 file, too."""
-    found = set()
+    found: set[Slot] = set()
     for number, subgraph in enumerate(expected.subgraphs):
         makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
         for operator in subgraph.operators:
@@ -97,17 +97,21 @@ def _faults(graph: _Readers, operator: Operator, trained: bool) -> Iterator[str]
         yield from _requantized(graph, operator, before, after)
 
 
-def _twice(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
-    """Float tensors that are quantized in two ways to one dtype."""
+def _twice(graph: _Readers) -> Iterator[tuple[int, str]]:
+    """Float tensors that are quantized in two ways to one dtype, though no operator asks for one of them."""
+    tensors = graph.subgraph.tensors
     seen: dict[tuple[int, str], Tensor] = {}
-    for index, operator in enumerate(subgraph.operators):
-        if operator.name != "QUANTIZE" or subgraph.tensors[operator.inputs[0]].scales is not None:
+    for index, operator in enumerate(graph.subgraph.operators):
+        before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
+        if (
+            operator.name != "QUANTIZE"
+            or before.scales is not None
+            or any(reader is not None and _asks(reader, tensors, after) for reader in _ends(graph, operator.outputs[0]))
+        ):
             continue
-        after = subgraph.tensors[operator.outputs[0]]
         first = seen.setdefault((operator.inputs[0], after.dtype), after)
         if _range(first) != _range(after):
-            name = subgraph.tensors[operator.inputs[0]].name
-            yield index, f"{name} is quantized twice: {_words(first)} and {_words(after)}"
+            yield index, f"{before.name} is quantized twice: {_words(first)} and {_words(after)}"
 
 
 def _words(tensor: Tensor) -> str:
@@ -129,13 +133,16 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         words = number_words.distinct(_step(after), _step(before))
         yield f"{before.name} gets another scale, {words[0]} instead of {words[1]}, and nothing that reads it asks for one"
         return
-    if before.dtype == "int16" and after.dtype != "int16":
-        # 16 bits are symmetric around zero: the range may reach so far on one side only.
-        held = max(-least, most) >= high - short
-        clips = [] if held else [f"{low:.6g} to {high:.6g}"]
+    # MAXIMUM never gives the lower part of what it reads, MINIMUM never the upper one.
+    unused = {"below": names == {"MAXIMUM"}, "above": names == {"MINIMUM"}}
+    clips = []
+    if before.dtype == "int16":
+        # 16 bits are symmetric around zero: values may reach so far on one side only.
+        if max(-least, most) < high - short and not any(unused.values()):
+            clips = [f"beyond {max(-least, most):.6g}"]
     else:
-        clips = [f"below {least:.6g}"] if least > low + short and names != {"MAXIMUM"} else []
-        clips += [f"above {most:.6g}"] if most < high - short and names != {"MINIMUM"} else []
+        clips += [f"below {least:.6g}"] if least > low + short and not unused["below"] else []
+        clips += [f"above {most:.6g}"] if most < high - short and not unused["above"] else []
     if clips:
         yield f"{before.name}, {low:.6g} to {high:.6g}, is clipped {' and '.join(clips)}"
 

@@ -39,6 +39,10 @@ def architecture(proof: Proof, found: Graph, aligned: graph_alignment.Alignment,
         yield fault("architecture", wrong.layers, _tensor_name(proof.graph, wrong.place), wrong.reason)
     for place, reason in operator_inputs.added(proof.graph, found, aligned):
         yield fault("architecture", proof.mapped.layers.get(place, ()), _tensor_name(proof.graph, place), reason)
+    for place, reason in operator_inputs.options(found):
+        ours = next((ours for ours, theirs in aligned.operators.items() if theirs == place), None)
+        layers = [] if ours is None else proof.mapped.layers.get(ours, [])
+        yield fault("architecture", layers, _tensor_name(found, place), reason)
     for difference in aligned.differences:
         if not (algorithm in _ADDING and difference.expected is None):
             yield _difference(difference, proof, found, aligned)

@@ -44,7 +44,7 @@ def options(found: Graph) -> Iterator[tuple[Place, str]]:
     """Options about the arithmetic of quantized operators that do not fit what the operator reads.
 
     `asymmetricQuantizeInputs` is for operators with float data and an integer kernel, which quantize their data as it comes;
-    TFLiteConverter sets it in all of them and litert-quantizer in none. `quantizedBiasType` is the dtype of the bias, and of the sums.
+    TFLiteConverter sets it in all of them and litert-quantizer in none. `quantizedBiasType` is the bias's dtype, and the sums'.
 
     Yields:
         (subgraph, operator), and what is wrong with it.

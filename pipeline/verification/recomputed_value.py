@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
@@ -81,7 +82,7 @@ def difference_in_words(found: np.ndarray, expected: np.ndarray, wrong: np.ndarr
     expected = np.broadcast_to(expected, found.shape)
     count = int(wrong.sum())
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-    example = f"at {list(at)} found {found[at]:.6g}, expected {expected[at]:.6g}"
+    example = f"at {list(at)} {number_words.found_expected(found[at], expected[at])}"
     if count == 1:
         return f"one of {found.size} entries differs: {example}"
     for axes in itertools.permutations(range(found.ndim)) if found.ndim in (2, 3, 4) else ():

@@ -85,6 +85,7 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
             continue
         facts = operators.of(operator.name)
         other = found.subgraphs[reader[0]]
+        bias = _constant(graph.tensors, operator, facts.bias)
         yield _Row(
             layers=proof.mapped.layers.get(place, []),
             found=tensor,
@@ -93,11 +94,7 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
             kernel=facts.kernel == row.input,
             rewritten=entry["kind"] == "rewritten",
             weighed=constant_scales.weigh(flatbuffer.values(expected), tensor),
-            needed=constant_scales.bound_by_bias(
-                tensor,
-                _constant(graph.tensors, operator, facts.bias),
-                _tensor(other.tensors, other.operators[reader[1]], facts.data),
-            ),
+            needed=constant_scales.bound_by_bias(tensor, bias, _tensor(other.tensors, other.operators[reader[1]], facts.data)),
         )
 
 
@@ -127,7 +124,9 @@ def _rule(kernels: Sequence[Weighed]) -> str:
 
 def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
     """Which of the scales of a constant are not right."""
-    weighed = row.weighed
+    weighed, scales = row.weighed, row.found.scales
+    if scales is None:
+        raise ValueError(f"{row.found.name} is not quantized")
     fine = weighed.matches[MIN_MAX]
     if row.rewritten:
         # GPTQ takes the scales of min/max. Those of turned and of scaled weights are not to be seen in the weights.
@@ -139,7 +138,7 @@ def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
     if not row.kernel and row.operator.name in operators.SHARES - operators.MOVES:
         # It has the scale of what it is put together with, and fits into it.
         fine = fine | ((weighed.clipped == 0) | (row.operator.name in ("MAXIMUM", "MINIMUM")))
-    held = (row.needed > 0) & (row.found.scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
+    held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
     return ~(fine | held | weighed.negligible())
 
 
