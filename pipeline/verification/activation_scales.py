@@ -35,7 +35,7 @@ def unexplained(
     Yields:
         (subgraph, operator) that writes it, None for an input of the network; its name; what is wrong with it.
     """
-    names = _names(expected, found, tensors)
+    named = names(expected, found, tensors)
     writers = {
         (number, index): (number, at)
         for number, subgraph in enumerate(found.subgraphs)
@@ -50,7 +50,7 @@ def unexplained(
         if any(tensor.data is not None for tensor in tensors_of) or any(name in stored_values.FIXED for name in writing):
             continue
         form = _format(tensors_of[0])  # that of all of them
-        known = {slot: [of[names[slot]] for of in measured.values() if names[slot] in of] for slot in group if slot in names}
+        known = {slot: [of[named[slot]] for of in measured.values() if named[slot] in of] for slot in group if slot in named}
         if form is None or any(_follows(form, *between) for ranges in known.values() for between in ranges):
             continue
         slot = next((slot for slot in group if known.get(slot)), group[0])
@@ -90,9 +90,9 @@ def _follows(form: Format, low: float, high: float) -> bool:
     return abs(zero_points[0] - exact) <= 0.5 + abs(exact) * _TOLERANCE
 
 
-def _names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[Slot, str]:
+def names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[Slot, str]:
     """The float32 file's tensor for each of the found file's; what an operator only brings into another format keeps its name."""
-    names = {theirs: expected.subgraphs[ours[0]].tensors[ours[1]].name for ours, theirs in tensors.items()}
+    found_names = {theirs: expected.subgraphs[ours[0]].tensors[ours[1]].name for ours, theirs in tensors.items()}
     changing = [
         ((number, operator.inputs[0]), (number, operator.outputs[0]))
         for number, subgraph in enumerate(found.subgraphs)
@@ -102,12 +102,12 @@ def _names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[
     # A tensor may be brought into two formats: from one of them back to it, and on to the other.
     for _ in range(2):
         for before, after in changing:
-            if before in names:
-                names.setdefault(after, names[before])
+            if before in found_names:
+                found_names.setdefault(after, found_names[before])
         for before, after in reversed(changing):
-            if after in names:
-                names.setdefault(before, names[after])
-    return names
+            if after in found_names:
+                found_names.setdefault(before, found_names[after])
+    return found_names
 
 
 def _groups(found: Graph) -> list[list[Slot]]:

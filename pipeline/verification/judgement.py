@@ -10,11 +10,23 @@ from typing import Any
 import numpy as np
 
 from pipeline.quantization.schemes import SCHEMES, Scheme
+from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import activation_scales, certificate, divergence, file_format, float32_proof, output_checks
+from pipeline.verification import (
+    activation_noise,
+    activation_scales,
+    certificate,
+    divergence,
+    file_format,
+    float32_proof,
+    graph_alignment,
+    output_checks,
+)
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
+# Samples on which the float32 file is run to see the ranges of its tensors.
+RANGE_SAMPLES = 16
 BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
 
 
@@ -97,6 +109,7 @@ def judge(
     )
     figures: dict[str, Any] = {}
     checks = certified.pop("checks")
+    checks.append(activation_ranges(source, proof.graph, found, float32, measured=measured, outputs=outputs))
     if outputs is not None:
         figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits)
         checks += more
@@ -116,6 +129,45 @@ def judge(
         "certificate": certified,
         "divergence": diagnosis,
     }
+
+
+def activation_ranges(
+    source: float32_proof.Source,
+    expected: Graph,
+    found: Graph,
+    float32: bytes,
+    *,
+    measured: Mapping[str, activation_scales.Ranges] | None,
+    outputs: Outputs | None,
+) -> dict[str, Any]:
+    """The check of the ranges of quantized activations: by measured ranges (then the certificate's scales say it), or on samples.
+
+    Args:
+        source, float32, measured, outputs: as in `judge`.
+        expected: `float32` read.
+        found: the file in question.
+    """
+    row = {"name": "activation ranges", "output": "", "value": 0.0, "limit": 0.0, "bound": "at most", "passed": True}
+    if not activation_noise.quantized(found):
+        return row | {"reason": "no activation is quantized"}
+    if measured is not None:
+        return row | {"reason": "those that were measured (see scales)"}
+    if outputs is None:
+        return row | {"value": None, "reason": "not compared: needs real samples (--data)"}
+    count = len(outputs.ids)
+    numbers = sorted({round(i) for i in np.linspace(0, count - 1, min(count, RANGE_SAMPLES))})
+    batch = _batch(source)
+    traces = (
+        interpreter.trace(float32, {name: np.asarray(array[[number] * batch]) for name, array in outputs.samples.items()})
+        for number in numbers
+    )
+    aligned = graph_alignment.align(expected, found)
+    judged = activation_noise.judge(expected, found, aligned.tensors, traces)
+    if not judged.faults:
+        return row | {"reason": f"{judged.tensors} tensors hold what flows through them on {len(numbers)} samples"}
+    name, reason = judged.faults[0]
+    more = f" (and {len(judged.faults) - 1} more)" if judged.faults[1:] else ""
+    return row | {"value": float(len(judged.faults)), "passed": False, "reason": f"{name}: {reason}{more}"}
 
 
 def compare(

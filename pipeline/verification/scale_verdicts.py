@@ -79,7 +79,12 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
         graph = proof.graph.subgraphs[row.subgraph]
         operator = graph.operators[row.operator]
         expected, tensor = graph.tensors[operator.inputs[row.input]], found.subgraphs[at[0]].tensors[at[1]]
-        if tensor.scales is None or expected.dtype != "float32" or stored_layout.bits_of(tensor.dtype) > _BITS:
+        if (
+            expected.data is None
+            or tensor.scales is None
+            or expected.dtype != "float32"
+            or stored_layout.bits_of(tensor.dtype) > _BITS
+        ):
             continue
         if expected.shape != tensor.shape or stored_layout.malformed(tensor) is not None:
             continue
