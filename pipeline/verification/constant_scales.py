@@ -10,8 +10,8 @@ kept exactly (1,100 files of litert-quantizer 0.11 and TensorFlow 2.21: to 1e-5,
 A file whose scales are of one rule has no others but min/max. A file of no known rule (training with fake quantization, another
 tool) is judged by the noise its scales cause. Min/max gives each of n values an error that is uniform over its step s: a squared
 error of n s^2 / 12 on average, with a standard deviation of s^2 sqrt(n / 180), and at most n s^2 / 4. A rule that looks for less
-error has less, and a scale that is too coarse by f has f^2 times as much; one that clips soon has far more. So up to twice what
-min/max may have, five deviations included, is sound: half a bit. It is asked of each group by itself, whatever the others hold.
+error has less, and a scale that is too coarse by f has f^2 times as much; one that clips soon has far more. So up to four times
+what min/max may have, five deviations included, is sound: one bit. It is asked of each group by itself.
 
 Two things may make a scale coarser than its weights. A bias of 32 bits has the product of the data's and the kernel's scale, and no
 finer one than 2 |b| / 2^31 holds it; what is lost with it the accumulator could not tell from the bias either. And weights that are
@@ -37,8 +37,8 @@ _BFLOAT16 = 2.0**-8
 _NORMAL = {8: 0.05408, 4: 0.37755}
 _LARGEST = {"int2": 1, "int4": 7, "int8": 127, "int16": 32767}
 _OCTAV_STEPS = 10
-# Twice the squared error of min/max, and five standard deviations of it.
-_NOISE, _DEVIATIONS = 2.0, 5.0
+# Four times the squared error of min/max, and five standard deviations of it.
+_NOISE, _DEVIATIONS = 4.0, 5.0
 
 
 @dataclass(frozen=True, kw_only=True)

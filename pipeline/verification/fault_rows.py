@@ -82,13 +82,8 @@ def scales(
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
-    for broken in (
-        scale_relations.broken(found),
-        conversions.needless(proof.graph, found, aligned),
-        operator_inputs.options(found),
-    ):
-        for place, reason in broken:
-            yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
+    for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
+        yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
     if measured is not None:
         for at, tensor, reason in activation_scales.unexplained(proof.graph, found, aligned.tensors, measured):
             yield fault("scales", () if at is None else layers.get(at, ()), tensor, reason)

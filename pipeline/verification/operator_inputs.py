@@ -69,7 +69,7 @@ def _fewer(hybrid: Mapping[bool, Sequence[Place]]) -> Iterator[tuple[Place, str]
     if len(hybrid) == 2:
         odd = min(hybrid, key=lambda value: (len(hybrid[value]), value))
         for place in hybrid[odd]:
-            yield place, f"has asymmetricQuantizeInputs {odd}; the file's other operators have {not odd}"
+            yield place, f"asymmetricQuantizeInputs is {odd}; the file's other operators have {not odd}"
 
 
 def _is_hybrid(operator: Operator, tensors: Sequence[Tensor]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
+_LEAST_NORMAL = 2.0**-126
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -111,7 +112,8 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     if exact:
         return difference, np.zeros(difference.shape)
     error = np.asarray(expected.error)
-    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value)
+    # Among the last numbers of float32, what is computed may be rounded to zero.
+    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value) + _LEAST_NORMAL
     return difference, np.broadcast_to(allowed, difference.shape)
 
 

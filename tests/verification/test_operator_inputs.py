@@ -1,15 +1,17 @@
 """A bias that the network has not, and options of quantized operators."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.runtime import interpreter
-from tests import faults
-from tests.made import Made, certify, converted
+from tests import certified, faults
+from tests.made import Made, certify, converted, litert, make
 
 
 def biased(content: Any, value: float) -> None:
@@ -22,9 +24,18 @@ def biased(content: Any, value: float) -> None:
     operator.inputs = np.array([*operator.inputs[:2], len(graph.tensors) - 1], np.int32)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A dense layer without a bias."""
+    x = keras.Input((48,), name="x")
+    y = keras.layers.Dense(32, use_bias=False, name="bare")(x)
+    model = keras.Model(x, keras.layers.Dense(32, activation="relu", name="out")(y), name="plain")
+    return make(certified.randomised(model), tmp_path_factory.mktemp("plain") / "source")
+
+
 @pytest.mark.parametrize("scheme", ["float32", "dynamic_wi8_afp32"])
-def test_a_bias_that_the_network_has_not(nets: Callable[[str], Made], files: Callable[[str, str], bytes], scheme: str) -> None:
-    made, sound = nets("attention"), files("attention", scheme)
+def test_a_bias_that_the_network_has_not(plain: Made, scheme: str) -> None:
+    made, sound = plain, plain.float32 if scheme == "float32" else litert(plain, scheme)
     wrong = faults.edited(sound, lambda content: biased(content, 0.5))
     one, other = (interpreter.predict(model, made.samples, workers=1)["out"] for model in (sound, wrong))
     assert np.abs(one - other).max() > 1e-3
@@ -42,9 +53,9 @@ def test_how_data_is_quantized_is_one_way_in_a_file(nets: Callable[[str], Made],
     made = nets("wide")
     for sound, other in ((files("wide", "dynamic_wi8_afp32"), True), (converted(made, "dynamic_wi8_afp32"), False)):
         assert certify(made, sound, None, None)["passed"]
-        report = certify(made, faults.edited(sound, lambda content, other=other: asymmetric(content, 1, other)), None, None)
+        report = certify(made, faults.edited(sound, partial(asymmetric, number=1, value=other)), None, None)
         assert [fault["layers"][:1] for fault in report["faults"]] == [["two"]]
-        assert f"asymmetricQuantizeInputs {other}" in report["faults"][0]["reason"]
+        assert f"asymmetricQuantizeInputs is {other}" in report["faults"][0]["reason"]
     for scheme in ("float32", "static_wi8_ai8"):
         report = certify(made, faults.edited(files("wide", scheme), lambda content: asymmetric(content, 1, True)), None, None)
         assert any("which is for float data with integer weights" in fault["reason"] for fault in report["faults"])

@@ -1,5 +1,6 @@
 """All kernels zero, or saturated: files whose codes are the nearest to their scales, and whose scales are wrong."""
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 
@@ -80,7 +81,11 @@ def test_dead_channels_of_the_converter_are_not_accused(dead: Made, scheme: str)
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_dead_channels_of_the_quantizer_are_not_accused(dead: Made, algorithm: str) -> None:
-    assert certify(dead, litert(dead, "dynamic_wi8_afp32", algorithm=algorithm), None, algorithm)["faults"] == []
+    # Where it takes no least scale, it divides by zero.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sound = litert(dead, "dynamic_wi8_afp32", algorithm=algorithm)
+    assert certify(dead, sound, None, algorithm)["faults"] == []
 
 
 def test_a_static_file_of_the_quantizer_loses_the_biases_of_dead_channels(dead: Made) -> None:
