@@ -42,7 +42,10 @@ def unexplained(
         for at, operator in enumerate(subgraph.operators)
         for index in operator.outputs
     }
-    for group in _groups(found):
+    before = _sources(found)
+    groups = _groups(found)
+    beside = {slot: group for group in groups for slot in group}
+    for group in groups:
         tensors_of = [found.subgraphs[number].tensors[index] for number, index in group]
         writing = [
             found.subgraphs[number].operators[at].name for number, at in (writers[slot] for slot in group if slot in writers)
@@ -52,6 +55,11 @@ def unexplained(
         form = _format(tensors_of[0])  # that of all of them
         known = {slot: [of[named[slot]] for of in measured.values() if named[slot] in of] for slot in group if slot in named}
         if form is None or any(_follows(form, *between) for ranges in known.values() for between in ranges):
+            continue
+        sources = [before[slot] for slot in group if slot in before]
+        others = [named[slot] for source, _ in sources for slot in beside.get(source, []) if slot in named]
+        shared = [of[name] for name in others for of in measured.values() if name in of]
+        if any(_follows(form, *between) for between in (*shared, *(between for _, between in sources))):
             continue
         slot = next((slot for slot in group if known.get(slot)), group[0])
         has, why = f"{form[1][0]:.6g}", "no range was measured for it"
@@ -108,6 +116,26 @@ def names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[S
             if after in found_names:
                 found_names.setdefault(before, found_names[after])
     return found_names
+
+
+def _sources(found: Graph) -> dict[Slot, tuple[Slot, tuple[float, float]]]:
+    """For tensors brought from one width to another: the integers they are made of, and what those can express.
+
+    Such a tensor may have the range of its source instead of its own, and that need not be a measured one: an operator shares it
+    with others, or a kernel takes it for granted.
+    """
+    ranges: dict[Slot, tuple[Slot, tuple[float, float]]] = {}
+    for number, subgraph in enumerate(found.subgraphs):
+        for operator in subgraph.operators:
+            if operator.name == "QUANTIZE":
+                form, after = (_format(subgraph.tensors[side[0]]) for side in (operator.inputs, operator.outputs))
+                if form is not None and after is not None and np.iinfo(form[0]).bits != np.iinfo(after[0]).bits:
+                    limits, scale, zero = np.iinfo(form[0]), form[1][0], form[2][0]
+                    # 16 bits are symmetric, and leave out the least code.
+                    low = -limits.max if form[0] == "int16" else limits.min
+                    between = (low - zero) * scale, (limits.max - zero) * scale
+                    ranges[number, operator.outputs[0]] = (number, operator.inputs[0]), between
+    return ranges
 
 
 def _groups(found: Graph) -> list[list[Slot]]:
