@@ -8,6 +8,7 @@ from pipeline.verification import (
     activation_scales,
     conversions,
     graph_alignment,
+    hadamard,
     operator_inputs,
     scale_relations,
     scale_verdicts,
@@ -44,7 +45,8 @@ def architecture(proof: Proof, found: Graph, aligned: graph_alignment.Alignment,
         layers = [] if ours is None else proof.mapped.layers.get(ours, [])
         yield fault("architecture", layers, _tensor_name(found, place), reason)
     for difference in aligned.differences:
-        if not (algorithm in _ADDING and difference.expected is None):
+        rotation = difference.found is not None and hadamard.only_for_turned(found, difference.found)
+        if difference.expected is not None or not (rotation or algorithm in _ADDING):
             yield _difference(difference, proof, found, aligned)
 
 

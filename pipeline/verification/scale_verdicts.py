@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
-from pipeline.verification import constant_scales, graph_alignment, number_words, stored_layout
+from pipeline.verification import constant_scales, graph_alignment, hadamard, number_words, stored_layout
 from pipeline.verification.constant_scales import MIN_MAX, MSE, OCTAV, OTHER, Weighed
 from pipeline.verification.float32_proof import Proof
 
@@ -28,6 +28,7 @@ class _Row:
         slot: position among the inputs.
         kernel: whether it stands where weights do.
         rewritten: the algorithm changed its values, which are not known.
+        turned: it was rotated first (`hadamard`); the quantizer takes the scales of octav then.
         weighed: its scales beside its values.
         needed: the finest scale with which the bias fits, for each scale.
     """
@@ -38,6 +39,7 @@ class _Row:
     slot: int
     kernel: bool
     rewritten: bool
+    turned: bool
     weighed: Weighed
     needed: np.ndarray
 
@@ -57,7 +59,7 @@ def judge(
         reason of each constant with a wrong scale.
     """
     rows = list(_rows(proof, found, aligned, tensors))
-    rule = _rule([row.weighed for row in rows if row.kernel and not row.rewritten])
+    rule = _rule([row.weighed for row in rows if row.kernel and not (row.rewritten or row.turned)])
     if algorithm in (MIN_MAX, MSE, OCTAV):
         rule = algorithm
     faults = []
@@ -71,6 +73,7 @@ def judge(
 
 
 def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:
+    turned = hadamard.turned(found)
     for row, entry in zip(proof.rows, tensors, strict=True):
         place = (row.subgraph, row.operator)
         at, reader = aligned.constants.get((*place, row.input)), aligned.operators.get(place)
@@ -90,6 +93,7 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
             continue
         facts = operators.of(operator.name)
         other = found.subgraphs[reader[0]]
+        values = flatbuffer.values(expected)
         bias = _constant(graph.tensors, operator, facts.bias)
         yield _Row(
             layers=proof.mapped.layers.get(place, []),
@@ -98,7 +102,8 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
             slot=row.input,
             kernel=facts.kernel == row.input,
             rewritten=entry["kind"] == "rewritten",
-            weighed=constant_scales.weigh(flatbuffer.values(expected), tensor),
+            turned=at in turned,
+            weighed=constant_scales.weigh(hadamard.rotated(values).astype(np.float32) if at in turned else values, tensor),
             needed=constant_scales.bound_by_bias(tensor, bias, _tensor(other.tensors, other.operators[reader[1]], facts.data)),
         )
 
@@ -134,8 +139,10 @@ def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
         raise ValueError(f"{row.found.name} is not quantized")
     fine = weighed.matches[MIN_MAX]
     if row.rewritten:
-        # GPTQ takes the scales of min/max. Those of turned and of scaled weights are not to be seen in the weights.
+        # GPTQ takes the scales of min/max. Those of scaled weights are not to be seen in the weights.
         return ~fine if algorithm == "gptq" else np.zeros(fine.shape, bool)
+    if row.turned and OCTAV in weighed.matches:
+        fine = fine | weighed.matches[OCTAV]
     if row.kernel and rule in weighed.matches:
         fine = fine | weighed.matches[rule]
     if not row.kernel or rule == OTHER:

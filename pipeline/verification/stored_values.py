@@ -55,13 +55,14 @@ class Check:
     reason: str
 
 
-def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False) -> Check:
+def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ties: float = 0.0) -> Check:
     """A constant against its value in real units.
 
     Args:
         expected: the float32 (or integer) constant of the float32 file.
         found: a tensor with a constant.
         broadcasts: the operator spreads it over the data, so that leading ones of its shape say nothing.
+        ties: how far from a tie codes may have been rounded to the other side, in quantization steps.
     """
     if not stored_layout.same_shape(expected.shape, found.shape, broadcasts=broadcasts):
         return _failed(found, f"has shape {list(found.shape)}; expected {list(expected.shape)}")
@@ -72,7 +73,7 @@ def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False) ->
     stored = flatbuffer.values(found)
     if found.scales is None or found.zero_points is None:
         return _plain(expected, stored, found)
-    return _quantized(expected, stored, found)
+    return _quantized(expected, stored, found, ties)
 
 
 def _failed(found: Tensor, reason: str) -> Check:
@@ -119,7 +120,7 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
     )
 
 
-def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: float) -> Check:
     if found.scales is None or found.zero_points is None:
         raise ValueError(f"{found.name} is not quantized")
     scales = flatbuffer.spread(found, found.scales)
@@ -138,7 +139,7 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check
     error = np.abs(codes - exact)
     right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
     # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
-    right |= error <= 0.5 + np.abs(exact) * _FLOAT32
+    right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + ties
     outside = (exact > high - zero + 0.5) | (exact < low - zero - 0.5)
     # A weight may be clipped for the sake of the others, which is for its scale to answer; a bias may not.
     cut = outside if stored_layout.bits_of(found.dtype) >= _BIAS_BITS else np.zeros(outside.shape, bool)
