@@ -14,6 +14,14 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 
+def published() -> Path:
+    """The folder of published networks beside the checkout, or where PUBLISHED_NETWORKS says; the test is skipped without it."""
+    folder = Path(os.environ.get("PUBLISHED_NETWORKS", ROOT.parent / "shared" / "networks"))
+    if not folder.is_dir():
+        pytest.skip(f"no published networks at {folder} (PUBLISHED_NETWORKS says where they are): they are no part of the project")
+    return folder
+
+
 def call(*command: str, cwd: Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the project's environment in a copy of the repository; its output is text, stderr within stdout."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "GIT_"))}

@@ -1,29 +1,33 @@
 """The judgement of any pair of a network and a .tflite file.
 
 python -m pipeline.cli.audit --model MODEL --tflite FILE [--data NPZ] [--scheme SCHEME] [--json]
+                             [--inputs A=B ...] [--outputs A=B ...]
 
 Exit code 0: the file is the network; 1: it is not; 2: the question could not be answered (a file is missing or unreadable).
-Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by name) the outputs, too,
-with the limits of the scheme that is given, or else found from the file's dtypes.
+Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by the network's names or
+by the file's) the outputs, too, with the limits of the scheme that is given, or else found from the file's dtypes.
+
+The file need not have the network's names, nor a signature: inputs and outputs are paired by what they are, and the pairing is part
+of what is proved. --inputs and --outputs say it where it stays open, as NAME_IN_NETWORK=NAME_IN_FILE.
 """
 
 import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
 
 from pipeline import files
-from pipeline.cli import scheme_detection
+from pipeline.cli import audit_text, scheme_detection
 from pipeline.errors import UserError
-from pipeline.runtime import interpreter
-from pipeline.tflite import flatbuffer, layer_names
-from pipeline.verification import float32_proof, judgement
+from pipeline.runtime import interpreter, trial
+from pipeline.tflite import flatbuffer
+from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
@@ -35,18 +39,45 @@ def main() -> None:
     parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
     parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
+    for side in ("inputs", "outputs"):
+        parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     try:
-        report = audit(given.model, given.tflite, data=given.data, scheme=given.scheme)
+        report = audit(
+            given.model,
+            given.tflite,
+            data=given.data,
+            scheme=given.scheme,
+            inputs=_pairs("inputs", given.inputs),
+            outputs=_pairs("outputs", given.outputs),
+        )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else text(report))
+    print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report))
     sys.exit(0 if report["passed"] else 1)
 
 
-def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | None = None) -> dict[str, Any]:
+def _pairs(side: str, given: Sequence[str]) -> dict[str, str]:
+    for pair in given:
+        if not all(pair.partition("=")):
+            raise UserError(f"--{side}: {pair!r} is no pair; write --{side} NAME_IN_NETWORK=NAME_IN_FILE")
+    pairs = {pair.partition("=")[0]: pair.partition("=")[2] for pair in given}
+    if len(pairs) < len(given):
+        raise UserError(f"--{side}: a name of the network stands there twice")
+    return pairs
+
+
+def audit(
+    model: Path,
+    tflite: Path,
+    *,
+    data: Path | None = None,
+    scheme: str | None = None,
+    inputs: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The judgement of `tflite` as `model` (`judgement.judge`), its outputs with it when there is data.
 
     Args:
@@ -54,44 +85,91 @@ def audit(model: Path, tflite: Path, *, data: Path | None = None, scheme: str | 
         tflite: the file in question.
         data: .npz with samples.
         scheme: what the file is said to be; None: found from its dtypes.
+        inputs, outputs: names of the file by those of the network, as far as they are known.
 
     Returns:
-        The report, and `notes`: where the scheme is from, and what could not be compared.
+        The report, and `notes`: where the scheme is from, which names differ, and what could not be compared.
 
     Raises:
-        UserError: when a file is missing or cannot be read, or the data does not fit.
+        UserError: when a file is missing or cannot be read, the data does not fit, or inputs and outputs can be paired in too many
+            ways.
     """
     if not model.exists():
         raise UserError(f"--model: no such file: {model}")
     content = _read(tflite)
     found = flatbuffer.read(content)
-    samples = None if data is None else _samples(data, found)
+    # What LiteRT cannot run is judged by its content alone.
+    refused = trial.refusal(content)
+    arrays = None if data is None else _arrays(data)
     notes = []
     if scheme is None:
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
-    # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
-    from pipeline.source import converter
-
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "source"
-        original = source(model, folder, found, batch=interpreter.free_batch(content))
-        outputs = None if samples is None else _outputs(original, folder, content, samples)
-        if samples is not None and outputs is None:
-            notes.append("outputs are not compared: their names are not the network's")
-        ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
+        reference, more = _reference(model, Path(temporary), content, found, inputs or {}, outputs or {})
+        original, ends = reference.source, reference.ends
+        notes += more
+        results = None
+        if arrays is not None:
+            samples = _samples(arrays, ends, original.signature["inputs"])
+            if not refused:
+                results, why = _outputs(original, reference.folder, content, samples, ends)
+                notes += [why] if why else []
+        io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
         report = judgement.judge(
             original,
-            converter.convert_saved_model(folder),
+            reference.float32,
             content,
             scheme=scheme,
-            io_dtype=ends[0] if len(ends) == 1 else None,
+            io_dtype=io[0] if len(io) == 1 else None,
             algorithm=None,
             measured=None,
-            outputs=outputs,
+            outputs=results,
             limits=limits(),
+            ends=ends,
         )
-    return {**report, "notes": notes}
+    if refused and report["passed"]:
+        raise UserError(f"--tflite: {tflite}: {refused}; by its content it is the network")
+    notes += [refused] if refused else []
+    return {**report, "notes": [*notes, *signature_rows.changes(report["certificate"]["signature"])]}
+
+
+class _Reference(NamedTuple):
+    """The network exported to a folder, its float32 file, and which of the file's inputs and outputs are which of its own."""
+
+    folder: Path
+    source: float32_proof.Source
+    float32: bytes
+    ends: end_matching.Ends
+
+
+def _reference(
+    model: Path, folder: Path, content: bytes, found: flatbuffer.Graph, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> tuple[_Reference, list[str]]:
+    """What to lay the file beside: the network as it is read first, or as another Keras reads it if that fits better; and notes."""
+    # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
+    from pipeline.cli import audit_network
+    from pipeline.source import converter
+
+    shapes = flatbuffer.end_shapes(content)
+
+    def made(format: str) -> tuple[_Reference, int]:
+        at = folder / format
+        source, ways = audit_network.export_like(model, at, found, format=format, shapes=shapes, inputs=inputs, outputs=outputs)
+        float32 = converter.convert_saved_model(at)
+        ends, faults = judgement.pairing(source, float32, content, ways)
+        # Another Keras builds other operators; weights that differ are no reason to look for one.
+        return _Reference(at, source, float32, ends), sum(fault["check"] == "architecture" for fault in faults)
+
+    best, faults = made("auto")
+    for other in audit_network.others(model) if faults else ():
+        try:
+            second, left = made(other)
+        except UserError:
+            continue  # that Keras cannot read it: the first reading stands
+        if left < faults:
+            return second, [f"the network was read as {other}: the file was made with that Keras"]
+    return best, []
 
 
 def limits() -> judgement.Limits:
@@ -112,112 +190,64 @@ def _read(tflite: Path) -> bytes:
     return content
 
 
-def _samples(data: Path, found: flatbuffer.Graph) -> dict[str, np.ndarray]:
+def _arrays(data: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by the names they have there."""
     try:
-        samples = files.read_variables(data)
+        arrays = files.read_variables(data)
     except (OSError, ValueError) as error:
         raise UserError(f"--data: {data}: not readable as .npz ({error})") from None
-    if set(samples) != set(found.inputs):
-        given, wanted = ", ".join(sorted(samples)), ", ".join(sorted(found.inputs))
-        raise UserError(f"--data: {data} has arrays {given}; the file's inputs are {wanted}")
-    counts = {len(array) for array in samples.values()}
+    counts = {len(array) if array.ndim else 0 for array in arrays.values()}
     if len(counts) != 1 or counts == {0}:
         raise UserError(f"--data: {data}: the inputs need the same number of samples, at least one")
-    for name, array in samples.items():
+    for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise UserError(f"--data: {data}: {name} holds NaN or infinity")
+    return arrays
+
+
+def _samples(
+    arrays: Mapping[str, np.ndarray], ends: end_matching.Ends, signature: Sequence[Mapping[str, Any]]
+) -> dict[str, np.ndarray]:
+    """The samples by the network's names, in its dtypes."""
+    names = [entry["name"] for entry in signature]
+    if set(arrays) == set(names):
+        samples = dict(arrays)
+    elif set(arrays) == set(ends.inputs.values()) and set(ends.inputs) == set(names):
+        samples = {ours: arrays[theirs] for ours, theirs in ends.inputs.items()}
+    else:
+        given, wanted, file = ", ".join(sorted(arrays)), ", ".join(sorted(names)), ", ".join(sorted(ends.inputs.values()))
+        other = "" if file == wanted else f" (or, as in the file: {file})"
+        raise UserError(f"--data: has arrays {given}; the network's inputs are {wanted}{other}")
+    for entry in signature:
+        array, lengths = samples[entry["name"]], entry["shape"][1:]
+        if array.ndim != len(lengths) + 1 or any(b not in (None, a) for a, b in zip(array.shape[1:], lengths, strict=True)):
+            raise UserError(f"--data: samples of {entry['name']} are {list(array.shape[1:])}; the network takes {lengths}")
+        dtype = np.dtype(entry["dtype"])
+        if array.dtype.kind != dtype.kind and not (array.dtype.kind in "iub" and dtype.kind == "f"):
+            raise UserError(f"--data: {entry['name']} is {array.dtype}; the network takes {dtype}")
+        samples[entry["name"]] = array.astype(dtype, copy=False)
     return samples
 
 
-def source(model: Path, folder: Path, found: flatbuffer.Graph | None = None, *, batch: int | None) -> float32_proof.Source:
-    """The network exported to `folder` as the pipeline does it, and what the judgement needs of it.
-
-    Lengths that the network leaves free are those of the file `found`.
-    """
-    from pipeline.custom import layers as custom
-    from pipeline.source import inference_graph, loaders, network
-    from pipeline.source.tensorflow_setup import SIGNATURE
-
-    format, loaded = loaders.load(model, custom=custom.LAYERS)
-    known = {} if found is None else {name: found.tensors[number].shape[1:] for name, number in found.inputs.items()}
-    shapes = {name: list(shape) for name, shape in known.items() if name in loaded.inputs}
-    inputs = network.fixed(loaded.inputs, shapes=shapes, batch=batch)
-    results, _ = network.export(loaded, folder, inputs=inputs)
-    graph, constants = inference_graph.read(folder, loaded.weights)
-    return float32_proof.Source(
-        graph=graph,
-        constants=constants,
-        weights=loaded.weights,
-        layers=loaded.layers,
-        signature={
-            "key": SIGNATURE,
-            "inputs": network.signature(network.in_float32(inputs)),
-            "outputs": network.signature(results),
-        },
-        numbered=format in layer_names.NUMBERED,
-    )
-
-
 def _outputs(
-    original: float32_proof.Source, folder: Path, content: bytes, samples: Mapping[str, np.ndarray]
-) -> judgement.Outputs | None:
-    """What the network, exported to `folder`, and the file make of the samples; None when their outputs have other names."""
+    original: float32_proof.Source, folder: Path, content: bytes, samples: Mapping[str, np.ndarray], ends: end_matching.Ends
+) -> tuple[judgement.Outputs | None, str | None]:
+    """What the network, exported to `folder`, and the file make of the samples; or why that cannot be compared."""
     from pipeline.source import reference_run
 
+    names = [entry["name"] for entry in original.signature["outputs"]]
+    if set(ends.outputs) != set(names) or set(ends.inputs) != set(samples):
+        return None, "outputs are not compared: the file has other inputs or outputs than the network"
     rows = list(reference_run.run_saved_model(folder, samples, batch=original.signature["inputs"][0]["shape"][0]))
     reference = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    predicted = interpreter.predict(content, samples, workers=1)
-    if set(predicted) != set(reference):
-        return None
+    made = interpreter.predict(content, {ends.inputs[name]: array for name, array in samples.items()}, workers=1)
+    predicted = {name: made[ends.outputs[name]] for name in reference}
+    for name, array in reference.items():
+        if predicted[name].shape != array.shape:
+            shapes = f"{list(predicted[name].shape[1:])}; the network's is {list(array.shape[1:])}"
+            return None, f"outputs are not compared: the file's output for {name} is {shapes}"
     ids = [str(i) for i in range(len(rows))]
-    return judgement.Outputs(samples=samples, ids=ids, reference=reference, predicted=predicted)
-
-
-def text(report: Mapping[str, Any]) -> str:
-    """The report as a readable table."""
-    certified = report["certificate"]
-    lines = ["PASSED" if report["passed"] else "NOT PASSED", certified["summary"], ""]
-    lines += [_line(row) for row in report["checks"]]
-    lines += [f"note {note}" for note in report["notes"]]
-    if certified["layers"]:
-        lines += ["", *_table(("layer", "class", "parameters", "in the file"), [_layer(row) for row in certified["layers"]])]
-    tensors = [row for row in certified["tensors"] if row["variables"] or not row["passed"]]
-    columns = ("tensor", "from", "how", "steps", "SQNR dB", "verdict")
-    lines += ["", *_table(columns, [_tensor(row) for row in tensors])]
-    for name, figures in report["outputs"].items():
-        listed = ", ".join(f"{row['id']} ({row['max_error']:.3g})" for row in figures["worst"] if row["max_error"] is not None)
-        lines += ["", f"{name}: {figures['n']} samples; largest errors: {listed or 'none'}"]
-    if report["divergence"]:
-        lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
-    for fault in certified["faults"]:
-        where = ", ".join(fault["layers"]) or fault["tensor"] or "the file"
-        lines.append(f"FAULT {fault['check']}: {where}: {fault['reason']}")
-    return "\n".join(lines)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    verdict = "--  " if row["passed"] and row["reason"].startswith("not compared") else "ok  " if row["passed"] else "FAIL"
-    return f"{verdict} {row['name']}{' of ' + row['output'] if row['output'] else ''}: {row['reason']}"
-
-
-def _layer(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["path"], row["class"], f"{row['parameters']:,}", row["reason"]
-
-
-def _tensor(row: Mapping[str, Any]) -> tuple[str, ...]:
-    sources = ", ".join(row["variables"]) or "–"
-    steps = "–" if row["steps"] is None else f"{row['steps']:.2f}"
-    sqnr = "–" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f}"
-    return _short(row["tensor"] or row["expected_tensor"]), _short(sources), row["transformation"], steps, sqnr, row["reason"]
-
-
-def _short(value: str) -> str:
-    return value if len(value) <= 48 else f"{value[:45]}..."
-
-
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [columns, *rows]]
+    return judgement.Outputs(samples=samples, ids=ids, reference=reference, predicted=predicted), None
 
 
 if __name__ == "__main__":

@@ -398,12 +398,12 @@ def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: i
 
 def mobilenetv2() -> tuple[float32_proof.Source, bytes]:
     """MobileNetV2 of `bench_projects` as the certificate takes it, and its float32 file."""
-    from pipeline.cli import audit
+    from pipeline.cli import audit_network
     from pipeline.source import converter
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
-        source = audit.source(projects.mobilenetv2() / "network.keras", folder, batch=1)
+        source = audit_network.export(projects.mobilenetv2() / "network.keras", folder, batch=1)
         return source, converter.convert_saved_model(folder)
 
 

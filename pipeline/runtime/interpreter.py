@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from pipeline.errors import UserError
+from pipeline.runtime import runners
 
 # Below this a sample costs less than Python's call, and a second thread only waits for the first.
 _WORTH_A_THREAD_SECONDS = 50e-6
@@ -18,7 +19,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def open_model(model: bytes, *, threads: int = 1) -> Any:
-    """The runner of the file's first signature: called with inputs by name, it returns outputs by name.
+    """The runner of the file's only signature, or of its first subgraph: called with inputs by name, it returns outputs by name.
 
     Raises:
         UserError: when this interpreter cannot run the file, such as one with Select TF ops.
@@ -30,16 +31,21 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
     try:
         interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
-        return interpreter, interpreter.get_signature_runner()
+        return interpreter, runners.of(interpreter)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
 
-def free_batch(model: bytes) -> int | None:
-    """The batch of the file's first signature, None where it is free."""
-    lengths = [detail["shape_signature"] for detail in open_model(model).get_input_details().values()]
-    first = {int(length[0]) for length in lengths if len(length)}
-    return None if not first or -1 in first else first.pop()
+def opened(model: bytes, *, delegate: bool) -> Any:
+    """LiteRT's own interpreter of a file, its tensors allocated: with XNNPACK where it has kernels, or with built-in kernels alone.
+
+    Raises:
+        ValueError, RuntimeError: when LiteRT refuses the file.
+    """
+    kernels = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
@@ -56,7 +62,7 @@ def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarra
         # Keeping all tensors is for debugging, which is what this is.
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
         interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True)
-    runner = interpreter.get_signature_runner()
+    runner = runners.of(interpreter)
     details = runner.get_input_details()
     runner(**{name: quantized(array, details[name]) for name, array in sample.items()})
     found = {}
@@ -193,7 +199,7 @@ def activations(
         # It warns that preserving all tensors is for debugging and takes memory.
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
         interpreter = Interpreter(model_content=model, num_threads=1, experimental_preserve_all_tensors=True)
-    runner = interpreter.get_signature_runner()
+    runner = runners.of(interpreter)
     index = {detail["name"]: detail["index"] for detail in interpreter.get_tensor_details() if detail["name"] in names}
     for sample in samples:
         interpreter.reset_all_variables()
@@ -203,4 +209,4 @@ def activations(
 
 def _batch(runner: Any) -> int:
     """The batch of the file; 1 where it is free."""
-    return max(1, max(int(detail["shape_signature"][0]) for detail in runner.get_input_details().values()))
+    return max(1, max(runners.lengths(detail)[0] for detail in runner.get_input_details().values()))

@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.quantization.schemes import Scheme
-from pipeline.tflite import flatbuffer, macs
+from pipeline.tflite import flatbuffer, macs, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
+    also_in_file,
     constant_rows,
+    end_matching,
     fault_rows,
     file_format,
+    file_integrity,
     graph_alignment,
     parameter_rows,
     signature_rows,
+    tensor_origin,
 )
 from pipeline.verification.float32_proof import Proof, Source
 
@@ -31,6 +35,7 @@ def certify(
     io_dtype: str | None,
     algorithm: str | None,
     measured: Mapping[str, activation_scales.Ranges] | None = None,
+    ends: end_matching.Ends | None = None,
 ) -> dict[str, Any]:
     """The certificate of one file.
 
@@ -43,24 +48,28 @@ def certify(
         algorithm: how its scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known, and so not
             compared.
+        ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
 
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `output_checks`), `faults` (`check`, `layers`, `tensor`, `reason`),
         and the tables behind them: `parameters`, `variables`, `tensors`, `layers`, `signature`, `operators`, `macs`, `format`,
-        `float_operators`.
+        `float_operators`; and `also`, what else the file holds, in lines of text.
     """
-    found = flatbuffer.read(model)
+    own = flatbuffer.read(model)
+    found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
     aligned = graph_alignment.align(proof.graph, found)
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
-    tensors = constant_rows.rows(proof, found, aligned.constants, algorithm)
+    tensors = constant_rows.rows(proof, found, aligned.constants, algorithm, rounding=ends is not None)
     layers = _layers(proof, aligned)
     rule, wrong_scales = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
-    signature = signature_rows.rows(found, source.signature)
+    signature = signature_rows.rows(own, source.signature, ends)
     faults = [
+        # What is wrong with the file itself is the cause of much that follows.
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, found, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
-        *fault_rows.scales(proof, found, aligned, by_operator, measured),
+        *fault_rows.scales(source.graph, proof, found, aligned, by_operator, measured),
         *wrong_scales,
         *(
             fault_rows.fault("signature", (), None, f"{row['what']}: found {row['found']}, expected {row['expected']}")
@@ -71,7 +80,9 @@ def certify(
     ]
     variables = parameter_rows.rows(source, tensors)
     counts = parameter_rows.counts(variables)
-    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None)
+    # Ranges are measured on data.
+    unknown = measured is None and any(tensor.scales is not None for tensor in flatbuffer.activations(found))
+    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None, unknown=unknown)
     worst = _worst_step(tensors)
     return {
         "summary": parameter_rows.sentence(counts, worst_step=worst, absent=parameter_rows.absent(source)),
@@ -84,9 +95,10 @@ def certify(
         "layers": layers,
         "signature": signature,
         "operators": {"float32": file_format.histogram(proof.graph), "file": file_format.histogram(found)},
-        "macs": {"float32": _macs(proof.graph), "file": _macs(found)},
+        "macs": {"float32": _macs(proof.graph), "file": _macs(tensor_origin.with_constants(found))},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
+        "also": also_in_file.lines(model, found, proof.graph),
     }
 
 
@@ -105,7 +117,13 @@ def _layers(proof: Proof, aligned: graph_alignment.Alignment) -> list[dict[str, 
     missing = {difference.expected: difference.reason for difference in aligned.differences if difference.expected is not None}
     rows = []
     for row in proof.layers:
-        lost = [place for place in row["operators"] if place not in aligned.operators]
+        # What only changes the format is looked through (`fake_quantization` judges it).
+        lost = [
+            place
+            for place in row["operators"]
+            if place not in aligned.operators
+            and proof.graph.subgraphs[place[0]].operators[place[1]].name not in operators.CONVERSIONS
+        ]
         present = [list(aligned.operators[place]) for place in row["operators"] if place in aligned.operators]
         entry = {**row, "operators": present}
         if lost and row["passed"]:
@@ -121,18 +139,30 @@ def _checks(
     faults: Sequence[Mapping[str, Any]],
     *,
     said: bool,
+    unknown: bool,
 ) -> list[dict[str, Any]]:
-    """The verdicts; `said`: whether the file is meant to be of some scheme."""
-    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in ("architecture", "scales", "signature", "format")}
+    """The verdicts.
+
+    Args:
+        share, tensors, layers, faults: of `certify`.
+        said: whether the file is meant to be of some scheme.
+        unknown: whether it has scales for ranges that nobody told.
+    """
+    kinds = ("file", "architecture", "scales", "signature", "format")
+    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in kinds}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
+    follow = "scales and zero points follow from each other"
+    if unknown:
+        follow += "; not compared: ranges of activations, since nobody told what was measured"
     form = "dtypes are those of the variant" if said else "not compared: no scheme"
     return [
+        _check("file", count["file"], "file", faults, "order of execution, ends and buffers can be read in one way"),
         _check("parameters", share, "weights", faults, "every parameter is accounted for", least=1.0),
         _check("constants", bad, "weights", faults, f"all {len(tensors)} constants are explained"),
         _check("layers", gone, "layers", faults, f"all {len(layers)} layers are present, fused, or not needed at inference"),
         _check("architecture", count["architecture"], "architecture", faults, "the same operators, options and connections"),
-        _check("scales", count["scales"], "scales", faults, "scales and zero points follow from each other"),
+        _check("scales", count["scales"], "scales", faults, follow),
         _check("signature", count["signature"], "signature", faults, "names, order and shapes of inputs and outputs"),
         _check("format", count["format"], "format", faults, form),
     ]
@@ -146,7 +176,8 @@ def _check(
     reason = fine
     if found:
         where = ", ".join(found[0]["layers"]) or found[0]["tensor"] or "the file"
-        reason = f"{where}: {found[0]['reason']}" + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+        named = found[0]["reason"].startswith(constant_rows.BIAS_OF)
+        reason = ("" if named else f"{where}: ") + found[0]["reason"] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
     return {
         "name": name,
         "output": "",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.verification import fake_quantization
 from pipeline.verification.rounded_arithmetic import ARITHMETIC, Constant
 
 
@@ -53,6 +54,8 @@ def _results(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[tu
     if op in ARITHMETIC and all(np.issubdtype(constant.value.dtype, np.number) for constant in inputs):
         value, error = ARITHMETIC[op](*inputs)
         yield value, error if np.issubdtype(value.dtype, np.floating) else 0.0
+    elif op in fake_quantization.OPS:
+        yield fake_quantization.rounded(node, inputs)
     elif op in ("ConcatV2", "Pack"):
         yield _joined(node, inputs)
     elif op in ("Split", "SplitV", "Unpack"):

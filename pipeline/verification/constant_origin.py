@@ -5,9 +5,11 @@ compared within the rounding of float32. Names only decide which explanation is 
 against.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Operator, Tensor
@@ -30,6 +32,8 @@ class Row:
         max_error: largest difference to what was recomputed, in real units; `share`: the largest share of what float32
             rounding allows that an entry uses up, at most 1 when it passes (0: equal bit for bit).
         passed: every entry is within its bound; `reason`: in words.
+        lost: what it would be without one of the operations that were folded into it, [channels] or [1] by the operation's name.
+        slack: of `recomputed_value.slack` in the layout of the file, computed when it is asked for; None: bit for bit.
     """
 
     subgraph: int
@@ -47,6 +51,8 @@ class Row:
     share: float | None
     passed: bool
     reason: str
+    slack: Callable[[], np.ndarray] | None = field(default=None, compare=False)
+    lost: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)
 
 
 def account(graph: flatbuffer.Graph, linears: Sequence[Linear], operands: Sequence[Operand]) -> list[Row]:
@@ -64,6 +70,8 @@ def account(graph: flatbuffer.Graph, linears: Sequence[Linear], operands: Sequen
     rows: list[Row] = []
     for number, subgraph in enumerate(graph.subgraphs):
         for index, operator in enumerate(subgraph.operators):
+            if operator.name in operators.CONVERSIONS:
+                continue  # whatever reads its result reads the constant (`tensor_origin.with_constants`)
             constants = {
                 place: subgraph.tensors[tensor]
                 for place, tensor in enumerate(operator.inputs)

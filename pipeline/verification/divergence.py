@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph, Tensor
-from pipeline.verification import graph_alignment
+from pipeline.verification import end_matching, graph_alignment
 from pipeline.verification.graph_alignment import Place
 from pipeline.verification.stored_values import KERNELS
 
@@ -39,7 +39,13 @@ def diagnose(
 
 
 def traces(
-    float32: bytes, model: bytes, samples: Mapping[str, np.ndarray], numbers: Sequence[int], *, batch: int
+    float32: bytes,
+    model: bytes,
+    samples: Mapping[str, np.ndarray],
+    numbers: Sequence[int],
+    *,
+    batch: int,
+    ends: end_matching.Ends | None = None,
 ) -> list[tuple[Values, Values]]:
     """Every tensor of both files for some samples.
 
@@ -48,11 +54,14 @@ def traces(
         samples: inputs [n, ...] by name.
         numbers: of the samples.
         batch: samples that both files take at once; each sample is repeated to fill it.
+        ends: what the inputs are called in `model`; None: as in `float32`.
     """
+    names = {name: name for name in samples} if ends is None else ends.inputs
     found: list[tuple[Values, Values]] = []
     for number in numbers:
         sample = {name: np.asarray(array[[number] * batch]) for name, array in samples.items()}
-        found.append((interpreter.trace(float32, sample), interpreter.trace(model, sample)))
+        theirs = {names[name]: array for name, array in sample.items()}
+        found.append((interpreter.trace(float32, sample), interpreter.trace(model, theirs)))
     return found
 
 

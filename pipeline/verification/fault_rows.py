@@ -7,13 +7,14 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
     conversions,
+    fake_quantization,
     graph_alignment,
     hadamard,
     operator_inputs,
     scale_relations,
     scale_verdicts,
 )
-from pipeline.verification.constant_rows import REWRITING
+from pipeline.verification.constant_rows import BIAS_OF, REWRITING
 from pipeline.verification.float32_proof import Proof
 from pipeline.verification.graph_alignment import Place
 
@@ -30,7 +31,8 @@ def constants(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Of constants that do not hold their value (`constant_rows.rows`)."""
     for row in rows:
         if not row["passed"]:
-            reason = f"{row['operator']} input {row['input']}: {row['reason']}"
+            place = "" if row["reason"].startswith(BIAS_OF) else f"{row['operator']} input {row['input']}: "
+            reason = f"{place}{row['reason']}"
             yield fault("weights", row["layers"], row["tensor"] or row["expected_tensor"], reason)
 
 
@@ -71,6 +73,7 @@ def _difference(
 
 
 def scales(
+    source: Mapping[str, Any],
     proof: Proof,
     found: Graph,
     aligned: graph_alignment.Alignment,
@@ -80,10 +83,13 @@ def scales(
     """Of scales and zero points that do not follow from each other, or from the measured ranges.
 
     Args:
+        source: the network's graph (`inference_graph.read`).
         proof, found, aligned: the float32 file explained, the file in question, and what corresponds.
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
+    for place, name, reason in fake_quantization.broken(source, proof.graph, found, aligned):
+        yield fault("scales", () if place is None else layers.get(place, ()), name, reason)
     for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
     if measured is not None:

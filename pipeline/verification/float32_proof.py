@@ -13,10 +13,12 @@ from pipeline.verification import (
     constant_folding,
     constant_origin,
     data_flow,
+    fake_quantization,
     layer_rows,
     linear_operations,
     operands,
     operator_faults,
+    tensor_origin,
 )
 
 
@@ -61,7 +63,7 @@ def prove(source: Source, float32: bytes) -> Proof:
         source: the network.
         float32: a file without quantization, made from the network.
     """
-    graph = flatbuffer.read(float32)
+    graph = tensor_origin.with_constants(flatbuffer.read(float32))
     nodes = source.graph["nodes"]
     known = constant_folding.evaluate(nodes, source.constants, _single(source.weights))
     rows = constant_origin.account(graph, linear_operations.linears(nodes, known), operands.operands(nodes, known))
@@ -76,6 +78,10 @@ def prove(source: Source, float32: bytes) -> Proof:
             *operator_faults.activations(graph, source.graph, mapped),
             *operator_faults.attributes(graph, source.graph, mapped),
             *data_flow.faults(graph, source.graph, mapped),
+            *(
+                architecture.Fault(place=place, layers=tuple(mapped.layers.get(place, ())) if place else (), reason=reason)
+                for place, reason in fake_quantization.unexplained(nodes, known, graph)
+            ),
         ],
     )
 

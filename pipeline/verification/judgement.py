@@ -18,6 +18,7 @@ from pipeline.verification import (
     activation_scales,
     certificate,
     divergence,
+    end_matching,
     file_format,
     float32_proof,
     graph_alignment,
@@ -76,6 +77,8 @@ def judge(
     measured: Mapping[str, activation_scales.Ranges] | None,
     outputs: Outputs | None,
     limits: Limits,
+    ends: end_matching.Ends | None = None,
+    proof: float32_proof.Proof | None = None,
 ) -> dict[str, Any]:
     """The report on one file.
 
@@ -90,6 +93,8 @@ def judge(
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known.
         outputs: on real samples; None: not judged.
         limits: of the outputs.
+        ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
+        proof: of `float32`, where many files are judged beside the same one; None: it is proved here.
 
     Returns:
         `scheme`; `n` samples (0 without outputs); `passed`, and `checks` with `name`, `output`, `value`, `limit`, `bound`, `passed`
@@ -97,7 +102,8 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    proof, found = float32_proof.prove(source, float32), flatbuffer.read(model)
+    found = flatbuffer.read(model)
+    proof = float32_proof.prove(source, float32) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
@@ -106,7 +112,9 @@ def judge(
         io_dtype=io_dtype,
         algorithm=algorithm,
         measured=measured,
+        ends=ends,
     )
+    found = found if ends is None else end_matching.renamed(found, ends, like=proof.graph)
     figures: dict[str, Any] = {}
     checks = certified.pop("checks")
     checks.append(activation_ranges(source, proof.graph, found, float32, outputs=outputs))
@@ -118,7 +126,7 @@ def judge(
     diagnosis = None
     if outputs is not None and model != float32 and (changed or not passed):
         worst = output_checks.worst(figures, count=limits.divergence)
-        traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source))
+        traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source), ends=ends)
         diagnosis = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
     return {
         "scheme": scheme,
@@ -165,6 +173,23 @@ def activation_ranges(
     name, reason = judged.faults[0]
     more = f" (and {len(judged.faults) - 1} more)" if judged.faults[1:] else ""
     return row | {"value": float(len(judged.faults)), "passed": False, "reason": f"{name}: {reason}{more}"}
+
+
+def pairing(
+    source: float32_proof.Source, float32: bytes, model: bytes, ways: Sequence[end_matching.Ends]
+) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
+    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
+    proof = float32_proof.prove(source, float32)
+    best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
+    for ends in ways:
+        found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
+        if best is None or len(found) < len(best[1]):
+            best = ends, found
+        if not found:
+            break
+    if best is None:
+        raise ValueError("no way to pair the inputs and outputs was given")
+    return best
 
 
 def compare(

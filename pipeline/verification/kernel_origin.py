@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Operator, Tensor
 from pipeline.verification import recomputed_value
 from pipeline.verification.affine_maps import Affine
-from pipeline.verification.linear_operations import Linear, folded
+from pipeline.verification.linear_operations import Linear, folded, without_each
 from pipeline.verification.recomputed_value import CONVERTER, EXACT, FOLDED, LAYOUT
 from pipeline.verification.rounded_arithmetic import Constant
 
@@ -62,8 +63,15 @@ def explain(
         return None
     claimed.add(best.linear.node)
     rows = {at: _kernel_row(kernel, best, reordered=axes != tuple(range(len(axes))))}
+    if rows[at]["kind"] == FOLDED:
+        # Computed when it is asked for: a kernel may be large.
+        way = best.linear, best.before, best.after
+        rows[at]["slack"] = lambda: recomputed_value.slack(folded(*way)[0](), axes, constants[at].shape)
     if bias is not None:
-        rows[bias_at] = _bias_row(bias, best)
+        rows[bias_at] = _bias_row(bias, best) | {"lost": dict(without_each(best.linear, best.after))}
+        if rows[bias_at]["kind"] == FOLDED:
+            spread = replace(best.bias, value=np.broadcast_to(best.bias.value, bias.shape))
+            rows[bias_at]["slack"] = lambda: recomputed_value.slack(spread, range(bias.ndim), bias.shape)
     elif np.any(best.bias.value != 0):
         reason = f"there is no bias; expected one from {recomputed_value.scopes(best.operations)}"
         rows[at] |= {"passed": False, "reason": reason}

@@ -3,6 +3,7 @@
 A converter moves multiplications and additions by constants into the kernel and bias of the linear operation beside them.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,6 +98,26 @@ def folded(linear: Linear, before: Affine, after: Affine) -> tuple[Callable[[], 
         carried = Constant(value=value, error=error, variables=before.offset.variables | kernel.variables)
         bias = total(product(carried, after.scale), after.offset)
     return compute, bias
+
+
+def without_each(linear: Linear, after: Affine) -> Iterator[tuple[str, np.ndarray]]:
+    """The bias that an operation would have if one of the additions folded into it had been forgotten.
+
+    Args:
+        linear: the operation.
+        after: one of its ways to fold what stands behind it.
+
+    Yields:
+        The name of the addition, and the bias without it, float64 [channels] or [1].
+    """
+    run = [way for way in linear.after if way.operations == after.operations[: len(way.operations)]]
+    run.sort(key=lambda way: len(way.operations))
+    for before, behind in itertools.pairwise(run):
+        if behind.operations[:-1] == before.operations and np.array_equal(before.scale.value, behind.scale.value):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                carried = (behind.offset.value - before.offset.value) * (after.scale.value / behind.scale.value)
+            if np.any(carried) and np.isfinite(carried).all():
+                yield behind.operations[-1], after.offset.value - carried
 
 
 def _kernel(node: Mapping[str, Any], known: Mapping[str, Constant]) -> tuple[Constant, tuple[int, ...], str] | None:

@@ -1,7 +1,7 @@
 """Where a constant of an operator without a kernel comes from: which constant that the network reads it is."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +56,7 @@ def explain(
         return recomputed_value.own(found, "shape, axis or index")
     best = _best(operator, found, names, by_size.get(found.size, []), claimed)
     if best is not None and best.fits:
-        return _explained(best, claimed)
+        return _explained(best, found, claimed)
     part = _part(found, by_size)
     if part is not None:
         return part
@@ -65,7 +65,7 @@ def explain(
     if found.dtype.kind in "iub" and not real:
         return recomputed_value.own(found, "index arithmetic")
     if best is not None and best.named:
-        return _explained(best, claimed)
+        return _explained(best, found, claimed)
     return recomputed_value.unexplained(found)
 
 
@@ -92,12 +92,12 @@ def _best(
     return best
 
 
-def _explained(best: _Explanation, claimed: set[str]) -> dict[str, Any]:
+def _explained(best: _Explanation, found: np.ndarray, claimed: set[str]) -> dict[str, Any]:
     constant, operations = best.operand.constant, best.operand.operations
     claimed.add("/".join(operations))
     made = bool(np.any(constant.error))
     source = "" if constant.variables else "the graph's own constant, "
-    return recomputed_value.explained(
+    row = recomputed_value.explained(
         best.value,
         constant,
         node=operations[0],
@@ -105,6 +105,16 @@ def _explained(best: _Explanation, claimed: set[str]) -> dict[str, Any]:
         kind=FOLDED if made else EXACT if best.words == "as it is" else LAYOUT,
         transformation=source + (f"computed for {recomputed_value.scopes(operations)}" if made else best.words),
     )
+    if made:
+        row["slack"] = lambda: recomputed_value.slack(constant, _axes(best, found), found.shape)
+    return row
+
+
+def _axes(best: _Explanation, found: np.ndarray) -> Sequence[int]:
+    """The order of axes in which the explanation reads the constant."""
+    orders = itertools.permutations(range(found.ndim)) if best.words == "axes reordered" else ()
+    fitting = (axes for axes in orders if np.array_equal(found.transpose(axes).reshape(best.value.shape), best.value))
+    return next(fitting, tuple(range(found.ndim)))
 
 
 def _part(found: np.ndarray, by_size: Mapping[int, list[Operand]]) -> dict[str, Any] | None:

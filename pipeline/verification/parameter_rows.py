@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification import recomputed_value
+from pipeline.verification import fake_quantization, recomputed_value
 from pipeline.verification.float32_proof import Source
 
 # From worst to best: what a parameter counts as when several operators hold it.
@@ -22,6 +22,7 @@ def rows(source: Source, constants: Sequence[Mapping[str, Any]]) -> list[dict[st
     Returns:
         `status` is one of "exact", "folded", "cast", "quantized", "rewritten" (held), "absent" (not needed), "missing", "wrong".
     """
+    ranges = fake_quantization.ranges(source.graph["nodes"])
     read = {node["path"] for node in source.graph["nodes"] if node["op"] == "Variable"}
     holders: dict[str, list[Mapping[str, Any]]] = {}
     for constant in constants:
@@ -34,6 +35,8 @@ def rows(source: Source, constants: Sequence[Mapping[str, Any]]) -> list[dict[st
             row |= {"status": "absent", "passed": True, "reason": absent(source), "tensors": []}
         elif holders.get(path):
             row |= _held(holders[path])
+        elif path in ranges:
+            row |= {"status": "exact", "passed": True, "reason": "a range of fake quantization: the scales hold it", "tensors": []}
         elif not np.any(array) and _only_added(path, source.graph["nodes"]):
             row |= {"status": "exact", "passed": True, "reason": "zeros that are only added: left out", "tensors": []}
         else:

@@ -50,6 +50,27 @@ def explained(
     }
 
 
+def slack(expected: Constant, axes: Sequence[int], shape: Sequence[int]) -> np.ndarray:
+    """How far two float32 computations of a constant may lie apart: twice what rounding allows around its exact value.
+
+    The bound of `rounded_arithmetic` holds for every order of operations, so for the converter of any year: that of this
+    environment, whose constant stands for the exact value elsewhere, and the one that made a foreign file.
+
+    Args:
+        expected: the constant, in the network's layout.
+        axes: that bring the file's layout into the network's.
+        shape: of the constant in the file.
+
+    Returns:
+        float64 in the file's layout, real units.
+    """
+    _, allowed = _difference(np.asarray(expected.value), expected)
+    result = np.empty(int(np.prod(shape)))
+    places = np.arange(result.size).reshape(shape).transpose(axes)
+    result[places.ravel()] = 2 * np.broadcast_to(allowed, np.shape(expected.value)).ravel()
+    return result.reshape(shape)
+
+
 def own(found: np.ndarray, words: str) -> dict[str, Any]:
     """A constant that the converter made for itself: fields of `constant_origin.Row`."""
     return {

@@ -4,27 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.tflite.flatbuffer import Graph
+from pipeline.verification.end_matching import Ends
 
 
-def rows(graph: Graph, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for the key and for each tensor: `what`, `expected`, `found`, `passed`.
+def rows(graph: Graph, facts: Mapping[str, Any], ends: Ends | None = None) -> list[dict[str, Any]]:
+    """A row for the key and for each tensor: `what`, `expected`, `found`, `passed`. Other names pass where `ends` pairs them.
 
     Args:
-        graph: the file in question.
+        graph: the file in question, under its own names.
         facts: `signature` of models/source.json: `key`, `inputs` and `outputs` with `name`, `shape`, `dtype`.
+        ends: what the inputs and outputs are called in a file that need not have the network's names; None: it must.
     """
-    compared = [_compared("signature key", facts["key"], graph.signature)]
+    compared = [_compared("signature key", facts["key"], graph.signature or "none", named=ends is not None)]
     for side in ("inputs", "outputs"):
-        tensors = getattr(graph, side)
+        tensors: dict[str, int] = getattr(graph, side)
         names = sorted(entry["name"] for entry in facts[side])
-        compared.append(_compared(f"names of {side}", names, sorted(tensors)))
+        known = {name: name for name in names if name in tensors} if ends is None else getattr(ends, side)
+        if ends is None or set(known) != set(names) or set(known.values()) != set(tensors):
+            compared.append(_compared(f"names of {side}", names, sorted(tensors)))
+        else:
+            compared += [_compared(f"name of {side[:-1]} {name}", name, known[name], named=True) for name in names]
         for entry in facts[side]:
-            if entry["name"] in tensors:
-                shape = list(graph.tensors[tensors[entry["name"]]].shape)
+            if entry["name"] in known and entry["shape"] is not None:
+                shape = list(graph.tensors[tensors[known[entry["name"]]]].shape)
                 free = [1 if length is None else length for length in entry["shape"]]
                 compared.append(_compared(f"shape of {side[:-1]} {entry['name']}", free, shape))
     return compared
 
 
-def _compared(what: str, expected: Any, found: Any) -> dict[str, Any]:
-    return {"what": what, "expected": expected, "found": found, "passed": expected == found}
+def changes(compared: list[dict[str, Any]]) -> list[str]:
+    """The rows that pass though the file differs, in words."""
+    return [f"changed: {row['what']}: {row['found']}" for row in compared if row["passed"] and row["expected"] != row["found"]]
+
+
+def _compared(what: str, expected: Any, found: Any, *, named: bool = False) -> dict[str, Any]:
+    """`named`: another name is a change, not a fault."""
+    return {"what": what, "expected": expected, "found": found, "passed": named or expected == found}

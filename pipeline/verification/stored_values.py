@@ -55,7 +55,9 @@ class Check:
     reason: str
 
 
-def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ties: float = 0.0) -> Check:
+def compare(
+    expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ties: float = 0.0, slack: np.ndarray | None = None
+) -> Check:
     """A constant against its value in real units.
 
     Args:
@@ -63,6 +65,7 @@ def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ti
         found: a tensor with a constant.
         broadcasts: the operator spreads it over the data, so that leading ones of its shape say nothing.
         ties: how far from a tie codes may have been rounded to the other side, in quantization steps.
+        slack: how far the value that was stored may lie from `expected`, float64 of its shape, real units; None: not at all.
     """
     if not stored_layout.same_shape(expected.shape, found.shape, broadcasts=broadcasts):
         return _failed(found, f"has shape {list(found.shape)}; expected {list(expected.shape)}")
@@ -70,10 +73,11 @@ def compare(expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ti
     if wrong is not None:
         return _failed(found, wrong)
     expected = expected.reshape(found.shape)
+    apart = None if slack is None else slack.reshape(found.shape)
     stored = flatbuffer.values(found)
     if found.scales is None or found.zero_points is None:
-        return _plain(expected, stored, found)
-    return _quantized(expected, stored, found, ties)
+        return _plain(expected, stored, found, apart)
+    return _quantized(expected, stored, found, ties, apart)
 
 
 def _failed(found: Tensor, reason: str) -> Check:
@@ -91,16 +95,21 @@ def _failed(found: Tensor, reason: str) -> Check:
     )
 
 
-def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
+def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.ndarray | None) -> Check:
     """A constant that is not quantized: equal in its own dtype."""
     if expected.dtype.kind == "f" and stored.dtype.kind != "f":
         return _failed(found, f"holds {found.dtype} without scales; expected float")
     with np.errstate(over="ignore"):
         wanted = expected.astype(stored.dtype)
     same = (wanted == stored) | (np.isnan(wanted) & np.isnan(stored)) if wanted.dtype.kind == "f" else wanted == stored
+    if slack is not None and stored.dtype.kind == "f":
+        # Rounding keeps order: whatever lies in between was rounded to something in between.
+        with np.errstate(over="ignore"):
+            same |= ((expected - slack).astype(stored.dtype) <= stored) & (stored <= (expected + slack).astype(stored.dtype))
     how = EQUAL if stored.dtype == expected.dtype or expected.dtype.kind != "f" else CAST
     error, relative, sqnr = _figures(expected, stored.astype(np.float64))
-    reason = {EQUAL: "equal bit for bit", CAST: f"rounded to {found.dtype}"}[how]
+    equal = "equal bit for bit" if error == 0 else "within float32 rounding"
+    reason = {EQUAL: equal, CAST: f"rounded to {found.dtype}"}[how]
     passed = bool(np.all(same))
     if passed and stored.dtype.kind == "f" and not np.isfinite(stored).all():
         passed, reason = False, f"does not fit into {found.dtype}: infinity or NaN"
@@ -120,7 +129,7 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor) -> Check:
     )
 
 
-def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: float) -> Check:
+def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: float, slack: np.ndarray | None) -> Check:
     if found.scales is None or found.zero_points is None:
         raise ValueError(f"{found.name} is not quantized")
     scales = flatbuffer.spread(found, found.scales)
@@ -140,6 +149,8 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: fl
     right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
     # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
     right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + ties
+    if slack is not None:
+        right |= some & (error <= 0.5 + np.abs(exact) * _FLOAT32 + slack / np.where(some, scales, 1).astype(np.float64))
     outside = (exact > high - zero + 0.5) | (exact < low - zero - 0.5)
     # A weight may be clipped for the sake of the others, which is for its scale to answer; a bias may not.
     cut = outside if stored_layout.bits_of(found.dtype) >= _BIAS_BITS else np.zeros(outside.shape, bool)

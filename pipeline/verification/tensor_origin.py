@@ -1,7 +1,7 @@
 """What makes each tensor of one .tflite file, looking through operators that only change its format."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
@@ -36,6 +36,29 @@ def side(graph: Graph) -> Side:
         for subgraph in graph.subgraphs
     ]
     return Side(graph=graph, makers=makers, inputs={number: name for name, number in graph.inputs.items()})
+
+
+def with_constants(graph: Graph) -> Graph:
+    """The graph whose operators read constants themselves, not what operators that only change their format make of them."""
+    file = side(graph)
+
+    def constant(at: Slot) -> int:
+        before = at if at[1] < 0 else through(file, at)
+        return before[1] if before[1] >= 0 and tensor(file, before).data is not None else at[1]
+
+    subgraphs = [
+        replace(
+            subgraph,
+            operators=[
+                one
+                if one.name in operators.CONVERSIONS
+                else replace(one, inputs=tuple(constant((number, entry)) for entry in one.inputs))
+                for one in subgraph.operators
+            ],
+        )
+        for number, subgraph in enumerate(graph.subgraphs)
+    ]
+    return replace(graph, subgraphs=subgraphs, operators=subgraphs[graph.main].operators)
 
 
 def tensor(file: Side, at: Slot) -> Tensor:

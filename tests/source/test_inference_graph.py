@@ -96,5 +96,7 @@ def test_random_numbers_at_inference_are_refused(tmp_path: Path) -> None:
     given = keras.Input((3,), name="x")
     loaded = keras3.network_of(keras.Model(given, Noise()(given)), path=tmp_path)
     traced = network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
-    with pytest.raises(UserError, match=r"model\.path: the network reads the state .* at inference, which is no weight"):
+    with pytest.raises(
+        UserError, match=r"model\.path: the network draws random numbers at inference \(from the state that .* reads\)"
+    ):
         inference_graph.of_function(traced.function, traced.variables, loaded.weights)

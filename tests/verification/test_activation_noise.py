@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.cli import audit
+from pipeline.cli import audit, audit_text
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.verification import activation_noise, graph_alignment, judgement
@@ -56,7 +56,7 @@ def test_ranges_on_samples(nets: Callable[[str], Made], files: Callable[[str, st
 def test_without_samples_nothing_is_claimed(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
     row = check(nets("convolutions"), files("convolutions", "static_wi8_ai8"), samples=False)
     assert (row["passed"], row["value"], row["reason"]) == (True, None, "not compared: needs real samples (--data)")
-    line = audit._line(row)
+    line = audit_text._line(row)
     assert line == "--   activation ranges: not compared: needs real samples (--data)"
     none = check(nets("convolutions"), files("convolutions", "dynamic_wi8_afp32"), samples=False)
     assert none["reason"] == "no activation is quantized"
