@@ -28,9 +28,8 @@ def quiet() -> Iterator[None]:
 
 
 def representative(model: keras.Model) -> Samples:
-    samples = certified.samples(model, 8)
-
     def rows() -> Iterator[list[np.ndarray]]:
+        samples = certified.samples(model, 8)
         for i in range(8):
             yield [samples[tensor.name][i : i + 1] for tensor in model.inputs]
 
@@ -97,8 +96,8 @@ def broken(model: bytes) -> bytes:
 
     def edit(content: Any) -> None:
         graph = content.subgraphs[0]
-        weights = [tensor for tensor in graph.tensors if len(content.buffers[tensor.buffer].data or ()) and len(tensor.shape) > 1]
-        tensor = max(weights, key=lambda tensor: len(content.buffers[tensor.buffer].data))
+        stored = {tensor.name: content.buffers[tensor.buffer].data for tensor in graph.tensors}
+        tensor = max(graph.tensors, key=lambda tensor: 0 if stored[tensor.name] is None else len(stored[tensor.name]))
         dtype = {schema.TensorType.FLOAT32: "float32", schema.TensorType.FLOAT16: "float16"}.get(tensor.type, "int8")
         values = faults.array(content, tensor, dtype)
         values[7] = values[7] * 2 + 1 if dtype != "int8" else values[7] - 100 if values[7] > 0 else values[7] + 100
