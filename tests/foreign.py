@@ -62,8 +62,11 @@ def exported(model: keras.Model, folder: Path, kind: str) -> bytes:
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder)), kind, representative(model))
 
 
-def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None) -> bytes:
-    """A SavedModel with names of one's own."""
+def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None, tracked: bool = True) -> bytes:
+    """A SavedModel with names of one's own.
+
+    `tracked`: it holds the variables. A tf.Module does not find those of a Keras model: then the file has none of the weights.
+    """
     (tensor,) = model.inputs
 
     def serve(pixels: Any) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None) -> 
 
     spec = tf.TensorSpec([batch, *tensor.shape[1:]], tf.float32, name="pixels")
     module = tf.Module()
-    module.model = model
+    module.weights = [variable.value for variable in model.variables] if tracked else []
     with quiet():
         tf.saved_model.save(module, str(folder), signatures={key: tf.function(serve, input_signature=[spec])})
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[key]), "float32")

@@ -62,6 +62,7 @@ def certify(
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
+        *fault_rows.uninitialised(found),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
