@@ -94,6 +94,7 @@ _EMPTY = Certificate(
     operators=Operators(float32={}, file={}),
     macs=Macs(float32=0, file=0),
     format=Format(constants={}, activations={}, io_dtypes={}),
+    also=(),
     float_operators=(),
 )
 

@@ -93,9 +93,7 @@ def test_deps_are_the_import_closure(stage: str) -> None:
 NEEDLESS: dict[str, set[str]] = {
     "load": {"source/converter", "source/reference_run"},
     "sample": {"dataset/batches"},
-    "predict": {"runtime/latency"},
     "convert": {"tflite/macs", "tflite/reference_kernels", "tflite/targets"},
-    "calibrate": {"runtime/latency"},
     "search": {
         "evaluation/paired_comparison",
         "evaluation/statistics",
@@ -106,14 +104,6 @@ NEEDLESS: dict[str, set[str]] = {
     },
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
     "verify": {"tflite/control_flow", "tflite/reference_kernels", "tflite/targets"},
-    # It reads all records of selection/; an edit of the others runs `select` anyway, and the report after it takes a second.
-    "report": {
-        "selection/bundle",
-        "selection/c_array",
-        "selection/decision",
-        "selection/model_card",
-        "selection/summary_row",
-    },
 }
 
 

@@ -25,7 +25,7 @@ import yaml
 from pipeline import files
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.errors import UserError
-from pipeline.runtime import interpreter
+from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
 
@@ -98,6 +98,8 @@ def audit(
         raise UserError(f"--model: no such file: {model}")
     content = _read(tflite)
     found = flatbuffer.read(content)
+    # What LiteRT cannot run is judged by its content alone.
+    refused = trial.refusal(content)
     arrays = None if data is None else _arrays(data)
     notes = []
     if scheme is None:
@@ -108,7 +110,7 @@ def audit(
         original, ends = reference.source, reference.ends
         notes += more
         results = None
-        if arrays is not None:
+        if arrays is not None and not refused:
             samples = _samples(arrays, ends, original.signature["inputs"])
             results, why = _outputs(original, reference.folder, content, samples, ends)
             notes += [why] if why else []
@@ -125,6 +127,9 @@ def audit(
             limits=limits(),
             ends=ends,
         )
+    if refused and report["passed"]:
+        raise UserError(f"--tflite: {tflite}: {refused}; by its content it is the network")
+    notes += [refused] if refused else []
     return {**report, "notes": [*notes, *signature_rows.changes(report["certificate"]["signature"])]}
 
 
@@ -145,7 +150,7 @@ def _reference(
     from pipeline.cli import audit_network
     from pipeline.source import converter
 
-    shapes = interpreter.end_shapes(content)
+    shapes = flatbuffer.end_shapes(content)
 
     def made(format: str) -> tuple[_Reference, int]:
         at = folder / format

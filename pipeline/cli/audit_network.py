@@ -39,7 +39,7 @@ def export_like(
         folder: does not exist yet.
         found: the file.
         format: of the network, "auto" or one of `others`.
-        shapes: of its inputs and outputs by name, None where free (`interpreter.end_shapes`).
+        shapes: of its inputs and outputs by name, None where free (`flatbuffer.end_shapes`).
         inputs, outputs: names of the file by those of the network, as far as they are known.
 
     Raises:

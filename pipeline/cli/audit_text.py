@@ -23,6 +23,7 @@ def text(report: Mapping[str, Any]) -> str:
     if report["divergence"]:
         lines += ["", "keep in float first: " + ", ".join(row["layer"] for row in report["divergence"]["exclude_first"])]
     lines += [f"FAULT {fault['check']}: {_fault(fault)}" for fault in certified["faults"]]
+    lines += [f"also in the file: {line}" for line in certified["also"]]
     return "\n".join(lines)
 
 

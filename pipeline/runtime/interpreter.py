@@ -36,24 +36,6 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
 
-def end_shapes(model: bytes) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:
-    """The shapes of the inputs and of the outputs of the file's signature by name, None for a length that is free.
-
-    Raises:
-        UserError: when this interpreter cannot even load the file.
-    """
-    try:
-        # Not prepared to run: that a file cannot is for others to say.
-        runner = runners.of(Interpreter(model_content=model, num_threads=1))
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"LiteRT cannot load the file: {str(error).splitlines()[0]}") from None
-    inputs, outputs = (
-        {name: [None if length < 0 else length for length in runners.lengths(detail)] for name, detail in details.items()}
-        for details in (runner.get_input_details(), runner.get_output_details())
-    )
-    return inputs, outputs
-
-
 def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
     """Every tensor of the signature's own subgraph after one inference, in real units.
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from pipeline.tflite import flatbuffer_verifier, well_formed
+
 _DTYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 _ACTIVATIONS = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
-_OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _NOTHING = SimpleNamespace()
+_text = well_formed.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,13 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One operator: its name, the numbers of its tensors (-1: an optional input left out), and its options."""
+    """One operator: its name, the numbers of its tensors (-1: an optional input left out), its options, and whose they are."""
 
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
+    options_type: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +76,10 @@ def read(model: bytes) -> Graph:
     """Parse the first signature's subgraph, or the first subgraph of a file without signatures.
 
     Raises:
-        ValueError: when these are no bytes of a .tflite file.
+        ValueError: when these are no bytes of a .tflite file, or LiteRT could not read them (`parse`).
     """
-    if model[4:8] != b"TFL3":
-        raise ValueError("not a .tflite file: the identifier TFL3 is missing")
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    codes = [_operator_name(code) for code in content.operatorCodes]
+    content = parse(model)
+    codes = [well_formed.operator_name(code) for code in content.operatorCodes or ()]
     buffers = [_bytes(buffer, model) for buffer in content.buffers]
     subgraphs = [_subgraph(entry, buffers, codes) for entry in content.subgraphs]
     signature, number, inputs, outputs = _ends(content, subgraphs)
@@ -91,6 +92,38 @@ def read(model: bytes) -> Graph:
         subgraphs=subgraphs,
         main=number,
     )
+
+
+def parse(model: bytes) -> Any:
+    """The content as the schema has it (`schema.ModelT`), which hangs together.
+
+    Raises:
+        ValueError: in one line, when the file is damaged, or holds what LiteRT refuses or what is not read here.
+    """
+    flatbuffer_verifier.verify(model)
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    well_formed.check(content, len(model))
+    for entry in content.signatureDefs or ():
+        # To LiteRT a list left out is an empty one.
+        entry.inputs, entry.outputs = entry.inputs or [], entry.outputs or []
+    return content
+
+
+def end_shapes(model: bytes) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:
+    """The shapes of inputs and of outputs by name, None for a length that is free. Old files only say the one they were made for.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    graph, content = read(model), parse(model)
+    tensors = content.subgraphs[graph.main].tensors
+
+    def shape(number: int) -> list[int | None]:
+        free = _numbers(tensors[number].shapeSignature) or _numbers(tensors[number].shape)
+        return [None if length < 0 else length for length in free]
+
+    inputs, outputs = ({name: shape(number) for name, number in side.items()} for side in (graph.inputs, graph.outputs))
+    return inputs, outputs
 
 
 def activations(graph: Graph) -> list[Tensor]:
@@ -159,28 +192,27 @@ def _by_tensor(subgraph: Subgraph, numbers: tuple[int, ...]) -> dict[str, int]:
     }
 
 
-def _operator_name(code: Any) -> str:
-    # Files of before 2020 hold the code in the one-byte field.
-    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return _text(code.customCode) if builtin == schema.BuiltinOperator.CUSTOM else _OPERATORS[builtin]
-
-
 def _subgraph(entry: Any, buffers: list[np.ndarray | None], codes: list[str]) -> Subgraph:
     return Subgraph(
         name=_text(entry.name),
-        inputs=tuple(map(int, entry.inputs)),
-        outputs=tuple(map(int, entry.outputs)),
+        inputs=_numbers(entry.inputs),
+        outputs=_numbers(entry.outputs),
         tensors=[_tensor(tensor, entry.tensors, buffers) for tensor in entry.tensors],
         operators=[
             Operator(
                 name=codes[operator.opcodeIndex],
-                inputs=() if operator.inputs is None else tuple(map(int, operator.inputs)),
-                outputs=tuple(map(int, operator.outputs)),
+                inputs=_numbers(operator.inputs),
+                outputs=_numbers(operator.outputs),
                 options=_options(operator),
+                options_type=_options_type(operator),
             )
-            for operator in entry.operators
+            for operator in entry.operators or ()
         ],
     )
+
+
+def _numbers(values: Any) -> tuple[int, ...]:
+    return () if values is None else tuple(map(int, values))
 
 
 def _options(operator: Any) -> dict[str, Any]:
@@ -197,39 +229,48 @@ def _options(operator: Any) -> dict[str, Any]:
     return plain
 
 
+def _options_type(operator: Any) -> str:
+    """Names of the tables that hold the options, such as Conv2DOptions; "" without."""
+    tables = (table for table in (operator.builtinOptions, operator.builtinOptions2) if table is not None)
+    return " and ".join(type(table).__name__.removesuffix("T") for table in tables)
+
+
 def _bytes(buffer: Any, model: bytes) -> np.ndarray | None:
-    """A buffer's content; a writer may put it behind the flatbuffer, where `offset` points."""
-    if buffer.offset > 1:
-        return np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
-    return None if buffer.data is None or len(buffer.data) == 0 else np.asarray(buffer.data, np.uint8)
+    """A buffer's content as LiteRT finds it: `data`, or where there is none what `offset` points to, behind the flatbuffer."""
+    if buffer.data is not None:
+        return np.asarray(buffer.data, np.uint8)
+    return np.frombuffer(model, np.uint8, buffer.size, buffer.offset) if buffer.offset > 1 else None
+
+
+def _held(tensor: Any, buffers: list[np.ndarray | None]) -> np.ndarray | None:
+    """The bytes of a constant: as many as its shape needs. Buffer 0 is empty, whatever it holds."""
+    data = buffers[tensor.buffer] if tensor.buffer else None
+    return None if data is None else data[: well_formed.needed(tensor)]
 
 
 def _tensor(tensor: Any, tensors: list[Any], buffers: list[np.ndarray | None]) -> Tensor:
-    data = buffers[tensor.buffer]
     quantization = tensor.quantization
     scales = zero_points = None
     block = dimension = 0
-    if quantization is not None and quantization.scale is not None:
-        scales, zero_points = np.asarray(quantization.scale, np.float32), np.asarray(quantization.zeroPoint, np.int64)
-        dimension = int(quantization.quantizedDimension)
-    elif quantization is not None and quantization.detailsType == schema.QuantizationDetails.BlockwiseQuantization:
+    # Blocks come before plain scales, and a float tensor has none, whatever is written there.
+    if quantization is not None and quantization.detailsType == schema.QuantizationDetails.BlockwiseQuantization:
         # The scales are a constant of their own, float16.
         stored = tensors[quantization.details.scales]
-        scales = np.frombuffer(buffers[stored.buffer].tobytes(), np.float16).astype(np.float32)
+        held = _held(stored, buffers)
+        scales = np.frombuffer(b"" if held is None else held.tobytes(), np.float16).astype(np.float32)
         zero_points, block = np.zeros(1, np.int64), int(quantization.details.blockSize)
         # `quantizedDimension` does not say along which axis the blocks lie; the shape of the scales does.
         dimension = next((axis for axis, (a, b) in enumerate(zip(stored.shape, tensor.shape, strict=True)) if a != b), 0)
+    elif well_formed.quantized(tensor):
+        scales, zero_points = np.asarray(quantization.scale, np.float32), np.asarray(quantization.zeroPoint, np.int64)
+        dimension = int(quantization.quantizedDimension)
     return Tensor(
         name=_text(tensor.name),
         shape=() if tensor.shape is None else tuple(map(int, tensor.shape)),
         dtype=_DTYPES[tensor.type],
-        data=data,
+        data=_held(tensor, buffers),
         scales=scales,
         zero_points=zero_points,
         quantized_dimension=dimension,
         block=block,
     )
-
-
-def _text(value: bytes | str | None) -> str:
-    return "" if value is None else value.decode() if isinstance(value, bytes) else value

@@ -12,10 +12,12 @@ from pipeline.tflite import flatbuffer, macs, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
+    also_in_file,
     constant_rows,
     end_matching,
     fault_rows,
     file_format,
+    file_integrity,
     graph_alignment,
     parameter_rows,
     signature_rows,
@@ -51,7 +53,7 @@ def certify(
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `output_checks`), `faults` (`check`, `layers`, `tensor`, `reason`),
         and the tables behind them: `parameters`, `variables`, `tensors`, `layers`, `signature`, `operators`, `macs`, `format`,
-        `float_operators`.
+        `float_operators`; and `also`, what else the file holds, in lines of text.
     """
     own = flatbuffer.read(model)
     found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
@@ -62,7 +64,9 @@ def certify(
     rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
-        *fault_rows.uninitialised(found),
+        *fault_rows.uninitialised(own),
+        # What is wrong with the file itself is the cause of much that follows.
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
@@ -93,6 +97,7 @@ def certify(
         "macs": {"float32": _macs(proof.graph), "file": _macs(tensor_origin.with_constants(found))},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
+        "also": also_in_file.lines(model, found, proof.graph),
     }
 
 
@@ -135,11 +140,13 @@ def _checks(
     said: bool,
 ) -> list[dict[str, Any]]:
     """The verdicts; `said`: whether the file is meant to be of some scheme."""
-    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in ("architecture", "scales", "signature", "format")}
+    kinds = ("file", "architecture", "scales", "signature", "format")
+    count = {kind: sum(fault["check"] == kind for fault in faults) for kind in kinds}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
     form = "dtypes are those of the variant" if said else "not compared: no scheme"
     return [
+        _check("file", count["file"], "file", faults, "order of execution, ends and buffers can be read in one way"),
         _check("parameters", share, "weights", faults, "every parameter is accounted for", least=1.0),
         _check("constants", bad, "weights", faults, f"all {len(tensors)} constants are explained"),
         _check("layers", gone, "layers", faults, f"all {len(layers)} layers are present, fused, or not needed at inference"),

@@ -56,7 +56,7 @@ class Figures(_Record, frozen=True):
 class Fault(_Record, frozen=True):
     """Something wrong with the file, by the name of the check it fails."""
 
-    check: Literal["weights", "architecture", "layers", "scales", "signature", "format"]
+    check: Literal["file", "weights", "architecture", "layers", "scales", "signature", "format"]
     layers: tuple[str, ...]
     tensor: str | None
     reason: str
@@ -181,6 +181,7 @@ class Certificate(_Record, frozen=True):
     macs: Macs
     format: Format
     float_operators: tuple[FloatOperator, ...]
+    also: tuple[str, ...]
 
 
 class DivergingOperator(_Record, frozen=True):

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,65 @@ def test_what_cannot_be_answered_ends_with_two(int8: Path, model: str | None, tf
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def halved(model: bytes) -> bytes:
+    return model[: len(model) // 2]
+
+
+def another_schema(model: bytes) -> bytes:
+    def edit(content: Any) -> None:
+        content.version = 7
+
+    return faults.edited(model, edit)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (halved, "the file is damaged or cut off: "),
+        (lambda model: b"", "not a .tflite file: the identifier TFL3 is missing"),
+        (lambda model: model[:8], "the file is damaged or cut off: "),
+        (another_schema, "the file has schema version 7; LiteRT reads 3"),
+    ],
+)
+def test_a_file_that_cannot_be_read_ends_with_two_and_one_line(
+    int8: Path, tmp_path: Path, change: Callable[[bytes], bytes], message: str
+) -> None:
+    (tmp_path / "model.tflite").write_bytes(change(int8.read_bytes()))
+    done = run("--model", MODEL, "--tflite", tmp_path / "model.tflite")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: --tflite: {tmp_path / 'model.tflite'}: {message}")
+    assert done.stdout == ""
+
+
+def test_a_file_without_its_weights_is_refused_though_litert_cannot_run_it(int8: Path, finished: Path, tmp_path: Path) -> None:
+    def edit(content: Any) -> None:
+        tensor = faults.tensor_of(content, faults.operators(content, "CONV_2D")[0], 1)
+        content.buffers[0].data, tensor.buffer = np.array(content.buffers[tensor.buffer].data), 0
+
+    (tmp_path / "model.tflite").write_bytes(faults.edited(int8.read_bytes(), edit))
+    np.savez(tmp_path / "data.npz", image=np.load(finished / paths.EVALUATION / "inputs" / "image.npy")[:2])
+    report = audit.audit(MODEL, tmp_path / "model.tflite", data=tmp_path / "data.npz")
+    assert not report["passed"]
+    assert "buffer 0 holds" in report["certificate"]["faults"][0]["reason"]
+    assert report["notes"][-1].startswith("LiteRT cannot run the file: ")
+    assert report["n"] == 0
+
+
+def test_the_network_in_a_file_that_litert_cannot_run_is_no_answer(int8: Path, tmp_path: Path) -> None:
+    def edit(content: Any) -> None:
+        content.operatorCodes[0].version = 99
+
+    (tmp_path / "model.tflite").write_bytes(faults.edited(int8.read_bytes(), edit))
+    with pytest.raises(UserError, match=r"LiteRT cannot run the file: .* by its content it is the network"):
+        audit.audit(MODEL, tmp_path / "model.tflite")
+
+
+def test_what_else_the_file_holds_is_printed(int8: Path) -> None:
+    lines = audit_text.text(audit.audit(MODEL, int8)).splitlines()
+    assert "also in the file: description: MLIR Converted." in lines
 
 
 @pytest.mark.parametrize(

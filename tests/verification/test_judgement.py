@@ -1,16 +1,20 @@
 """The one judgement: what a file holds and what it computes, with the limits of its scheme."""
 
+import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.cli import audit
+from pipeline.cli import audit, scheme_detection
+from pipeline.errors import UserError
 from pipeline.runtime import interpreter
-from pipeline.verification import judgement
-from tests import faults
-from tests.made import Made
+from pipeline.tflite import flatbuffer
+from pipeline.verification import judgement, verify_report
+from tests import faults, mutants
+from tests.made import Made, blockwise
 
 SAMPLES = 100
 
@@ -101,3 +105,48 @@ def test_a_fault_is_followed_even_if_the_outputs_are_fine(nets: Callable[[str], 
     report = judge(made, wrong, "static_wi8_ai8", outputs(made, model))
     assert failed(report) == {"parameters", "constants"}
     assert report["divergence"] is not None
+
+
+def refusal(model: bytes) -> tuple[str, flatbuffer.Graph | None]:
+    try:
+        return "", flatbuffer.read(model)
+    except ValueError as error:
+        return str(error), None
+
+
+@pytest.mark.parametrize("mutate", [mutants.damaged, mutants.altered], ids=lambda mutate: mutate.__name__)
+@pytest.mark.parametrize("count", [16, pytest.param(1000, marks=pytest.mark.slow)])
+def test_any_file_is_judged_or_refused_in_one_line(
+    nets: Callable[[str], Made],
+    files: Callable[[str, str], bytes],
+    mutate: Callable[[bytes, random.Random], tuple[str, bytes]],
+    count: int,
+) -> None:
+    """A damaged file, and one whose fields were changed: never anything but a verdict, or one line that says why there is none."""
+    sound = {scheme: ("wide", files("wide", scheme)) for scheme in faults.FORMATS} | {
+        "blocks": ("wide", blockwise(nets("wide"), 4, 32)),
+        "loops": ("recurrent", files("recurrent", "dynamic_wi8_afp32")),
+        "kernels": ("convolutions", files("convolutions", "static_wi8_ai8")),
+    }
+    answers: Counter[str] = Counter()
+    for name, (network, model) in sound.items():
+        draw = random.Random(f"{name} {count}")
+        for _ in range(count):
+            what, changed = mutate(model, draw)
+            reason, found = refusal(changed)
+            if found is None:
+                answers["unreadable"] += 1
+                assert "\n" not in reason, what
+                continue
+            scheme, _ = scheme_detection.detect(found, judgement.BY_NAME)
+            try:
+                # Numbers of a damaged file may be too large to compute with.
+                with np.errstate(all="ignore"):
+                    report = judge(nets(network), changed, scheme, None)
+            except UserError:
+                answers["unanswered"] += 1
+                continue
+            verify_report.of("v", {**report, "scheme": scheme or ""})
+            answers["passed" if report["passed"] else "refused"] += 1
+    assert answers["unreadable"] > count
+    assert answers["refused"] > count

@@ -1,0 +1,59 @@
+"""Does LiteRT run a .tflite file at all? Tried in a process of its own, which a damaged file may end.
+
+LiteRT checks less than it relies on: a SPLIT into another number of parts than it has outputs writes beyond its memory. A file of
+unknown origin is therefore run here first. The child is this file as a script, which imports nothing of the pipeline.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+
+def refusal(model: bytes, *, seconds: float = 600) -> str | None:
+    """Why LiteRT does not run a file with inputs of zeros; None when it does.
+
+    A file with free lengths beside the batch is only opened: which lengths it takes is not known here.
+
+    Args:
+        model: .tflite file, `flatbuffer.read` already.
+        seconds: after which an inference without an end is given up.
+    """
+    try:
+        done = subprocess.run([sys.executable, __file__], input=model, capture_output=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return f"LiteRT cannot run the file: one inference has no end after {seconds:g} seconds"
+    if done.returncode < 0:
+        return f"LiteRT cannot run the file: it ends the process ({signal.Signals(-done.returncode).name})"
+    if done.returncode:
+        raise RuntimeError(f"the trial of the file failed: {done.stderr.decode(errors='replace')}")
+    return done.stdout.decode() or None
+
+
+def _try(model: bytes) -> str | None:
+    try:
+        interpreter = Interpreter(model_content=model, num_threads=1)
+        details = interpreter.get_input_details()
+        if any(length < 0 for detail in details for length in detail["shape_signature"][1:]):
+            return None
+        interpreter.allocate_tensors()
+        for detail in details:
+            if detail["dtype"] not in (bytes, np.bytes_, np.object_):
+                interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
+        return f"LiteRT cannot run the file: {str(error).splitlines()[0]}"
+    return None
+
+
+if __name__ == "__main__":
+    # What LiteRT prints must not mix with the answer.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    answer.write(_try(sys.stdin.buffer.read()) or "")
+    answer.close()
