@@ -74,7 +74,9 @@ def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None, tra
 
     spec = tf.TensorSpec([batch, *tensor.shape[1:]], tf.float32, name="pixels")
     module = tf.Module()
-    module.weights = [variable.value for variable in model.variables] if tracked else []
+    if tracked:
+        module.weights = [variable.value for variable in model.variables]
+    module.model = model
     with quiet():
         tf.saved_model.save(module, str(folder), signatures={key: tf.function(serve, input_signature=[spec])})
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[key]), "float32")

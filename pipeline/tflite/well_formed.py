@@ -130,7 +130,7 @@ def _operator(content: Any, operator: Any, tensors: Sequence[Any], what: str) ->
     yield from _numbers(operator.outputs, count, f"an output of {what}")
     yield from _numbers(operator.intermediates, count, f"an intermediate of {what}", least=-1)
     name = operator_name(codes[operator.opcodeIndex])
-    yield from _shapes(operator, tensors, operators.of(name), f"{what}, {name},")
+    yield from _shapes(content, operator, tensors, operators.of(name), f"{what}, {name},")
     for union in ("builtinOptions", "builtinOptions2"):
         options = getattr(operator, union)
         if getattr(options, "fusedActivationFunction", 0) not in _ACTIVATIONS:
@@ -140,7 +140,7 @@ def _operator(content: Any, operator: Any, tensors: Sequence[Any], what: str) ->
             yield f"{what}, {name}, has {key} {target}; there are {len(content.subgraphs)} subgraphs"
 
 
-def _shapes(operator: Any, tensors: Sequence[Any], row: operators.OperatorType, what: str) -> Iterator[str]:
+def _shapes(content: Any, operator: Any, tensors: Sequence[Any], row: operators.OperatorType, what: str) -> Iterator[str]:
     """The tensors that an operator cannot do without, and the rank of its kernel."""
     inputs = () if operator.inputs is None else operator.inputs
     needed = (row.data, row.kernel or 0) if row.kernel is not None or row.converts or row.moves or row.recurrent else ()
@@ -154,6 +154,8 @@ def _shapes(operator: Any, tensors: Sequence[Any], row: operators.OperatorType, 
         yield f"{what} has an output without axes"
     if row.kernel is not None:
         kernel = _shape(tensors[inputs[row.kernel]])
+        if not kernel and stored(content, tensors[inputs[row.kernel]]) is None:
+            return  # one that is computed (fake quantization) need not say its shape
         if (row.layout and len(kernel) != len(row.layout)) or 0 in kernel:
             yield f"{what} has a kernel of shape {kernel}"
 
