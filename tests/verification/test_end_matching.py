@@ -68,7 +68,7 @@ def test_what_is_said_wins_over_equal_names() -> None:
 def test_free_lengths_of_the_file_fit_any() -> None:
     graph = file({"x": tensor((1, 1, 3)), "z": tensor((1, 5, 3))}, FOUND)
     wanted = {"a": ([None, 7, 3], "float32"), "b": ([None, 5, 3], "float32")}
-    shapes = ({"x": [None, None, 3], "z": [None, 5, 3]}, {})
+    shapes: Any = ({"x": [None, None, 3], "z": [None, 5, 3]}, {})
     assert inputs(graph, wanted, shapes=shapes) == [{"a": "x", "b": "z"}]
 
 

@@ -68,6 +68,6 @@ def test_rounding_that_the_float32_file_lacks() -> None:
     (missing,) = fake_quantization.unexplained(nodes, known, chain("ADD", "TANH"))
     assert missing == (
         None,
-        "the network rounds values to scale 0.00784313725, zero point 128 of 8 bits (round), and no operator does",
+        "the network rounds values to scale 0.00784313725, zero point 127 of 8 bits (round), and no operator does",
     )
     assert not list(fake_quantization.unexplained([], known, chain("ADD", "TANH")))
