@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench deps lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign deps lock clean
 
 repro: params
 	dvc repro
@@ -54,6 +54,10 @@ table: setup
 
 bench: setup
 	python -m pipeline.cli.bench
+
+# One thing changed in files of all kinds, thousands of times: does the certificate see what changes the outputs?
+campaign: setup
+	python -m pipeline.cli.campaign
 
 # The code that each stage depends on, written into dvc.yaml from what it imports.
 deps: setup

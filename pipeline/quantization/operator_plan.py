@@ -3,10 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from pipeline.errors import UserError
 from pipeline.quantization import quantizer_support, recipes, schemes
 from pipeline.quantization.recipes import Recipe
-from pipeline.tflite import operators
-from pipeline.tflite.flatbuffer import Graph, Operator
+from pipeline.tflite import flatbuffer, operators
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,9 @@ def ranges(
         graph: of the float32 file.
         rows: of `describe`.
         measured: ranges by tensor, under "8" and "16" (bits).
+
+    Raises:
+        UserError: when an operator that becomes one of integers reads a constant NaN.
     """
     found: dict[str, str] = {}
     for operator, row in zip(graph.operators, rows, strict=True):
@@ -97,10 +103,20 @@ def ranges(
             width = row.activations.removeprefix("int")
             for index in operator.inputs:
                 if index >= 0:
+                    _refuse_nan(graph.tensors[index], row)
                     found.setdefault(graph.tensors[index].name, width)
             for index in operator.outputs:
                 found[graph.tensors[index].name] = width
     return {name: measured[found.get(name, "8")][name] for name in measured["8"]}
+
+
+def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
+    if tensor.data is not None and tensor.dtype == "float32" and np.isnan(flatbuffer.values(tensor)).any():
+        raise UserError(
+            f"quantize: {row.operator} reads a constant NaN ({tensor.name}), which {row.activations} cannot hold, so that the file "
+            "would answer a number where the network answers NaN; take the variant out of `quantization`, or name the operator's "
+            "layer in its `exclude`"
+        )
 
 
 def _holds_weights(graph: Graph, operator: Operator) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from litert_quantizer import calibrator, quantizer, recipe_manager
 
 from pipeline.errors import UserError
+from pipeline.tflite import unread_outputs
 
 Recipe = list[dict[str, Any]]
 Statistics = dict[str, dict[str, Any]]
@@ -104,7 +105,7 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
         The bytes of the quantized file.
 
     Raises:
-        UserError: when a tensor the recipe needs has no range.
+        UserError: when a tensor the recipe needs has no range, or the library refuses the network.
     """
     if not recipe:
         return model
@@ -114,12 +115,16 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
                 known, enable_progress_bar=False, enable_progress_report=False
             )
     except (ValueError, RuntimeError) as error:
-        if not any(words in str(error) for words in NO_RANGE):
-            raise
-        raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None
+        if any(words in str(error) for words in NO_RANGE):
+            raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None
+        said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise UserError(
+            f"quantize: litert-quantizer refuses this network: {said}; take the variant out of `quantization`, or make it with the "
+            "engine `converter`"
+        ) from error
     if result.quantized_model is None:
         raise UserError("quantize: litert-quantizer made no model")
-    return bytes(result.quantized_model)
+    return unread_outputs.complete(bytes(result.quantized_model))
 
 
 @contextlib.contextmanager

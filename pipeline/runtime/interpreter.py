@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from pipeline.errors import UserError
 from pipeline.runtime import runners
@@ -34,6 +34,18 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         return interpreter, runners.of(interpreter)
     except (ValueError, RuntimeError) as error:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
+
+
+def opened(model: bytes, *, delegate: bool) -> Any:
+    """LiteRT's own interpreter of a file, its tensors allocated: with XNNPACK where it has kernels, or with built-in kernels alone.
+
+    Raises:
+        ValueError, RuntimeError: when LiteRT refuses the file.
+    """
+    kernels = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=kernels)
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def trace(model: bytes, sample: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:

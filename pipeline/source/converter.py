@@ -101,4 +101,7 @@ def explain(message: str) -> str:
             "must be exported again with a fixed batch"
         )
     lines = [line for line in message.splitlines() if "error:" in line] or message.splitlines() or [""]
-    return lines[-1].split("error: ")[-1]
+    # Where in the graph: the name of an operation, within the calls that led there.
+    places = re.findall(r'"([^"@]+)@[^"]*"\] at', lines[-1])
+    said = re.sub(r"^.*\]\)*\): ", "", lines[-1].split("error: ")[-1])
+    return f"{places[0]}: {said}" if places else said

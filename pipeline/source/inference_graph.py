@@ -17,6 +17,9 @@ from pipeline.source.tensorflow_setup import SIGNATURE, tf
 # Not public, but the only reader of a function's body that numbers its outputs as graphs do.
 from tensorflow.python.framework.function_def_to_graph import function_def_to_graph_def  # isort: skip
 
+# What `keras3` calls the constants that stand for the states of random generators, which no output may depend on.
+DRAWN = "random_generator_state"
+
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _LOOPS = ("While", "StatelessWhile")
 _BRANCHES = ("If", "StatelessIf")
@@ -101,7 +104,7 @@ def of_function(
         holds the constants' values in their own dtype.
 
     Raises:
-        UserError: when the graph reads a variable that is none of these, such as the state of a random generator.
+        UserError: when the graph reads a variable that is none of these, or an output depends on random numbers.
     """
     known = {variable.handle._id: path for path, variable in (variables or {}).items()}
     content = concrete.graph.as_graph_def()
@@ -119,14 +122,19 @@ def of_function(
             nodes[name]["path"] = known[outer._id]
         else:
             raise UserError(
-                f"model.path: the network reads the state {name} at inference, which is no weight: a .tflite file cannot draw the "
-                "same random numbers; make the layer do nothing when training is false"
+                f"model.path: the network reads the state {name} at inference, which is no weight; a .tflite file cannot keep it"
             )
     root = _Scope(prefix="", nodes={node.name: node for node in content.node}, arguments=captured)
     names = sorted(concrete.structured_outputs)
     outputs = {
         name: _resolve(root, tensor.name, library, nodes, constants) for name, tensor in zip(names, concrete.outputs, strict=True)
     }
+    if drawn := [name for name in constants if name.split("/")[-1].startswith(DRAWN)]:
+        readers = [node["name"] for node in nodes.values() if any(entry.split(":")[0] in drawn for entry in node["inputs"])]
+        raise UserError(
+            f"model.path: the network draws random numbers at inference (from the state that {readers[0]} reads); a .tflite file "
+            "cannot draw the same: make the layer do nothing when training is false"
+        )
     if variables is None:
         _name_constants(nodes, constants, weights)
     return {"nodes": list(nodes.values()), "outputs": outputs, "frozen": variables is None}, constants
@@ -192,8 +200,9 @@ def _resolve(scope: _Scope, reference: str, library: Any, nodes: dict[str, Any],
         if node.op in _LOOPS:
             _loop(node, entry, body, library, nodes, constants)
         elif node.op in _BRANCHES:
+            arguments = entry["inputs"][1:]
             for branch in ("then_branch", "else_branch"):
-                inner = body(node.attr[branch].func.name, entry["inputs"][1:])
+                inner = body(node.attr[branch].func.name, arguments)
                 entry["inputs"] += [_resolve(inner, result, library, nodes, constants) for result in inner.returns]
     return f"{flat}:{number}"
 

@@ -1,12 +1,13 @@
 """Networks saved by Keras 3: .keras and .h5."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.source.inference_graph import DRAWN
 from pipeline.source.keras_common import layers, named, reading, refuse_code
 from pipeline.source.network import Network, traced_outputs
 from pipeline.source.tensorflow_setup import OPTIONAL, absent, tf
@@ -14,6 +15,9 @@ from pipeline.source.tensorflow_setup import OPTIONAL, absent, tf
 # keras must come after pipeline.source.tensorflow_setup, which sets how TensorFlow computes.
 with absent(*OPTIONAL):
     import keras
+
+# What Keras calls the variable of a random generator.
+GENERATOR = "seed_generator_state"
 
 
 def load(
@@ -58,13 +62,31 @@ def network_of(
     return Network(
         inputs=inputs,
         outputs=outputs,
-        call=call,
+        call=_undrawn(model, call),
         # The tf.Variables themselves: with Keras' wrappers the converter keeps them as mutable resources instead of constants.
         variables=[variable.value for variable in _of_the_network(model)],
         weights=_weights(model),
         layers=layers(model, keras.Model),
         parameters=int(model.count_params()),
     )
+
+
+def _undrawn(model: Any, call: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A call that neither reads nor changes the states of random generators.
+
+    Many layers that draw in training draw at inference, too, and throw away what they drew. The states are constants instead, under
+    a name that tells `inference_graph` when an output does depend on them.
+    """
+    generators = [variable for variable in model.variables if variable.path.split("/")[-1].startswith(GENERATOR)]
+    states = [(variable, np.asarray(variable.numpy())) for variable in generators]
+
+    def undrawn(values: dict[str, Any]) -> dict[str, Any]:
+        if not states:
+            return call(values)
+        with keras.StatelessScope(state_mapping=[(state, tf.constant(value, name=DRAWN)) for state, value in states]):
+            return call(values)
+
+    return undrawn
 
 
 def _is_graph(model: Any) -> bool:

@@ -124,10 +124,11 @@ def trace(network: Network, *, inputs: Mapping[str, Any]) -> Traced:
         inputs: of `fixed`.
 
     Raises:
-        UserError: when an output has no batch dimension.
+        UserError: when an output has no batch dimension, or the network keeps a state between calls or looks up a table.
     """
     if network.frozen is None:
         concrete = _trace(network.call, inputs)
+        _refuse_other_resources(concrete, network.variables)
         foreign = sorted(rewrite.dtypes(concrete) & rewrite.RETYPED)
         frozen, order = (rewrite.freeze(concrete), list(concrete.structured_input_signature[1])) if foreign else (None, [])
     else:
@@ -167,6 +168,19 @@ def _trace(call: Callable[[dict[str, Any]], dict[str, Any]], inputs: Mapping[str
         return {name: tf.convert_to_tensor(value) for name, value in call(values).items()}
 
     return tf.function(infer, autograph=False).get_concrete_function(**inputs)
+
+
+def _refuse_other_resources(concrete: Any, variables: Sequence[Any]) -> None:
+    """Resources that are no weights: the state of a stateful recurrent layer, the table of a look-up layer."""
+    known = {variable.handle._id for variable in variables}
+    if all(outer._id in known for outer, _ in concrete.graph.captures if outer.dtype == tf.resource):
+        return
+    rewrite.refuse_tables(concrete)
+    names = sorted(variable.name.split(":")[0] for variable in concrete.graph.variables if variable.handle._id not in known)
+    raise UserError(
+        f"model.path: the network keeps a state between calls ({', '.join(names)}), which is no weight, and a .tflite file would "
+        "start each from the same; give it to the network as an input, or build recurrent layers with stateful=False"
+    )
 
 
 def in_float32(specs: Mapping[str, Any]) -> dict[str, Any]:

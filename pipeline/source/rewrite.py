@@ -24,12 +24,22 @@ def freeze(concrete: Any) -> Any:
         UserError: when it needs a resource that is no variable, such as a look-up table.
     """
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
-    operations = {operation.type for operation in frozen.graph.get_operations()}
+    refuse_tables(frozen)
+    return frozen
+
+
+def refuse_tables(concrete: Any) -> None:
+    """Stop where a traced function reads a look-up table, be it inside a function that it calls.
+
+    Raises:
+        UserError: naming the operations.
+    """
+    content = concrete.graph.as_graph_def()
+    operations = {node.op for nodes in (content.node, *(body.node_def for body in content.library.function)) for node in nodes}
     if tables := sorted(name for name in operations if "LookupTable" in name or "HashTable" in name):
         raise UserError(
             f"model.path: the network looks up a table ({', '.join(tables)}), which .tflite cannot hold; export the part after it"
         )
-    return frozen
 
 
 def reshaped(frozen: Any, specs: Sequence[Any]) -> Callable[..., list[Any]]:

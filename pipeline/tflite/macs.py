@@ -24,7 +24,7 @@ def macs(graph: Graph) -> dict[str, int]:
 
 
 def of_operator(operator: Operator, tensors: Sequence[Tensor]) -> int:
-    """Those of one operator; 0 for types that make none.
+    """Those of one operator; 0 for types that make none, and where the file does not tell the shape of the weights.
 
     Args:
         operator: its tensors are numbers in `tensors`.
@@ -34,6 +34,9 @@ def of_operator(operator: Operator, tensors: Sequence[Tensor]) -> int:
     if row.macs is None:
         return 0
     inputs = [tensors[i] if i >= 0 else None for i in operator.inputs]
+    if row.kernel is not None and not getattr(inputs[row.kernel], "shape", ()):
+        # Weights that are quantized and dequantized in the file itself, as after training with fake quantization.
+        return 0
     return _COUNT[row.macs](row, inputs, tensors[operator.outputs[0]])
 
 

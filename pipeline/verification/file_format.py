@@ -27,8 +27,8 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
     if scheme is None:
         return rows
     for number, subgraph in enumerate(found.subgraphs):
-        rows += _weights(subgraph, scheme)
-        # An operator without a kernel that the engine cannot quantize may stay in float; one with a kernel may not.
+        rows += [*_weights(subgraph, scheme), *_hybrid(subgraph, scheme)]
+        # An operator that the engine cannot quantize may stay in float: those without a kernel, and three-dimensional convolutions.
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
         ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
@@ -53,9 +53,21 @@ def _weights(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
                 yield kernel.name, f"weights are {kernel.dtype}; the variant says {scheme.weights}"
 
 
-def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
+def _hybrid(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:
+    """Operators that quantize their data as it comes, where weights are to be brought to float32 first."""
+    if scheme.computes != "float":
+        return
     for operator in subgraph.operators:
         if operator.name in stored_values.KERNELS:
+            place, _, data = stored_values.KERNELS[operator.name]
+            kernel = subgraph.tensors[operator.inputs[place]]
+            if kernel.scales is not None and subgraph.tensors[operator.inputs[data]].dtype == "float32":
+                yield kernel.name, f"{operator.name} computes with {kernel.dtype} weights; the variant says in float"
+
+
+def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
+    for operator in subgraph.operators:
+        if operator.name in stored_values.KERNELS and operators.of(operator.name).quantizer is not None:
             data = subgraph.tensors[operator.inputs[stored_values.KERNELS[operator.name][2]]]
             if data.dtype.startswith("float"):
                 output = subgraph.tensors[operator.outputs[0]]

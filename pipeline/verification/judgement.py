@@ -21,6 +21,7 @@ from pipeline.verification import (
     float32_proof,
     output_checks,
 )
+from pipeline.verification.conversion_record import Conversion
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
 BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
@@ -73,6 +74,8 @@ def judge(
     outputs: Outputs | None,
     limits: Limits,
     ends: end_matching.Ends | None = None,
+    conversion: Conversion | None = None,
+    proof: float32_proof.Proof | None = None,
 ) -> dict[str, Any]:
     """The report on one file.
 
@@ -88,6 +91,8 @@ def judge(
         outputs: on real samples; None: not judged.
         limits: of the outputs.
         ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
+        conversion: of `float32`, what running it beside the network showed; None: it was not run.
+        proof: of `float32`, where many files are judged beside the same one; None: it is proved here.
 
     Returns:
         `scheme`; `n` samples (0 without outputs); `passed`, and `checks` with `name`, `output`, `value`, `limit`, `bound`, `passed`
@@ -95,7 +100,8 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    proof, found = float32_proof.prove(source, float32), flatbuffer.read(model)
+    found = flatbuffer.read(model)
+    proof = float32_proof.prove(source, float32, conversion, ends if model == float32 else None) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
@@ -131,10 +137,14 @@ def judge(
 
 
 def pairing(
-    source: float32_proof.Source, float32: bytes, model: bytes, ways: Sequence[end_matching.Ends]
+    source: float32_proof.Source,
+    float32: bytes,
+    model: bytes,
+    ways: Sequence[end_matching.Ends],
+    conversion: Conversion | None = None,
 ) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
     """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
-    proof = float32_proof.prove(source, float32)
+    proof = float32_proof.prove(source, float32, conversion)
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
         found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]

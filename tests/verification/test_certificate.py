@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.cli import audit
 from pipeline.quantization.schemes import SCHEMES
+from pipeline.verification import judgement
 from tests import certified, faults
-from tests.made import Made, certify, converted, litert, make, named
+from tests.made import Made, certify, converted, litert, make, measured, named
 
 # What the engines refuse: an embedding's tokens have no range for the converter's 16 bits, and neither quantizes the WHILE of
 # these recurrent networks.
@@ -67,6 +69,25 @@ def test_each_fault_is_seen_and_named(
 def test_a_file_written_again_is_not_accused(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
     for scheme in faults.FORMATS:
         assert certify(nets("convolutions"), faults.edited(files("convolutions", scheme), lambda content: None), None)["passed"]
+
+
+def test_ranges_that_nobody_told_are_not_compared(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    said = []
+    for scheme, ranges in (("static_wi8_ai8", False), ("static_wi8_ai8", True), ("dynamic_wi8_afp32", False)):
+        made = nets("wide")
+        report = judgement.judge(
+            made.source,
+            made.float32,
+            files("wide", scheme),
+            scheme=scheme,
+            io_dtype=None,
+            algorithm="min_max",
+            measured=measured(made) if ranges else None,
+            outputs=None,
+            limits=audit.limits(),
+        )
+        said.append("not compared: ranges" in next(row["reason"] for row in report["checks"] if row["name"] == "scales"))
+    assert said == [True, False, False]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

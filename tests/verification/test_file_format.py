@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.quantization.schemes import SCHEMES
 from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 from pipeline.verification import file_format
@@ -74,3 +75,11 @@ def test_histogram_and_macs(nets: Callable[[str], Made]) -> None:
     assert file_format.histogram(made.proof.graph)["CONV_2D"] == 3
     # 12 x 12 x 8 of 27, 5 x 5 x 8 of 72, 5 x 5 x 16 of 9, 3 x 3 x 16 of 9, 3 x 3 x 12 of 16, 3 x 3 x 12 of 54, 216 x 20, 2 x 20 x 5
     assert sum(macs.macs(made.proof.graph).values()) == 31104 + 14400 + 3600 + 1296 + 1728 + 5832 + 4320 + 200
+
+
+def test_weights_for_float_operators_are_brought_to_float(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    scheme = SCHEMES["litert"]["weightonly_wi8_afp32"]
+    assert file_format.faults(flatbuffer.read(files("wide", "weightonly_wi8_afp32")), scheme, None) == []
+    hybrid = file_format.faults(flatbuffer.read(files("wide", "dynamic_wi8_afp32")), scheme, None)
+    assert len(hybrid) == 4
+    assert {reason for _, reason in hybrid} == {"FULLY_CONNECTED computes with int8 weights; the variant says in float"}

@@ -1,0 +1,124 @@
+"""How the mutation campaign has a file judged: as the stage `verify` and the command `audit` do, in each of their ways."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+from pipeline.cli import audit, scheme_detection
+from pipeline.cli.campaign_files import File
+from pipeline.tflite import flatbuffer
+from pipeline.verification import judgement
+
+
+class NotCompared(NamedTuple):
+    """What the report must say in these words, and why it is not compared."""
+
+    words: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """A way of judging a file.
+
+    Attributes:
+        title: in words.
+        takes: whether a file is one for it.
+        judge: the report on the bytes given as a file, and what the file computes (None: not yet run).
+        not_compared: what cannot be compared in a file that is judged so, by field and beginning of the role.
+        tried: whether the file is run before, with XNNPACK where that has kernels, so that one that does not run is answered.
+        data: whether outputs are judged, too.
+    """
+
+    title: str
+    takes: Callable[[File], bool]
+    judge: Callable[[File, bytes, judgement.Outputs | None], Mapping[str, Any]]
+    not_compared: Callable[[File], Mapping[tuple[str, str], NotCompared]] = lambda file: {}
+    tried: bool = False
+    data: bool = False
+
+
+_limits = cache(audit.limits)
+
+
+def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
+    """The first link: the float32 file itself, as the converter made it."""
+    return judgement.judge(
+        file.network.source,
+        content,
+        content,
+        scheme="float32",
+        io_dtype="float32",
+        algorithm="none",
+        measured=None,
+        outputs=outputs,
+        limits=_limits(),
+    )
+
+
+def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
+    """The second link, as the stage `verify` has it: beside a float32 file that is right."""
+    return judgement.judge(
+        file.network.source,
+        file.network.float32,
+        content,
+        scheme=file.scheme,
+        io_dtype=file.io_dtype,
+        algorithm=file.algorithm,
+        measured=file.network.measured if file.engine == "litert" else None,
+        outputs=outputs,
+        limits=_limits(),
+        proof=file.network.proof,
+    )
+
+
+def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
+    """A file of which nothing is said, as the command `audit` has it."""
+    scheme, how = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
+    ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
+    report = judgement.judge(
+        file.network.source,
+        file.network.float32,
+        content,
+        scheme=scheme,
+        io_dtype=ends[0] if len(ends) == 1 else None,
+        algorithm=None,
+        measured=None,
+        outputs=outputs,
+        limits=_limits(),
+        proof=file.network.proof,
+    )
+    return report | {"notes": [f"not told: {scheme}, {how}"]}
+
+
+# What the judgement cannot compare where nobody knows the ranges of the activations: the converter calibrates by itself, and
+# nothing is said of a lone file. A zero point follows from the range, as the scale does.
+_RANGES = NotCompared("not compared: ranges", "ranges are measured on data, and it is not known on which: any scale may be right")
+UNKNOWN_RANGES = {
+    ("QuantizationParameters.scale", "activation"): _RANGES,
+    ("QuantizationParameters.scale", "end"): _RANGES,
+    ("QuantizationParameters.zeroPoint", "activation"): _RANGES,
+    ("QuantizationParameters.zeroPoint", "end"): _RANGES,
+    ("an activation rescaled with the biases", ""): _RANGES,
+}
+_MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")
+_LONE = UNKNOWN_RANGES | {("weights left as they are stored", ""): _MIXED}
+ATTACKS = {
+    "float32": Attack(title="network → float32", takes=lambda file: file.scheme == "float32", judge=as_float32),
+    "variant": Attack(
+        title="float32 → variant",
+        takes=lambda file: file.scheme != "float32",
+        judge=as_variant,
+        not_compared=lambda file: {} if file.engine == "litert" else UNKNOWN_RANGES,
+    ),
+    "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: _LONE, tried=True),
+    "lone-data": Attack(
+        title="lone file, with data",
+        takes=lambda file: True,
+        judge=as_lone,
+        not_compared=lambda file: _LONE,
+        tried=True,
+        data=True,
+    ),
+}
