@@ -128,9 +128,11 @@ def unexplained(
     held = set()
     for number, subgraph in enumerate(graph.subgraphs):
         for index, operator in enumerate(subgraph.operators):
+            if operator.name != "QUANTIZE":
+                continue
             before, after = (subgraph.tensors[side[0]] for side in (operator.inputs, operator.outputs))
             form = _format(after)
-            if operator.name != "QUANTIZE" or before.data is not None or form is None:
+            if before.data is not None or form is None:
                 continue
             fitting = {name for name, other in wanted.items() if same(form, other)}
             held |= fitting
