@@ -148,16 +148,11 @@ def _shapes(content: Any, operator: Any, tensors: Sequence[Any], row: operators.
         yield f"{what} lacks an input it cannot do without"
     if row.name and not row.subgraphs and (operator.outputs is None or not len(operator.outputs)):
         yield f"{what} has no output"
-    if row.macs is None:
-        return
-    if not _shape(tensors[operator.outputs[0]]):
-        yield f"{what} has an output without axes"
     if row.kernel is not None:
-        kernel = _shape(tensors[inputs[row.kernel]])
-        if not kernel and stored(content, tensors[inputs[row.kernel]]) is None:
-            return  # one that is computed (fake quantization) need not say its shape
-        if (row.layout and len(kernel) != len(row.layout)) or 0 in kernel:
-            yield f"{what} has a kernel of shape {kernel}"
+        # That of a kernel which is computed need not be known.
+        kernel = tensors[inputs[row.kernel]]
+        if stored(content, kernel) is not None and row.layout and len(_shape(kernel)) != len(row.layout):
+            yield f"{what} has a kernel of shape {_shape(kernel)}"
 
 
 def _shape(tensor: Any) -> list[int]:

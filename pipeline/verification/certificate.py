@@ -78,7 +78,13 @@ def certify(
             for row in signature
             if not row["passed"]
         ),
-        *(fault_rows.fault("format", (), name, reason) for name, reason in file_format.faults(found, scheme, io_dtype)),
+        *(
+            fault_rows.fault("format", (), name, reason)
+            for name, reason in [
+                *file_format.without_scale(proof.graph, found, aligned.tensors),
+                *file_format.faults(found, scheme, io_dtype),
+            ]
+        ),
     ]
     variables = parameter_rows.rows(source, tensors, proof.shown)
     counts = parameter_rows.counts(variables)
@@ -101,7 +107,7 @@ def certify(
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
         "not_compared": proof.not_compared,
-        "also": also_in_file.lines(model, found, proof.graph),
+        "also": also_in_file.lines(model, own, proof.graph),
     }
 
 
