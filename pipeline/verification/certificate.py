@@ -65,6 +65,7 @@ def certify(
     rule, wrong_scales = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
+        *fault_rows.uninitialised(own),
         # What is wrong with the file itself is the cause of much that follows.
         *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
         *fault_rows.constants(tensors),

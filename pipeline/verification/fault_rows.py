@@ -72,6 +72,17 @@ def _difference(
     return fault("architecture", layers, _tensor_name(proof.graph, place), difference.reason)
 
 
+def uninitialised(found: Graph) -> Iterator[dict[str, Any]]:
+    """Of variables that a file reads and nothing in it assigns: what is left of a model that the converter could not find."""
+    names = {operator.name for subgraph in found.subgraphs for operator in subgraph.operators}
+    if "READ_VARIABLE" in names and "ASSIGN_VARIABLE" not in names:
+        reason = (
+            "it reads variables that nothing gives a value (READ_VARIABLE without ASSIGN_VARIABLE): the converter was given a "
+            "function whose variables it could not find; convert the model itself, or a SavedModel that holds its variables"
+        )
+        yield fault("architecture", (), None, reason)
+
+
 def scales(
     source: Mapping[str, Any],
     proof: Proof,
