@@ -125,7 +125,8 @@ class _Target:
         self.content = campaign_mutations.parse(file.content)
         self.written = campaign_mutations.written(self.content)
         self.sites = campaign_mutations.sites(self.content)
-        graph = flatbuffer.read(self.written)
+        # The order of inputs is the same in all files of a network; not all have names for them.
+        graph = flatbuffer.read(file.network.float32)
         names = {number: name for name, number in graph.inputs.items()}
         self.order = [names[number] for number in graph.subgraphs[graph.main].inputs]
         outputs = campaign_runs.outputs(runner, self.written, file.network.samples, self.order)
@@ -191,8 +192,8 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
 def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outputs | None:
     """What `audit --data` judges; None where it says that names differ."""
     # As `interpreter.predict` has them, without the samples' own batch.
-    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     reference = file.network.reference
+    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     if set(predicted) != set(reference):
         return None
     ids = [str(number) for number in range(len(next(iter(reference.values()))))]

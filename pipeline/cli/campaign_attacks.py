@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipeline.cli import audit, scheme_detection
 from pipeline.cli.campaign_files import File
 from pipeline.tflite import flatbuffer
-from pipeline.verification import judgement
+from pipeline.verification import end_matching, judgement
 
 
 class NotCompared(NamedTuple):
@@ -75,19 +75,23 @@ def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) ->
 
 def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
     """A file of which nothing is said, as the command `audit` has it."""
-    scheme, how = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
-    ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
+    network, found = file.network, flatbuffer.read(content)
+    scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
+    ways = end_matching.ways(found, network.source.signature, shapes=flatbuffer.end_shapes(content))
+    ends, _ = judgement.pairing(network.source, network.float32, content, ways, proof=network.proof)
+    io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
     report = judgement.judge(
-        file.network.source,
-        file.network.float32,
+        network.source,
+        network.float32,
         content,
         scheme=scheme,
-        io_dtype=ends[0] if len(ends) == 1 else None,
+        io_dtype=io[0] if len(io) == 1 else None,
         algorithm=None,
         measured=None,
         outputs=outputs,
         limits=_limits(),
-        proof=file.network.proof,
+        ends=ends,
+        proof=network.proof,
     )
     return report | {"notes": [f"not told: {scheme}, {how}"]}
 
@@ -105,17 +109,21 @@ UNKNOWN_RANGES = {
 _MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")
 _LONE = UNKNOWN_RANGES | {("weights left as they are stored", ""): _MIXED}
 ATTACKS = {
-    "float32": Attack(title="network → float32", takes=lambda file: file.scheme == "float32", judge=as_float32),
+    "float32": Attack(
+        title="network → float32",
+        takes=lambda file: file.scheme == "float32" and file.engine != "foreign",
+        judge=as_float32,
+    ),
     "variant": Attack(
         title="float32 → variant",
-        takes=lambda file: file.scheme != "float32",
+        takes=lambda file: file.scheme != "float32" and file.engine != "foreign",
         judge=as_variant,
         not_compared=lambda file: {} if file.engine == "litert" else UNKNOWN_RANGES,
     ),
     "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: _LONE, tried=True),
     "lone-data": Attack(
         title="lone file, with data",
-        takes=lambda file: True,
+        takes=lambda file: file.engine != "foreign",
         judge=as_lone,
         not_compared=lambda file: _LONE,
         tried=True,

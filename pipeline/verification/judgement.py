@@ -134,10 +134,18 @@ def judge(
 
 
 def pairing(
-    source: float32_proof.Source, float32: bytes, model: bytes, ways: Sequence[end_matching.Ends]
+    source: float32_proof.Source,
+    float32: bytes,
+    model: bytes,
+    ways: Sequence[end_matching.Ends],
+    *,
+    proof: float32_proof.Proof | None = None,
 ) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
-    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
-    proof = float32_proof.prove(source, float32)
+    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`).
+
+    `proof`: of `float32`, as in `judge`.
+    """
+    proof = float32_proof.prove(source, float32) if proof is None else proof
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
         found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
