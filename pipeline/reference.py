@@ -1,16 +1,31 @@
-"""Stage `reference`: the original network's outputs on every evaluation sample. Run once, judged by all."""
+"""Stage `reference`: the original network's outputs on every evaluation sample, and the float32 file beside it part by part.
 
+Run once, judged by all.
+"""
+
+import itertools
 import os
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
 
 from pipeline import config, files, paths, progress
+from pipeline.dataset.batches import batches
 from pipeline.errors import run
-from pipeline.source import reference_run
+from pipeline.source import network_run, reference_run
 from pipeline.source.source_record import Source
+from pipeline.tflite import flatbuffer
+from pipeline.verification import conversion_proof
+from pipeline.verification.conversion_record import Conversion
+
+# So many tell where file and network can be cut; what lies between is compared on other values as well.
+_SAMPLES = 2
 
 
 def main() -> None:
     settings = config.read()
-    config.require(settings, ["tensorflow"])
+    config.require(settings, ["tensorflow", "ai_edge_litert"])
     samples = files.read_samples(paths.EVALUATION)
     batch = files.read_record(paths.SOURCE_FACTS, Source).signature.batch
     count = len(next(iter(samples.values())))
@@ -18,6 +33,21 @@ def main() -> None:
     rows = progress.over(outputs, doing="reference", total=count)
     with files.replacing(paths.REFERENCE) as folder:
         files.write_rows(folder, rows, count=count)
+    files.write_json(paths.CONVERSION, msgspec.to_builtins(_conversion(samples, batch=batch)))
+
+
+def _conversion(samples: Mapping[str, np.ndarray], *, batch: int | None) -> Conversion:
+    model = files.read_bytes(paths.FLOAT32)
+    graph = flatbuffer.read(model)
+    first = itertools.islice(batches(samples, batch=batch), _SAMPLES)
+    return conversion_proof.compare(
+        network_run.open_saved_model(paths.SOURCE),
+        model,
+        [inputs for _, inputs in first],
+        generated=False,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pipeline.quantization.ranges_record import Ranges
 from pipeline.source.source_record import Source
 from pipeline.tflite import layer_names
 from pipeline.verification import float32_proof, judgement, verify_report
+from pipeline.verification.conversion_record import Conversion
 
 
 def main() -> None:
@@ -41,6 +42,7 @@ def main() -> None:
         # TFLiteConverter calibrates by itself, on a graph of its own.
         measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
         outputs=_outputs(name),
+        conversion=files.read_record(paths.CONVERSION, Conversion),
         limits=judgement.Limits(
             rounding=options.rounding,
             margin_db=options.margin_db,

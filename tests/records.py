@@ -95,6 +95,7 @@ _EMPTY = Certificate(
     macs=Macs(float32=0, file=0),
     format=Format(constants={}, activations={}, io_dtypes={}),
     also=(),
+    not_compared=(),
     float_operators=(),
 )
 

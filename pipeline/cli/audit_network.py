@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from pipeline.custom import layers as custom
 from pipeline.errors import UserError
-from pipeline.source import detect, inference_graph, loaders, network
+from pipeline.source import detect, inference_graph, loaders, network, network_run
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
-from pipeline.tflite import layer_names
+from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import end_matching, float32_proof
+from pipeline.verification import conversion_proof, conversion_record, end_matching, float32_proof, probes
 
 Shapes = Mapping[str, Sequence[int | None]]
 
@@ -74,6 +74,29 @@ def export(model: Path, folder: Path, *, batch: int | None) -> float32_proof.Sou
     """Export the network to `folder` with a batch, as the pipeline does it."""
     format, loaded = loaders.load(model, custom=custom.LAYERS)
     return _export(format, loaded, folder, network.fixed(loaded.inputs, shapes={}, batch=batch))
+
+
+def conversion(
+    folder: Path, source: float32_proof.Source, model: bytes, ends: end_matching.Ends | None = None
+) -> conversion_record.Conversion:
+    """A float file beside the network that was exported to `folder`, part by part.
+
+    Args:
+        folder, source: of the network.
+        model: the file.
+        ends: what its inputs and outputs are called, if not as in the network.
+    """
+    graph = flatbuffer.read(model)
+    graph = graph if ends is None else end_matching.renamed(graph, ends)
+    bound = probes.bound(source.graph, source.constants, source.weights)
+    return conversion_proof.compare(
+        network_run.open_saved_model(folder),
+        model,
+        probes.draw(source.signature["inputs"], bound=bound),
+        generated=True,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+    )
 
 
 def _like(spec: Any, lengths: Sequence[int | None] | None) -> Any:

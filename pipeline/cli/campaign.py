@@ -139,12 +139,17 @@ def _accusation(attack: Attack, target: _Target, runner: campaign_runs.Runner) -
     """What is wrong with the answer on a file that nobody has changed."""
     same = Mutant(content=target.written, field="none", role="", path="", what="the file as it was made")
     answer = _answer(attack, target, same, runner)
-    if isinstance(answer, Wrong) or answer == UNCHANGED:
-        return answer if isinstance(answer, Wrong) else None
-    said = answer
-    if answer == REFUSED:
-        rows = attack.judge(target.file, target.written, None)["checks"]
+    if isinstance(answer, Wrong):
+        return answer
+    said, outputs = answer, _judged_outputs(target.file, target.outputs) if attack.data and answer == UNCHANGED else None
+    if answer == REFUSED or outputs is not None:
+        report = attack.judge(target.file, target.written, outputs)
+        if report["passed"]:
+            return None
+        rows = report["checks"]
         said = "; ".join(f"{row['name']}: {row['reason']}" for row in rows if not row["passed"])
+    elif answer == UNCHANGED:
+        return None
     return _wrong(ACCUSED, target.file, same, said)
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from pipeline.cli import audit, scheme_detection
 from pipeline.cli.campaign_files import File
 from pipeline.tflite import flatbuffer
-from pipeline.verification import end_matching, judgement
+from pipeline.verification import conversion_proof, end_matching, judgement
+from pipeline.verification.conversion_record import Conversion
 
 
 class NotCompared(NamedTuple):
@@ -39,11 +40,13 @@ class Attack:
     data: bool = False
 
 
+# Samples that tell where file and network can be cut, as in the stage `reference`.
+_PARTS = 2
 _limits = cache(audit.limits)
 
 
 def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
-    """The first link: the float32 file itself, as the converter made it."""
+    """The first link: the float32 file itself, as the converter made it. With outputs it has been run: part by part, too."""
     return judgement.judge(
         file.network.source,
         content,
@@ -54,7 +57,15 @@ def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         measured=None,
         outputs=outputs,
         limits=_limits(),
+        conversion=None if outputs is None else _conversion(file, content),
     )
+
+
+def _conversion(file: File, content: bytes) -> Conversion:
+    """As the stage `reference` has it."""
+    graph, samples = flatbuffer.read(content), file.network.samples
+    rows = [{name: array[number : number + 1] for name, array in samples.items()} for number in range(_PARTS)]
+    return conversion_proof.compare(file.network.opened, content, rows, generated=False, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
@@ -113,6 +124,9 @@ ATTACKS = {
         title="network → float32",
         takes=lambda file: file.scheme == "float32" and file.engine != "foreign",
         judge=as_float32,
+        # The stage `reference` runs it.
+        tried=True,
+        data=True,
     ),
     "variant": Attack(
         title="float32 → variant",

@@ -18,10 +18,12 @@ from pipeline.verification import float32_proof
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network: its float32 file with the proof of it, samples [8, ...] by input, its outputs [8, ...] for them, and `bits` of
-    models/ranges.json on them."""
+    """A network: opened for `conversion_proof`, its float32 file with the proof of it, samples [8, ...] by input, its outputs
+    [8, ...] for them, and `bits` of models/ranges.json on them.
+    """
 
     name: str
+    opened: Any
     source: float32_proof.Source
     float32: bytes
     proof: float32_proof.Proof
@@ -85,7 +87,7 @@ def made(name: str) -> tuple[Network, list[File]]:
     import keras
 
     from pipeline.cli import audit_network
-    from pipeline.source import converter
+    from pipeline.source import converter, network_run
 
     # Keras numbers the names of operations through a process.
     keras.backend.clear_session()
@@ -101,6 +103,7 @@ def made(name: str) -> tuple[Network, list[File]]:
         rows = [{key: array[i : i + 1] for key, array in samples.items()} for i in range(campaign_networks.SAMPLES)]
         network = Network(
             name=name,
+            opened=network_run.open_saved_model(folder),
             source=source,
             float32=float32,
             proof=float32_proof.prove(source, float32),

@@ -182,3 +182,15 @@ JOINS = _names(row for row in _ROWS if row.joins)
 SHARES = _names(row for row in _ROWS if row.moves or row.joins or row.shares)
 RECURRENT = _names(row for row in _ROWS if row.recurrent)
 SUBGRAPHS = _names(row for row in _ROWS if row.subgraphs)
+# Each entry of what they make comes from one entry of what they read, or is the largest of some: entries do not meet in a sum.
+ENTRYWISE = (
+    MOVES
+    | JOINS
+    | frozenset(
+        ("ABS", "ADD", "CAST", "CEIL", "COS", "DIV", "ELU", "EQUAL", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GATHER_ND", "GELU",
+         "GREATER", "GREATER_EQUAL", "HARD_SWISH", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG", "LOGICAL_AND", "LOGICAL_NOT",
+         "LOGICAL_OR", "LOGISTIC", "MAXIMUM", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "NOT_EQUAL", "PAD", "PADV2", "POW", "PRELU",
+         "RELU", "RELU6", "RELU_0_TO_1", "RELU_N1_TO_1", "RESIZE_NEAREST_NEIGHBOR", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN",
+         "SIN", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "SUB", "TANH", "TILE", "UNPACK")
+    )
+)  # fmt: skip

@@ -53,7 +53,8 @@ def certify(
     Returns:
         `summary` in one sentence, `passed`, `checks` (as in `output_checks`), `faults` (`check`, `layers`, `tensor`, `reason`),
         and the tables behind them: `parameters`, `variables`, `tensors`, `layers`, `signature`, `operators`, `macs`, `format`,
-        `float_operators`; and `also`, what else the file holds, in lines of text.
+        `float_operators`; and in lines of text `not_compared`, which operators of the float32 file were not run beside the network,
+        and `also`, what else the file holds.
     """
     own = flatbuffer.read(model)
     found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
@@ -78,11 +79,11 @@ def certify(
         ),
         *(fault_rows.fault("format", (), name, reason) for name, reason in file_format.faults(found, scheme, io_dtype)),
     ]
-    variables = parameter_rows.rows(source, tensors)
+    variables = parameter_rows.rows(source, tensors, proof.shown)
     counts = parameter_rows.counts(variables)
     # Ranges are measured on data.
     unknown = measured is None and any(tensor.scales is not None for tensor in flatbuffer.activations(found))
-    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None, unknown=unknown)
+    checks = _checks(counts["share"], tensors, layers, faults, said=scheme is not None, unknown=unknown, unseen=proof.not_compared)
     worst = _worst_step(tensors)
     return {
         "summary": parameter_rows.sentence(counts, worst_step=worst, absent=parameter_rows.absent(source)),
@@ -98,6 +99,7 @@ def certify(
         "macs": {"float32": _macs(proof.graph), "file": _macs(tensor_origin.with_constants(found))},
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
+        "not_compared": proof.not_compared,
         "also": also_in_file.lines(model, found, proof.graph),
     }
 
@@ -140,6 +142,7 @@ def _checks(
     *,
     said: bool,
     unknown: bool,
+    unseen: Sequence[str],
 ) -> list[dict[str, Any]]:
     """The verdicts.
 
@@ -147,11 +150,15 @@ def _checks(
         share, tensors, layers, faults: of `certify`.
         said: whether the file is meant to be of some scheme.
         unknown: whether it has scales for ranges that nobody told.
+        unseen: operators of the float32 file that were not run beside the network.
     """
     kinds = ("file", "architecture", "scales", "signature", "format")
     count = {kind: sum(fault["check"] == kind for fault in faults) for kind in kinds}
     bad = sum(not entry["passed"] for entry in tensors)
     gone = sum(not entry["passed"] for entry in layers)
+    same = "the same operators, options and connections"
+    if unseen:
+        same += f"; not compared by running: {', '.join(unseen[:4])}" + (f" and {len(unseen) - 4} more" if unseen[4:] else "")
     follow = "scales and zero points follow from each other"
     if unknown:
         follow += "; not compared: ranges of activations, since nobody told what was measured"
@@ -161,7 +168,7 @@ def _checks(
         _check("parameters", share, "weights", faults, "every parameter is accounted for", least=1.0),
         _check("constants", bad, "weights", faults, f"all {len(tensors)} constants are explained"),
         _check("layers", gone, "layers", faults, f"all {len(layers)} layers are present, fused, or not needed at inference"),
-        _check("architecture", count["architecture"], "architecture", faults, "the same operators, options and connections"),
+        _check("architecture", count["architecture"], "architecture", faults, same),
         _check("scales", count["scales"], "scales", faults, follow),
         _check("signature", count["signature"], "signature", faults, "names, order and shapes of inputs and outputs"),
         _check("format", count["format"], "format", faults, form),

@@ -57,12 +57,13 @@ def ways(
     return [Ends(inputs=one, outputs=other) for one, other in itertools.product(*found)]
 
 
-def renamed(graph: Graph, ends: Ends, *, like: Graph) -> Graph:
-    """The file with the network's names, in the order that the file `like` has them. What has no partner keeps its own name."""
+def renamed(graph: Graph, ends: Ends, *, like: Graph | None = None) -> Graph:
+    """The file with the network's names, in the order that the file `like` has them, or else in the network's. What has no partner
+    keeps its own name."""
     return replace(
         graph,
-        inputs=_renamed(graph.inputs, ends.inputs, list(like.inputs)),
-        outputs=_renamed(graph.outputs, ends.outputs, list(like.outputs)),
+        inputs=_renamed(graph.inputs, ends.inputs, list(ends.inputs if like is None else like.inputs)),
+        outputs=_renamed(graph.outputs, ends.outputs, list(ends.outputs if like is None else like.outputs)),
     )
 
 

@@ -21,6 +21,7 @@ from pipeline.verification import (
     float32_proof,
     output_checks,
 )
+from pipeline.verification.conversion_record import Conversion
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
 BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
@@ -73,6 +74,7 @@ def judge(
     outputs: Outputs | None,
     limits: Limits,
     ends: end_matching.Ends | None = None,
+    conversion: Conversion | None = None,
     proof: float32_proof.Proof | None = None,
 ) -> dict[str, Any]:
     """The report on one file.
@@ -89,6 +91,7 @@ def judge(
         outputs: on real samples; None: not judged.
         limits: of the outputs.
         ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
+        conversion: of `float32`, what running it beside the network showed; None: it was not run.
         proof: of `float32`, where many files are judged beside the same one; None: it is proved here.
 
     Returns:
@@ -98,7 +101,7 @@ def judge(
         decision.
     """
     found = flatbuffer.read(model)
-    proof = float32_proof.prove(source, float32) if proof is None else proof
+    proof = float32_proof.prove(source, float32, conversion, ends if model == float32 else None) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
@@ -138,14 +141,15 @@ def pairing(
     float32: bytes,
     model: bytes,
     ways: Sequence[end_matching.Ends],
+    conversion: Conversion | None = None,
     *,
     proof: float32_proof.Proof | None = None,
 ) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
     """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`).
 
-    `proof`: of `float32`, as in `judge`.
+    `conversion` and `proof`: of `float32`, as in `judge`.
     """
-    proof = float32_proof.prove(source, float32) if proof is None else proof
+    proof = float32_proof.prove(source, float32, conversion) if proof is None else proof
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
         found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]

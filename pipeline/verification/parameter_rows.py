@@ -1,6 +1,6 @@
 """The certificate's row for each variable of the network, how many parameters count as what, and that in one sentence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from pipeline.verification.float32_proof import Source
 _ORDER = ("rewritten", "quantized", "cast", "folded", "exact")
 
 
-def rows(source: Source, constants: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def rows(source: Source, constants: Sequence[Mapping[str, Any]], shown: Set[str] = frozenset()) -> list[dict[str, Any]]:
     """A row for each variable: `path`, `parameters`, `status`, `passed`, `reason`, and the `tensors` that hold it.
 
     Args:
         source: the network.
         constants: of `constant_rows.rows`.
+        shown: paths of the variables behind what running the float32 file showed to be the network's.
 
     Returns:
         `status` is one of "exact", "folded", "cast", "quantized", "rewritten" (held), "absent" (not needed), "missing", "wrong".
@@ -39,6 +40,9 @@ def rows(source: Source, constants: Sequence[Mapping[str, Any]]) -> list[dict[st
             row |= {"status": "exact", "passed": True, "reason": "a range of fake quantization: the scales hold it", "tensors": []}
         elif not np.any(array) and _only_added(path, source.graph["nodes"]):
             row |= {"status": "exact", "passed": True, "reason": "zeros that are only added: left out", "tensors": []}
+        elif path in shown:
+            reason = "folded: what depends on it makes what the network makes"
+            row |= {"status": "folded", "passed": True, "reason": reason, "tensors": []}
         else:
             row |= {"status": "missing", "passed": False, "reason": "no constant of the file comes from it", "tensors": []}
         found.append(row)

@@ -181,6 +181,7 @@ class Certificate(_Record, frozen=True):
     macs: Macs
     format: Format
     float_operators: tuple[FloatOperator, ...]
+    not_compared: tuple[str, ...]
     also: tuple[str, ...]
 
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Collection
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 
 from tests.kinds import folding, kind, layers, models, operations
 from tests.kinds.kind import Kind
@@ -11,14 +11,12 @@ from tests.kinds.kind import Kind
 KINDS: dict[str, Kind] = {row.name: row for row in (*layers.KINDS, *operations.KINDS, *folding.KINDS, *models.KINDS)}
 
 
-def compute(names: Collection[str]) -> dict[str, dict[str, str]]:
-    """`kind.outcomes` of the kinds of these names, by name, on all cores."""
-    if len(names) < 4:
-        return {name: _outcomes(name)[1] for name in names}
+def compute(names: Collection[str]) -> dict[str, Future[dict[str, str]]]:
+    """`kind.outcomes` of the kinds of these names, on all cores; what one of them raises is raised by its result."""
     # A process of its own each: TensorFlow's threads do not survive a fork, and one interpreter lock would serve one core.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
-        return dict(pool.map(_outcomes, names))
+        return {name: pool.submit(_outcomes, name) for name in names}
 
 
-def _outcomes(name: str) -> tuple[str, dict[str, str]]:
-    return name, kind.outcomes(KINDS[name])
+def _outcomes(name: str) -> dict[str, str]:
+    return kind.outcomes(KINDS[name])

@@ -1,7 +1,11 @@
+import dataclasses
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
@@ -106,3 +110,18 @@ def test_a_tensor_takes_the_range_of_the_width_that_its_writer_has(digits: Measu
     source = digits.graph.tensors[next(iter(digits.graph.inputs.values()))].name
     assert [found[name][1] for name in (source, tensors[0], tensors[1], tensors[2])] == [16, 16, 8, 8]
     assert set(found) == set(digits.ranges["8"])
+
+
+def test_a_constant_nan_cannot_become_an_integer(digits: Measured) -> None:
+    rows = described(digits, "static_wi8_ai8", "min_max", "channel")
+    index = next(i for i in digits.graph.operators[0].inputs if digits.graph.tensors[i].data is not None)
+    spoilt = digits.graph.tensors[index]
+    values = flatbuffer.values(spoilt).copy()
+    values.flat[0] = np.nan
+    tensors = [*digits.graph.tensors]
+    tensors[index] = dataclasses.replace(spoilt, data=values.view(np.uint8).ravel())
+    graph = dataclasses.replace(digits.graph, tensors=tensors)
+    with pytest.raises(
+        UserError, match=rf"quantize: CONV_2D reads a constant NaN \({re.escape(spoilt.name)}\), which int8 cannot hold"
+    ):
+        operator_plan.ranges(graph, rows, digits.ranges)

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 
@@ -5,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.quantization import quantizer, recipes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
+from tests.made import litert, make
 from tests.networks import Measured
 
 
@@ -109,3 +113,12 @@ def test_shares_together_are_the_whole(digits: Measured) -> None:
     for name, (lows, highs) in whole.items():
         np.testing.assert_array_equal(shared[name][0], lows)
         np.testing.assert_array_equal(shared[name][1], highs)
+
+
+def test_what_the_library_refuses_is_told(tmp_path: Path) -> None:
+    """One constant on both sides of a concatenation: it scales the scales of the first a second time."""
+    x = keras.Input((4, 6), name="x")
+    sides = keras.layers.Resizing(3, 12, pad_to_aspect_ratio=True)(keras.layers.Reshape((4, 6, 1))(x))
+    made = make(keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(sides))), tmp_path / "source")
+    with pytest.raises(UserError, match=r"quantize: litert-quantizer refuses this network: .*; take the variant out"):
+        litert(made, "static_wi8_ai8")

@@ -30,3 +30,13 @@ def test_an_operation_without_a_kernel_is_named(tmp_path: Path) -> None:
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = saved(tmp_path / "m", lambda x: {"y": tf.nn.relu(x @ np.eye(4, dtype=np.float32))}, [1, 4])
     assert converter.convert_saved_model(folder) == converter.convert_saved_model(folder)
+
+
+def test_a_diagnostic_names_the_operation_without_the_calls_that_led_there() -> None:
+    said = (
+        'loc(callsite(fused["BiasAdd:", "net/conv/BiasAdd@__inference_infer_83"] at callsite(fused["StatefulPartitionedCall:", '
+        '"StatefulPartitionedCall@__inference_signature_wrapper"] at fused["StatefulPartitionedCall:", "StatefulPartitionedCall"]'
+        "))): error: 'tf.Transpose' op x should be of the same rank with y"
+    )
+    assert converter.explain(said) == "net/conv/BiasAdd: 'tf.Transpose' op x should be of the same rank with y"
+    assert converter.explain("something: error: that is all") == "that is all"

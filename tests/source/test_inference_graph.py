@@ -10,6 +10,7 @@ import pytest
 from pipeline import files
 from pipeline.errors import UserError
 from pipeline.source import inference_graph, keras3, network
+from pipeline.source.tensorflow_setup import tf
 from pipeline.verification import constant_folding
 from tests import certified
 
@@ -100,3 +101,15 @@ def test_random_numbers_at_inference_are_refused(tmp_path: Path) -> None:
         UserError, match=r"model\.path: the network draws random numbers at inference \(from the state that .* reads\)"
     ):
         inference_graph.of_function(traced.function, traced.variables, loaded.weights)
+
+
+def test_both_branches_of_a_condition_are_part_of_the_graph(tmp_path: Path) -> None:
+    class Chosen(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.tanh(x), lambda: tf.nn.relu(x) - 1)
+
+    given = keras.Input((3,), name="x")
+    loaded = keras3.network_of(keras.Model(given, Chosen()(given)), path=tmp_path)
+    traced = network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+    graph, _ = inference_graph.of_function(traced.function, traced.variables, loaded.weights)
+    assert {"Tanh", "Relu", "Sub"} <= {node["op"] for node in graph["nodes"]}

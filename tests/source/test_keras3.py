@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.source import keras3
+from pipeline.source import keras3, network
 from pipeline.source.network import Network
 from pipeline.source.tensorflow_setup import tf
 
@@ -78,3 +78,15 @@ def test_two_loads_give_the_same_weights(tmp_path: Path, ending: str) -> None:
         np.savez(tmp_path / f"{number}.npz", allow_pickle=False, **loaded.weights)
         stored.append((tmp_path / f"{number}.npz").read_bytes())
     assert stored[0] == stored[1]
+
+
+def test_what_is_drawn_at_inference_and_thrown_away_is_no_part_of_the_network(tmp_path: Path) -> None:
+    """RandomHue draws a hue whether it uses it or not; saving would fail on the generator's state."""
+    image = keras.Input((4, 4, 3), name="image")
+    model = keras.Model(image, keras.layers.Flatten()(keras.layers.RandomHue(0.5)(image)))
+    loaded = keras3.network_of(model, path=tmp_path)
+    outputs, _ = network.export(loaded, tmp_path / "saved", inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+    run = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 4, 4, 3)).astype(np.float32)
+    for _ in range(2):
+        np.testing.assert_array_equal(run(image=tf.constant(pixels))[next(iter(outputs))].numpy().ravel(), pixels.ravel())

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.source import network, reference_run
+from pipeline.source import keras3, network, reference_run
 from pipeline.source.tensorflow_setup import tf
+
+import keras  # isort: skip
 
 
 def a_network(*, inputs: dict[str, Any], call: Any, outputs: dict[str, Any]) -> network.Network:
@@ -65,3 +67,18 @@ def test_an_output_without_a_batch(tmp_path: Path) -> None:
     made = a_network(inputs=specs, call=lambda values: {"y": tf.reduce_sum(values["x"])}, outputs={"y": None})
     with pytest.raises(UserError, match=r"output y has shape \(\); its first dimension must count samples"):
         network.export(made, tmp_path / "saved", inputs=network.fixed(specs, shapes={}, batch=1))
+
+
+def test_a_state_between_calls_is_refused(tmp_path: Path) -> None:
+    sound = keras.Input((6, 3), batch_size=1, name="sound")
+    loaded = keras3.network_of(keras.Model(sound, keras.layers.LSTM(4, stateful=True, name="memory")(sound)), path=tmp_path)
+    with pytest.raises(UserError, match=r"model\.path: the network keeps a state between calls \(memory/rnn_state.*stateful=False"):
+        network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+
+
+def test_a_table_is_refused(tmp_path: Path) -> None:
+    words = keras.Input((4,), dtype="int32", name="words")
+    known = keras.layers.IntegerLookup(vocabulary=[3, 4, 5])
+    loaded = keras3.network_of(keras.Model(words, keras.layers.Embedding(8, 2)(known(words))), path=tmp_path)
+    with pytest.raises(UserError, match=r"model\.path: the network looks up a table \(LookupTableFindV2\)"):
+        network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))

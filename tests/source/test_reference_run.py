@@ -39,3 +39,20 @@ def test_the_same_bits_whatever_the_number_of_cores(tmp_path: Path) -> None:
     commands = [[sys.executable, "-c", script, str(tmp_path), cores] for cores in ("1", "2")]
     one, two = (subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout for command in commands)
     assert one == two
+
+
+def test_an_operation_that_tensorflow_cannot_run_here(tmp_path: Path) -> None:
+    """Without oneDNN, which sums in another order on each machine, there are no convolutions with channels first."""
+    kernel = tf.ones((3, 3, 2, 4))
+    traced = tf.function(lambda x: {"y": tf.nn.conv2d(x, kernel, 1, "SAME", data_format="NCHW")}).get_concrete_function(
+        tf.TensorSpec([1, 2, 5, 5], tf.float32, "x")
+    )
+    tf.saved_model.save(tf.Module(), str(tmp_path / "m"), signatures={SIGNATURE: traced})
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from pipeline.source import reference_run\n"
+        "list(reference_run.run_saved_model(Path(sys.argv[1]), {'x': np.zeros((1, 2, 5, 5), np.float32)}, batch=1))"
+    )
+    # A process of its own: another test may have imported TensorFlow with oneDNN.
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "m")], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert "UserError: model.path: TensorFlow cannot run the network here: The Conv2D op" in done.stderr
+    assert "NCHW" in done.stderr.splitlines()[-1]

@@ -46,3 +46,8 @@ def test_each_operator_by_hand(name: str, inputs: list[Tensor | None], output: T
 def test_what_multiplies_nothing_counts_nothing() -> None:
     assert macs(graph("RELU", [tensor((1, 9))], tensor((1, 9)))) == {}
     assert macs(graph("EMBEDDING_LOOKUP", [tensor((3,), "int32"), tensor((50, 8))], tensor((3, 8)))) == {}
+
+
+def test_weights_whose_shape_the_file_does_not_tell_are_not_counted() -> None:
+    """Fake quantization of a kernel becomes QUANTIZE and DEQUANTIZE, whose outputs the converter leaves without a shape."""
+    assert macs(graph("FULLY_CONNECTED", [tensor((6, 20)), tensor(()), None], tensor((6, 5)))) == {}

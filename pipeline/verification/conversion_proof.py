@@ -1,0 +1,337 @@
+"""Is a float file the network, operator by operator? Shown by running each operator alone beside its part of the network.
+
+Where tensors of file and network agree on samples both graphs can be cut (`cut_points`). Between the cuts a few operators of the
+file face a few operations of the network. Both get the same values, those the tensors hold on samples and others that they do not
+(`stress_inputs`), and must make the same. From the inputs on each tensor of the file so becomes one of the network's, for all
+values and not only for those of the samples, until the outputs are reached. It needs no table of what a converter does: folded
+batch normalisation, a fused activation or an expanded GELU is what lies between two cuts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from pipeline.runtime import plain
+from pipeline.tflite import extraction, flatbuffer, operators
+from pipeline.tflite.flatbuffer import Graph
+from pipeline.verification import cut_points, kernel_comparison, local_comparison, stress_inputs
+from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Conversion, Part
+from pipeline.verification.cut_points import Network, Sampled
+
+# Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
+# most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
+_LONGEST = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class _State:
+    """Both sides on samples, and what was found so far.
+
+    Attributes:
+        shapes: of the file's tensors at run time; `network_shapes`: of the network's.
+        held: what each tensor of the file held on samples: entries of floats, all of other dtypes.
+        candidates: references by tensor of the file.
+        makers: operators by the tensors they make.
+        known: references that a tensor of the file was shown to be; `owners`: that tensor by reference.
+        parts: compared and the same, or given up.
+        failed: compared and not the same, by operator.
+    """
+
+    network: Network
+    graph: Graph
+    content: Any
+    shapes: dict[int, tuple[int, ...]]
+    network_shapes: dict[str, tuple[int, ...]]
+    held: dict[int, np.ndarray]
+    candidates: dict[int, list[str]]
+    makers: dict[int, int]
+    known: dict[int, list[str]] = field(default_factory=dict)
+    owners: dict[str, int] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    failed: dict[int, Part] = field(default_factory=dict)
+
+
+def compare(
+    network: Network,
+    model: bytes,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    generated: bool,
+    inputs: Mapping[str, int],
+    outputs: Mapping[str, int],
+) -> Conversion:
+    """Compare a float file with the network, part by part, and LiteRT's kernels with each other.
+
+    Args:
+        network, samples, inputs, outputs: as in `prove`.
+        model: the file.
+        generated: the samples are no real ones.
+    """
+    graph = flatbuffer.read(model)
+    found = partial(Conversion, samples=len(samples), generated=generated)
+    if graph.main != 0:
+        return found(parts=[], kernels={}, not_compared="the signature runs another subgraph than the first")
+    try:
+        parts = prove(network, model, graph, samples, inputs=inputs, outputs=outputs)
+        given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
+        kernels = kernel_comparison.compare(model, given, outputs)
+    except (ValueError, RuntimeError) as error:
+        return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
+    return found(parts=parts, kernels=kernels)
+
+
+def prove(
+    network: Network,
+    model: bytes,
+    graph: Graph,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    inputs: Mapping[str, int],
+    outputs: Mapping[str, int],
+) -> list[Part]:
+    """Compare each operator of a float file with the network.
+
+    Args:
+        network: the original network.
+        model, graph: the file; what is to be compared is its subgraph 0.
+        samples: inputs by the network's names, with the batch dimension.
+        inputs, outputs: tensor numbers of the file by the network's names.
+
+    Returns:
+        Parts that cover every operator, and one without operators for each output that was not shown to be the network's.
+
+    Raises:
+        ValueError, RuntimeError: when LiteRT cannot run the file.
+    """
+    state = _sampled(network, model, graph, samples, inputs)
+    for name, number in inputs.items():
+        _learn(state, number, [network.inputs[name], *_shaped(state, number, network.inputs[name])])
+    for index, operator in enumerate(graph.operators):
+        made = [number for number in operator.outputs if state.candidates.get(number)]
+        if made:
+            _compare(state, index, made)
+    parts = [*state.parts, *_ends(state, outputs), *_rest(state)]
+    return [_plain(network, part) for part in parts]
+
+
+def _plain(network: Network, part: Part) -> Part:
+    """A part with the network's tensors as `inference_graph.read` calls them."""
+    reads, makes = ([network.names.get(entry, entry) for entry in entries] for entries in (part.reads, part.makes))
+    return msgspec.structs.replace(part, reads=reads, makes=makes)
+
+
+def _learn(state: _State, number: int, references: Sequence[str]) -> None:
+    state.known[number] = list(references)
+    for reference in references:
+        state.owners.setdefault(reference, number)
+
+
+def _sampled(
+    network: Network, model: bytes, graph: Graph, samples: Sequence[Mapping[str, np.ndarray]], inputs: Mapping[str, int]
+) -> _State:
+    file: dict[int, list[Sampled]] = {}
+    theirs: dict[str, list[Sampled]] = {}
+    held: dict[int, np.ndarray] = {}
+
+    def read(number: int, values: np.ndarray) -> Sampled:
+        if values.dtype.kind != "f":
+            held[number] = values.copy()
+        return cut_points.sampled(values)
+
+    for sample in samples:
+        rows = plain.tensors(model, {inputs[name]: array for name, array in sample.items()}, read)
+        for number, row in rows.items():
+            # Kernels add tensors of their own behind those of the file.
+            if number < len(graph.tensors) and graph.tensors[number].data is None:
+                file.setdefault(number, []).append(row)
+        for reference, row in network.sample(sample, cut_points.positions).items():
+            theirs.setdefault(reference, []).append(row)
+    for number, sampled in file.items():
+        if number not in held:
+            held[number] = np.concatenate([values for _, values in sampled])
+    given = {network.inputs[name]: array.shape for name, array in samples[0].items()}
+    return _State(
+        network=network,
+        graph=graph,
+        content=extraction.parse(model),
+        shapes={number: sampled[0][0] for number, sampled in file.items()},
+        network_shapes=given | {reference: sampled[0][0] for reference, sampled in theirs.items()},
+        held=held,
+        candidates=cut_points.candidates(file, theirs),
+        makers={output: index for index, operator in enumerate(graph.operators) for output in operator.outputs},
+    )
+
+
+def _shaped(state: _State, number: int, given: str) -> list[str]:
+    """The network's tensors that are an input in another shape."""
+    like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
+    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
+        feeds = {given: values[number]}
+        like = [entry for entry in like if np.array_equal(_network(state, entry, feeds).ravel(), values[number].ravel())]
+    return like
+
+
+def _compare(state: _State, index: int, made: Sequence[int]) -> None:
+    """The operator `index` with those before it up to the next cuts, beside the network."""
+    places, reads = _cone(state, index)
+    fed = {number: state.known[number] for number in reads}
+    given = {reference for references in fed.values() for reference in references}
+    more = {reference: _more(state, reference, given) for number in made for reference in state.candidates[number]}
+    excess = _excess(state, places, fed, {number: state.candidates[number] for number in made}, more)
+    if excess is None:
+        return
+    same = {number: [reference for reference in state.candidates[number] if excess[number, reference] <= 1] for number in made}
+    worst = max(min(excess[number, reference] for reference in state.candidates[number]) for number in made)
+    for number in made:
+        if same[number]:
+            _learn(state, number, same[number])
+    part = partial(Part, operators=list(places), reads=sorted(given), excess=worst if np.isfinite(worst) else None)
+    if all(same.values()):
+        for place in places:
+            state.failed.pop(place, None)
+        state.parts.append(part(verdict=SAME, makes=sorted({reference for found in same.values() for reference in found})))
+        return
+    wanted = sorted({reference for number in made if not same[number] for reference in state.candidates[number]})
+    state.failed[index] = part(verdict=DIFFERS, makes=wanted, reason="makes something else of the same values than the network")
+    if len(places) >= _LONGEST:
+        first = min(place for place in places if place in state.failed)
+        state.parts.append(state.failed[first])
+        for place in places:
+            state.failed.pop(place, None)
+        for number in made:
+            if not same[number]:
+                _learn(state, number, state.candidates[number])
+
+
+def _cone(state: _State, index: int) -> tuple[tuple[int, ...], list[int]]:
+    """The operators that make an operator's outputs from tensors known to be the network's, and these tensors."""
+    places, reads, todo = {index}, dict[int, None](), [index]
+    while todo:
+        for number in state.graph.operators[todo.pop()].inputs:
+            if number < 0 or state.graph.tensors[number].data is not None:
+                continue
+            if number in state.known:
+                reads[number] = None
+            elif number in state.makers and state.makers[number] not in places:
+                places.add(state.makers[number])
+                todo.append(state.makers[number])
+    return tuple(sorted(places)), list(reads)
+
+
+def _more(state: _State, reference: str, given: set[str]) -> list[str]:
+    """What else the network makes a tensor from than given tensors and constants: known ones, as near to it as there are."""
+    needs: dict[str, frozenset[str]] = {entry: frozenset() for entry in given}
+    todo = [reference]
+    while todo:
+        at = todo[-1]
+        before = [entry for entry in state.network.reads[at] if entry not in needs]
+        if at not in needs and before:
+            todo += before
+            continue
+        todo.pop()
+        if at not in needs:
+            found = frozenset().union(*(needs[entry] for entry in state.network.reads[at]))
+            free = not state.network.reads[at] and at in state.network.inputs.values()
+            needs[at] = frozenset([at]) if free or (found and at in state.owners and at != reference) else found
+    return sorted(needs[reference])
+
+
+def _excess(
+    state: _State,
+    places: tuple[int, ...],
+    fed: Mapping[int, Sequence[str]],
+    choices: Mapping[int, Sequence[str]],
+    more: Mapping[str, Sequence[str]],
+) -> dict[tuple[int, str], float] | None:
+    """How far each tensor is from each of the network's that it may be (`local_comparison.excess`); None when no draw could be run.
+
+    What the network reads beyond the file's operators, `more` by reference, gets values of its own: where it makes a difference the
+    file lacks something, and where it does not, such as behind a multiplication by zero, a converter may leave it out.
+    """
+    run = plain.opened(
+        extraction.extract(
+            state.content,
+            places=places,
+            inputs=list(fed),
+            outputs=list(choices),
+            shapes={number: state.shapes[number] for number in fed},
+        )
+    )
+    excess = {(number, reference): 0.0 for number, found in choices.items() for reference in found}
+    first, others = _first(fed), sorted({entry for entries in more.values() for entry in entries})
+    owners = {state.owners[entry] for entry in others}
+    held = {number: state.held[number] for number in {*first.values(), *owners}}
+    compared = False
+    meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
+    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
+        values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
+        feeds = {reference: values[number] for number, references in fed.items() for reference in references}
+        beyond = {entry: drawn[state.owners[entry]] for entry in others}
+        asks = {r: partial(_network, state, r, feeds | {entry: beyond[entry] for entry in more[r]}) for _, r in excess}
+        try:
+            found = dict(zip(choices, run(list(values.values())), strict=True))
+            wanted = {reference: ask() for reference, ask in asks.items()}
+        except RuntimeError:  # values that the operation refuses, such as a division of integers by zero
+            continue
+        compared, finite = True, True
+        for number, reference in excess:
+            ask, expected = asks[reference], wanted[reference]
+            finite &= bool(np.isfinite(expected).all())
+            off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(ask, nudged=True))
+            excess[number, reference] = max(off, excess[number, reference])
+        # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
+        if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
+            break
+    return excess if compared else None
+
+
+def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:
+    """For each tensor the first that is the same one of the network, perhaps in another shape: both always hold the same values."""
+    owner: dict[str, int] = {}
+    found: dict[int, int] = {}
+    for number, references in fed.items():
+        found[number] = next((owner[reference] for reference in references if reference in owner), number)
+        owner.update({reference: found[number] for reference in references if reference not in owner})
+    return found
+
+
+def _network(state: _State, reference: str, feeds: Mapping[str, np.ndarray], *, nudged: bool = False) -> np.ndarray:
+    """A tensor of the network, computed from values of the file's; `nudged`: off by a few units in the last place."""
+    if nudged:
+        feeds = {entry: local_comparison.nudged(array) for entry, array in feeds.items()}
+    shaped = {entry: array.reshape(state.network_shapes[entry]) for entry, array in feeds.items()}
+    return shaped[reference] if reference in shaped else state.network.run([reference], shaped)[0]
+
+
+def _ends(state: _State, outputs: Mapping[str, int]) -> list[Part]:
+    """Outputs that were not shown to be the network's, and the first operators that make something else."""
+    wanted = {name: state.network.outputs[name] for name in outputs}
+    lost = [name for name, number in outputs.items() if wanted[name] not in state.known.get(number, ())]
+    if not lost:
+        return []
+    agree = all(wanted[name] in state.candidates.get(outputs[name], ()) for name in lost)
+    parts = [state.failed[min(state.failed)]] if state.failed else []
+    if not parts and not agree and not any(part.verdict == DIFFERS for part in state.parts):
+        done = {index for part in state.parts for index in part.operators}
+        for index, operator in enumerate(state.graph.operators):
+            reads = [number for number in operator.inputs if number >= 0 and state.graph.tensors[number].data is None]
+            if index not in done and all(number in state.known for number in reads):
+                reason = "reads what it should, and makes what is nowhere in the network"
+                parts.append(Part(operators=[index], verdict=DIFFERS, reason=reason))
+                break
+    verdict = DIFFERS if parts or not agree else UNKNOWN
+    return [*parts, *(Part(operators=[], verdict=verdict, makes=[wanted[name]], reason=f"output {name}") for name in lost)]
+
+
+def _rest(state: _State) -> list[Part]:
+    """Operators that no part covers."""
+    covered = {index for part in state.parts for index in part.operators}
+    return [
+        Part(operators=[index], verdict=UNKNOWN, reason="what it makes was not found in the network")
+        for index in range(len(state.graph.operators))
+        if index not in covered
+    ]

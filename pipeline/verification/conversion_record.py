@@ -1,0 +1,44 @@
+"""What models/conversion.json holds: each operator of the float32 file beside the network."""
+
+import msgspec
+
+# What was found of a part: it makes what the network makes; something else; it could not be cut out of the network.
+SAME, DIFFERS, UNKNOWN = "same", "differs", "not compared"
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Some operators of the file beside the part of the network between the same cuts.
+
+    Attributes:
+        operators: their numbers in the main subgraph, in the order of execution; none where an output is meant.
+        verdict: SAME, DIFFERS or UNKNOWN.
+        reads: tensors of the network ("node:output") that they read; `makes`: that they make.
+        excess: the largest difference in units of what rounding allows; None when nothing was compared, or it is not finite.
+        reason: in words; empty when it is the same.
+    """
+
+    operators: list[int]
+    verdict: str
+    reads: list[str] = []
+    makes: list[str] = []
+    excess: float | None = None
+    reason: str = ""
+
+
+class Conversion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The comparison of a float file with the network.
+
+    Attributes:
+        samples: how many samples told where the graphs can be cut.
+        generated: these samples were drawn, as there were no real ones.
+        parts: cover every operator; empty when nothing could be compared.
+        kernels: by output, the largest difference between LiteRT's default kernels and its plain ones, as a share of what rounding
+            allows a network of this depth.
+        not_compared: why nothing could be compared; empty otherwise.
+    """
+
+    samples: int
+    generated: bool
+    parts: list[Part]
+    kernels: dict[str, float | None]
+    not_compared: str = ""

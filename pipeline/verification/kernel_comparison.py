@@ -1,0 +1,50 @@
+"""LiteRT's kernels against each other: with XNNPACK, which reorders and rewrites operators, and the built-in ones alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pipeline.runtime import interpreter
+from pipeline.verification import local_comparison
+
+# Rounding enters at every operator, and `local_comparison` only counts what it does to the inputs.
+_LIMIT = 64.0
+
+
+def compare(model: bytes, samples: Sequence[Mapping[int, np.ndarray]], outputs: Mapping[str, int]) -> dict[str, float | None]:
+    """How far the outputs with XNNPACK are from those without, in units of what rounding allows (`local_comparison.excess`).
+
+    Args:
+        model: a float file.
+        samples: inputs by tensor number, in the tensors' own dtypes.
+        outputs: tensor numbers by name.
+
+    Returns:
+        The largest of all samples by output; None where the two differ by something that is not finite.
+    """
+    default, plain = (interpreter.opened(model, delegate=delegate) for delegate in (True, False))
+    worst = dict.fromkeys(outputs, 0.0)
+    for sample in samples:
+        found, expected = _run(default, sample, outputs), _run(plain, sample, outputs)
+        moved = _run(plain, {number: local_comparison.nudged(array) for number, array in sample.items()}, outputs)
+        for name in outputs:
+            excess = local_comparison.excess(found[name], expected[name], nudged=partial(moved.__getitem__, name))
+            worst[name] = max(worst[name], excess)
+    return {name: value if np.isfinite(value) else None for name, value in worst.items()}
+
+
+def _run(opened: Any, sample: Mapping[int, np.ndarray], outputs: Mapping[str, int]) -> dict[str, np.ndarray]:
+    opened.reset_all_variables()
+    for number, array in sample.items():
+        opened.set_tensor(number, array)
+    opened.invoke()
+    return {name: opened.get_tensor(number) for name, number in outputs.items()}
+
+
+def faults(kernels: Mapping[str, float | None]) -> Iterator[str]:
+    """What is wrong, in words."""
+    for name, excess in kernels.items():
+        if excess is None or excess > _LIMIT:
+            yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels"

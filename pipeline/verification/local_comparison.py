@@ -1,0 +1,74 @@
+"""Are two results of the same arithmetic in float32 the same, whatever the order of their sums?"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+# Share of a channel's size: some hundred times what summing a thousand products in another order does, far below what another
+# operator, option or order of channels does.
+RELATIVE = 2e-5
+# Share of the whole tensor's size below which a channel is dead.
+_FLOOR = 1e-7
+# What is left of numbers near one that cancel each other within an operation, as in the tails of GELU.
+_ROUNDED = 2e-6
+# A result may be as far away as inputs that are this much off would put it, times `_SLACK`: cancellation, steep functions.
+NUDGE, _SLACK = 2.0**-21, 8.0
+_TELLING = 16
+
+
+def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudged: Callable[[], np.ndarray]) -> float:
+    """The largest difference in units of what is allowed: at most 1 when the two are the same.
+
+    Args:
+        found: a file's result.
+        expected: the network's from the same inputs, of the same number of entries; entries that are not finite are beyond what the
+            operation is defined for and not compared.
+        apart: each entry is judged by its own size, not by that of its channel.
+        nudged: computes the network's result from inputs that are off by `NUDGE`; called only when it is needed.
+    """
+    if found.size != expected.size:
+        return float("inf")
+    found = found.reshape(expected.shape)
+    if expected.dtype.kind != "f":
+        wrong = found.astype(expected.dtype) != expected
+        if not wrong.any():
+            return 0.0
+        # A comparison or a rounding may tip over at a tie.
+        return float("inf") if np.any(wrong & (nudged() == expected)) else 0.0
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    finite = np.isfinite(b)
+    if not finite.any():
+        return 0.0
+    a, b, finite = np.atleast_1d(a, np.where(finite, b, 0.0), finite)
+    difference = np.where(finite, np.abs(np.where(np.isfinite(a), a, np.inf) - b), 0.0)
+    size, floor = (0.0, _ROUNDED) if apart else (_size(b), _FLOOR * float(np.sqrt(np.mean(b * b))))
+    allowed = RELATIVE * (np.abs(b) + size) + floor
+    ratio = _ratio(difference, allowed)
+    if ratio <= 1:
+        return ratio
+    moved = np.atleast_1d(nudged().astype(np.float64))
+    sensitive = np.where(np.isfinite(moved) & finite, np.abs(moved - b), 0.0)
+    if not apart:
+        # A few values of a channel say little of how rounding moves it; then all channels tell.
+        axes = tuple(range(b.ndim - 1)) if b.size >= _TELLING * b.shape[-1] else None
+        sensitive = np.max(sensitive, axis=axes, keepdims=True)
+    return _ratio(difference, allowed + _SLACK * sensitive)
+
+
+def nudged(values: np.ndarray) -> np.ndarray:
+    """Values that are off by a few units in the last place; those of other dtypes than floats as they are."""
+    if values.dtype.kind != "f":
+        return values
+    rng = np.random.default_rng(0)
+    return np.asarray(values * (1 + NUDGE * rng.standard_normal(values.shape)), values.dtype)
+
+
+def _size(values: np.ndarray) -> np.ndarray:
+    """The root mean square of each channel of the last axis, broadcast."""
+    return np.sqrt(np.mean(np.square(values), axis=tuple(range(values.ndim - 1)), keepdims=True))
+
+
+def _ratio(difference: np.ndarray, allowed: np.ndarray) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(difference == 0, 0.0, difference / allowed)
+    return float(np.max(np.where(np.isnan(ratio), np.inf, ratio), initial=0))

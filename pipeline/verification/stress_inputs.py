@@ -1,0 +1,69 @@
+"""Values to feed to a part of a network so that a difference shows: like those it meets, far beyond them, and zeros."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+# How far beyond what a tensor holds on samples: past the bounds of clipping activations (6, 20), short of the overflow of exp.
+_WIDE = 12.0
+# Powers of ten between which magnitudes are drawn where entries do not meet.
+_MAGNITUDES = (-4.0, 4.0)
+
+
+_POOL = 65521
+
+
+class Draw(NamedTuple):
+    """Values by tensor number; `apart`: they differ in size by so much that each result must be judged by itself."""
+
+    values: dict[int, np.ndarray]
+    apart: bool = False
+
+
+def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]], *, seed: int, meeting: bool) -> Iterator[Draw]:
+    """Values for each tensor, of which the last are needed only where the others made something that is not finite.
+
+    Args:
+        found: entries that each tensor held on samples, by number: any number of floats, all of other dtypes.
+        shapes: of the tensors.
+        seed: of the draw.
+        meeting: entries of a tensor meet in a sum or a product.
+
+    Yields:
+        Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
+        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Tensors of other
+        dtypes, whose values may be positions in others, keep what was found.
+    """
+    rng = np.random.default_rng(seed)
+    fixed = {number: values for number, values in found.items() if values.dtype.kind != "f"}
+    floats = {number: values for number, values in found.items() if number not in fixed}
+    yield Draw(fixed | {number: np.zeros(shapes[number], values.dtype) for number, values in floats.items()})
+    if not meeting:
+        yield Draw(fixed | {number: _magnitudes(shapes[number], rng).astype(v.dtype) for number, v in floats.items()}, apart=True)
+    like = {number: _like(values, shapes[number], rng) for number, values in floats.items()}
+    yield Draw(fixed | {number: _wide(values, rng) for number, values in like.items()})
+    yield Draw(fixed | like)
+
+
+def _magnitudes(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(shape) < 0.5, -1, 1) * 10 ** rng.uniform(*_MAGNITUDES, shape)
+
+
+def _like(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    finite = values[np.isfinite(values)]
+    # Drawing each entry anew takes longer than computing with it; a prime length falls in with no shape.
+    count = min(_POOL, int(np.prod(shape, dtype=np.int64)))
+    if finite.size:
+        # Of a tensor that held one value only, that value alone would show little.
+        drawn = finite[rng.integers(0, finite.size, count)] * (1 + 0.1 * rng.standard_normal(count, np.float32))
+    else:
+        drawn = rng.standard_normal(count, np.float32)
+    return np.resize(drawn.astype(values.dtype), shape)
+
+
+def _wide(like: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    count = min(_POOL, like.size)
+    far = rng.random(count, np.float32) < 0.25
+    beyond = (_WIDE * rng.standard_normal(count, np.float32)).astype(like.dtype)
+    return np.where(np.resize(far, like.shape), np.resize(beyond, like.shape), like)
