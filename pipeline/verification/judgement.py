@@ -184,9 +184,14 @@ def pairing(
     model: bytes,
     ways: Sequence[end_matching.Ends],
     conversion: Conversion | None = None,
+    *,
+    proof: float32_proof.Proof | None = None,
 ) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
-    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
-    proof = float32_proof.prove(source, float32, conversion)
+    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`).
+
+    `conversion` and `proof`: of `float32`, as in `judge`.
+    """
+    proof = float32_proof.prove(source, float32, conversion) if proof is None else proof
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
         found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
