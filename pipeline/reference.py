@@ -16,7 +16,7 @@ from pipeline.errors import run
 from pipeline.source import network_run, reference_run
 from pipeline.source.source_record import Source
 from pipeline.tflite import flatbuffer
-from pipeline.verification import conversion_proof
+from pipeline.verification import conversion_proof, cut_points
 from pipeline.verification.conversion_record import Conversion
 
 # So many tell where file and network can be cut; what lies between is compared on other values as well.
@@ -41,7 +41,7 @@ def _conversion(samples: Mapping[str, np.ndarray], *, batch: int | None) -> Conv
     graph = flatbuffer.read(model)
     first = itertools.islice(batches(samples, batch=batch), _SAMPLES)
     return conversion_proof.compare(
-        network_run.open_saved_model(paths.SOURCE),
+        network_run.open_saved_model(paths.SOURCE, cut_points.positions),
         model,
         [inputs for _, inputs in first],
         generated=False,

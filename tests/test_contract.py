@@ -93,17 +93,8 @@ def test_deps_are_the_import_closure(stage: str) -> None:
 NEEDLESS: dict[str, set[str]] = {
     "load": {"source/converter", "source/reference_run"},
     "sample": {"dataset/batches"},
-    "convert": {"tflite/macs", "tflite/reference_kernels", "tflite/targets"},
-    "search": {
-        "evaluation/paired_comparison",
-        "evaluation/statistics",
-        "quantization/histograms",
-        "quantization/quantization_report",
-        "quantization/range_estimators",
-        "quantization/result",
-    },
+    "search": {"evaluation/paired_comparison", "evaluation/statistics"},
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
-    "verify": {"tflite/control_flow", "tflite/reference_kernels", "tflite/targets"},
 }
 
 

@@ -36,6 +36,7 @@ def test_the_float32_file_is_the_network_to_rounding(finished: Path) -> None:
     assert report["n"] == 450
     names = [check["name"] for check in report["checks"]]
     assert names == [
+        "file",
         "parameters",
         "constants",
         "layers",

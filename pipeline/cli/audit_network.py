@@ -10,7 +10,7 @@ from pipeline.source import detect, inference_graph, loaders, network, network_r
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import conversion_proof, conversion_record, end_matching, float32_proof, probes
+from pipeline.verification import conversion_proof, conversion_record, cut_points, end_matching, float32_proof, probes
 
 Shapes = Mapping[str, Sequence[int | None]]
 
@@ -90,7 +90,7 @@ def conversion(
     graph = graph if ends is None else end_matching.renamed(graph, ends)
     bound = probes.bound(source.graph, source.constants, source.weights)
     return conversion_proof.compare(
-        network_run.open_saved_model(folder),
+        network_run.open_saved_model(folder, cut_points.positions),
         model,
         probes.draw(source.signature["inputs"], bound=bound),
         generated=True,

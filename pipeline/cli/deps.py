@@ -20,7 +20,7 @@ from pipeline.imports import closure
 
 # A folder stands for its modules when a stage imports more than this share of them; all of them where the stage's figures are
 # not deterministic, so that a needless run would change a report.
-_MOST, _TIGHT = 0.6, frozenset(("benchmark",))
+_MOST, _TIGHT = 0.65, frozenset(("benchmark",))
 
 
 def shortened(root: Path, stage: str, modules: Iterable[str]) -> list[str]:

@@ -17,6 +17,8 @@ _NAMING = frozenset(("Identity", "IdentityN", "StopGradient", "PreventGradient",
 _CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?/")
 # Tensors up to this size are read whole; of larger ones only the entries that are asked for leave TensorFlow.
 _WHOLE = 4096
+# Where the nodes that do so are.
+_SAMPLED = "sampled_entries/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,52 +27,53 @@ class NetworkRun:
 
     Attributes:
         inputs, outputs: references by signature name.
-        tensors: references of what depends on an input, in the order of computation, with their dtypes.
         reads: references that the node of a reference reads.
         names: references as `inference_graph.read` has them, without the calls around their functions.
-        sample: (inputs by name, positions for a number of entries) to each tensor's shape and entries at these positions.
+        sample: inputs by name to the shape of each tensor that depends on one, and its entries at some positions.
         run: (references to read, values by reference) to the values read; raises RuntimeError when an operation refuses them.
     """
 
     inputs: dict[str, str]
     outputs: dict[str, str]
-    tensors: dict[str, str]
     reads: dict[str, tuple[str, ...]]
     names: dict[str, str]
-    sample: Callable[[Mapping[str, np.ndarray], Callable[[int], np.ndarray]], dict[str, tuple[tuple[int, ...], np.ndarray]]]
+    sample: Callable[[Mapping[str, np.ndarray]], dict[str, tuple[tuple[int, ...], np.ndarray]]]
     run: Callable[[Sequence[str], Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
-def open_saved_model(folder: Path) -> NetworkRun:
+def open_saved_model(folder: Path, positions: Callable[[int], np.ndarray]) -> NetworkRun:
     """The network of a SavedModel that `network.export` wrote.
 
     Args:
         folder: the SavedModel.
+        positions: which entries of a tensor of so many are sampled.
     """
+    # The module must live as long as its function: it owns the variables.
     loaded = tf.saved_model.load(str(folder))
     concrete = loaded.signatures[SIGNATURE]
     frozen = rewrite.freeze(concrete)
-    names = sorted(concrete.structured_outputs)
+    content = _separated(frozen.graph.as_graph_def())
+    inputs = {name: tensor.name for name, tensor in zip(concrete._arg_keywords, frozen.inputs, strict=True)}
+    tensors = _dependent(frozen.graph, set(inputs.values()))
+    large = [tensor for tensor in tensors.values() if (tensor.shape.num_elements() or 0) > _WHOLE]
+    _add_samples(content, large, positions)
     graph = tf.Graph()
     with graph.as_default():
-        tf.graph_util.import_graph_def(_separated(frozen.graph.as_graph_def()), name="")
-    makers = {operation.name: operation for operation in graph.get_operations()}
-    inputs = {name: tensor.name for name, tensor in zip(concrete._arg_keywords, frozen.inputs, strict=True)}
-    tensors = _dependent(graph, set(inputs.values()))
-    reads = {
-        output.name: tuple(entry.name for entry in operation.inputs)
-        for operation in makers.values()
-        for output in operation.outputs
-    }
-    outputs = {name: _named(tensor.name, makers) for name, tensor in zip(names, frozen.outputs, strict=True)}
+        tf.graph_util.import_graph_def(content, name="")
+    operations = graph.get_operations()
+    before = {operation.name: operation for operation in frozen.graph.get_operations()}
     session = _session(graph)
     return NetworkRun(
         inputs=inputs,
-        outputs=outputs,
-        tensors=tensors,
-        reads=reads,
+        outputs={
+            name: _named(tensor.name, before)
+            for name, tensor in zip(sorted(concrete.structured_outputs), frozen.outputs, strict=True)
+        },
+        reads={
+            output.name: tuple(entry.name for entry in operation.inputs) for operation in operations for output in operation.outputs
+        },
         names={reference: _plain(reference) for reference in (*inputs.values(), *tensors)},
-        sample=_sampler(graph, session, inputs, tensors),
+        sample=partial(_sample, session, inputs, list(tensors), large, positions),
         run=partial(_run, session),
     )
 
@@ -127,7 +130,7 @@ def _separated(content: Any) -> Any:
     return content
 
 
-def _dependent(graph: Any, given: set[str]) -> dict[str, str]:
+def _dependent(graph: Any, given: set[str]) -> dict[str, Any]:
     """Tensors that depend on an input, but those that only name another."""
     todo = [operation for name in given for operation in graph.get_tensor_by_name(name).consumers()]
     reached: dict[str, Any] = {}
@@ -137,7 +140,7 @@ def _dependent(graph: Any, given: set[str]) -> dict[str, str]:
             reached[operation.name] = operation
             todo += [reader for output in operation.outputs for reader in output.consumers()]
     return {
-        output.name: output.dtype.name
+        output.name: output
         for operation in reached.values()
         if operation.type not in _NAMING
         for output in operation.outputs
@@ -145,27 +148,47 @@ def _dependent(graph: Any, given: set[str]) -> dict[str, str]:
     }
 
 
-def _sampler(graph: Any, session: Any, inputs: Mapping[str, str], tensors: Mapping[str, str]) -> Any:
-    entries: dict[str, Any] = {}
+def _add_samples(content: Any, tensors: Sequence[Any], positions: Callable[[int], np.ndarray]) -> None:
+    """Nodes that gather some entries of each tensor, so that the others need not leave TensorFlow."""
 
-    def sample(
-        given: Mapping[str, np.ndarray], positions: Callable[[int], np.ndarray]
-    ) -> dict[str, tuple[tuple[int, ...], np.ndarray]]:
-        whole = [name for name in tensors if (graph.get_tensor_by_name(name).shape.num_elements() or 0) <= _WHOLE]
-        large = [name for name in tensors if name not in set(whole)]
-        if not entries:
-            with graph.as_default():
-                for name in large:
-                    tensor = graph.get_tensor_by_name(name)
-                    entries[name] = tf.gather(tf.reshape(tensor, [-1]), positions(tensor.shape.num_elements()))
-        feeds = {inputs[name]: array for name, array in given.items()}
-        read = _run(session, [*whole, *(entries[name] for name in large)], feeds)
-        values, parts = read[: len(whole)], read[len(whole) :]
-        found = {}
-        for name, value in zip(whole, values, strict=True):
-            found[name] = (value.shape, value.ravel()[positions(value.size)])
-        for name, part in zip(large, parts, strict=True):
-            found[name] = (tuple(graph.get_tensor_by_name(name).shape), part)
-        return found
+    def constant(name: str, value: np.ndarray) -> str:
+        if name not in known:
+            known.add(name)
+            node = content.node.add(op="Const", name=name)
+            node.attr["dtype"].type = tf.as_dtype(value.dtype).as_datatype_enum
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+        return name
 
-    return sample
+    known: set[str] = set()
+    for tensor in tensors:
+        count = tensor.shape.num_elements()
+        flat = content.node.add(op="Reshape", name=f"{_SAMPLED}flat/{tensor.name.replace(':', '_')}")
+        flat.input.extend([tensor.name, constant(f"{_SAMPLED}shape", np.array([-1], np.int32))])
+        flat.attr["T"].type = tensor.dtype.as_datatype_enum
+        flat.attr["Tshape"].type = tf.int32.as_datatype_enum
+        entries = content.node.add(op="GatherV2", name=_entries(tensor.name))
+        at = constant(f"{_SAMPLED}positions_{count}", positions(count).astype(np.int32))
+        entries.input.extend([flat.name, at, constant(f"{_SAMPLED}axis", np.array(0, np.int32))])
+        entries.attr["Tparams"].type = tensor.dtype.as_datatype_enum
+        entries.attr["Tindices"].type = entries.attr["Taxis"].type = tf.int32.as_datatype_enum
+
+
+def _entries(reference: str) -> str:
+    return f"{_SAMPLED}entries/{reference.replace(':', '_')}"
+
+
+def _sample(
+    session: Any,
+    inputs: Mapping[str, str],
+    tensors: Sequence[str],
+    large: Sequence[Any],
+    positions: Callable[[int], np.ndarray],
+    given: Mapping[str, np.ndarray],
+) -> dict[str, tuple[tuple[int, ...], np.ndarray]]:
+    shapes = {tensor.name: tuple(tensor.shape) for tensor in large}
+    feeds = {inputs[name]: array for name, array in given.items()}
+    read = _run(session, [f"{_entries(name)}:0" if name in shapes else name for name in tensors], feeds)
+    return {
+        name: (shapes[name], values) if name in shapes else (values.shape, values.ravel()[positions(values.size)])
+        for name, values in zip(tensors, read, strict=True)
+    }

@@ -48,24 +48,29 @@ def _per_output(row: OperatorType, inputs: list[Tensor | None], output: Tensor) 
     """Each output value meets the weights of its channel."""
     kernel = _kernel(row, inputs)
     assert row.axis is not None, "which axis of the kernel the channels are on"
-    return _elements(output) * _elements(kernel) // kernel.shape[row.axis]
+    return _elements(output) * _each(kernel, kernel.shape[row.axis : row.axis + 1])
 
 
 def _per_input(row: OperatorType, inputs: list[Tensor | None], _: Tensor) -> int:
     """Each data value meets the weights of its channel, which is the last axis of the kernel."""
     kernel = _kernel(row, inputs)
-    return _elements(inputs[row.data]) * _elements(kernel) // kernel.shape[-1]
+    return _elements(inputs[row.data]) * _each(kernel, kernel.shape[-1:])
 
 
 def _per_product(row: OperatorType, inputs: list[Tensor | None], output: Tensor) -> int:
     """[..., m, k] x [..., k, n]: values of the first operand, each met n times."""
-    return _elements(inputs[row.data]) * output.shape[-1]
+    return _elements(inputs[row.data]) * math.prod(output.shape[-1:])
 
 
 def _per_step(_: OperatorType, inputs: list[Tensor | None], output: Tensor) -> int:
     """Inputs 1 to 8 are the input and recurrent weights of the four gates, 16 the projection; each is used once a step."""
-    steps = _elements(output) // output.shape[-1]
+    steps = _each(output, output.shape[-1:])
     return steps * sum(_elements(tensor) for tensor in [*inputs[1:9], *inputs[16:17]])
+
+
+def _each(tensor: Tensor, lengths: tuple[int, ...]) -> int:
+    """Entries of a tensor for each place along an axis; 0 where the file does not tell its length, or it has none."""
+    return _elements(tensor) // lengths[0] if lengths and lengths[0] else 0
 
 
 def _kernel(row: OperatorType, inputs: list[Tensor | None]) -> Tensor:

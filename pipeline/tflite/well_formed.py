@@ -130,7 +130,7 @@ def _operator(content: Any, operator: Any, tensors: Sequence[Any], what: str) ->
     yield from _numbers(operator.outputs, count, f"an output of {what}")
     yield from _numbers(operator.intermediates, count, f"an intermediate of {what}", least=-1)
     name = operator_name(codes[operator.opcodeIndex])
-    yield from _shapes(operator, tensors, operators.of(name), f"{what}, {name},")
+    yield from _shapes(content, operator, tensors, operators.of(name), f"{what}, {name},")
     for union in ("builtinOptions", "builtinOptions2"):
         options = getattr(operator, union)
         if getattr(options, "fusedActivationFunction", 0) not in _ACTIVATIONS:
@@ -140,7 +140,7 @@ def _operator(content: Any, operator: Any, tensors: Sequence[Any], what: str) ->
             yield f"{what}, {name}, has {key} {target}; there are {len(content.subgraphs)} subgraphs"
 
 
-def _shapes(operator: Any, tensors: Sequence[Any], row: operators.OperatorType, what: str) -> Iterator[str]:
+def _shapes(content: Any, operator: Any, tensors: Sequence[Any], row: operators.OperatorType, what: str) -> Iterator[str]:
     """The tensors that an operator cannot do without, and the rank of its kernel."""
     inputs = () if operator.inputs is None else operator.inputs
     needed = (row.data, row.kernel or 0) if row.kernel is not None or row.converts or row.moves or row.recurrent else ()
@@ -148,14 +148,11 @@ def _shapes(operator: Any, tensors: Sequence[Any], row: operators.OperatorType, 
         yield f"{what} lacks an input it cannot do without"
     if row.name and not row.subgraphs and (operator.outputs is None or not len(operator.outputs)):
         yield f"{what} has no output"
-    if row.macs is None:
-        return
-    if not _shape(tensors[operator.outputs[0]]):
-        yield f"{what} has an output without axes"
     if row.kernel is not None:
-        kernel = _shape(tensors[inputs[row.kernel]])
-        if (row.layout and len(kernel) != len(row.layout)) or 0 in kernel:
-            yield f"{what} has a kernel of shape {kernel}"
+        # That of a kernel which is computed need not be known.
+        kernel = tensors[inputs[row.kernel]]
+        if stored(content, kernel) is not None and row.layout and len(_shape(kernel)) != len(row.layout):
+            yield f"{what} has a kernel of shape {_shape(kernel)}"
 
 
 def _shape(tensor: Any) -> list[int]:

@@ -66,7 +66,7 @@ def certify(
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
         # What is wrong with the file itself is the cause of much that follows.
-        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, found, proof.graph)),
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
@@ -77,7 +77,13 @@ def certify(
             for row in signature
             if not row["passed"]
         ),
-        *(fault_rows.fault("format", (), name, reason) for name, reason in file_format.faults(found, scheme, io_dtype)),
+        *(
+            fault_rows.fault("format", (), name, reason)
+            for name, reason in [
+                *file_format.without_scale(proof.graph, found, aligned.tensors),
+                *file_format.faults(found, scheme, io_dtype),
+            ]
+        ),
     ]
     variables = parameter_rows.rows(source, tensors, proof.shown)
     counts = parameter_rows.counts(variables)
@@ -100,7 +106,7 @@ def certify(
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
         "not_compared": proof.not_compared,
-        "also": also_in_file.lines(model, found, proof.graph),
+        "also": also_in_file.lines(model, own, proof.graph),
     }
 
 

@@ -7,7 +7,7 @@ values and not only for those of the samples, until the outputs are reached. It 
 batch normalisation, a fused activation or an expanded GELU is what lies between two cuts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -148,7 +148,7 @@ def _sampled(
             # Kernels add tensors of their own behind those of the file.
             if number < len(graph.tensors) and graph.tensors[number].data is None:
                 file.setdefault(number, []).append(row)
-        for reference, row in network.sample(sample, cut_points.positions).items():
+        for reference, row in network.sample(sample).items():
             theirs.setdefault(reference, []).append(row)
     for number, sampled in file.items():
         if number not in held:
@@ -170,8 +170,8 @@ def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
     for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
-        feeds = {given: values[number]}
-        like = [entry for entry in like if np.array_equal(_network(state, entry, feeds).ravel(), values[number].ravel())]
+        made = _network(state, like, {given: values[number]})
+        like = [entry for entry in like if np.array_equal(made[entry].ravel(), values[number].ravel())]
     return like
 
 
@@ -271,17 +271,24 @@ def _excess(
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
-        asks = {r: partial(_network, state, r, feeds | {entry: beyond[entry] for entry in more[r]}) for _, r in excess}
+        # What reads nothing more is computed in one go.
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for reference in dict.fromkeys(reference for _, reference in excess):
+            groups.setdefault(tuple(more[reference]), []).append(reference)
+        asks = [
+            partial(_network, state, references, feeds | {entry: beyond[entry] for entry in extra})
+            for extra, references in groups.items()
+        ]
         try:
             found = dict(zip(choices, run(list(values.values())), strict=True))
-            wanted = {reference: ask() for reference, ask in asks.items()}
+            wanted = {reference: (array, ask) for ask in asks for reference, array in ask().items()}
         except RuntimeError:  # values that the operation refuses, such as a division of integers by zero
             continue
         compared, finite = True, True
         for number, reference in excess:
-            ask, expected = asks[reference], wanted[reference]
+            expected, ask = wanted[reference]
             finite &= bool(np.isfinite(expected).all())
-            off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(ask, nudged=True))
+            off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(_nudged, ask, reference))
             excess[number, reference] = max(off, excess[number, reference])
         # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
         if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
@@ -299,12 +306,20 @@ def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:
     return found
 
 
-def _network(state: _State, reference: str, feeds: Mapping[str, np.ndarray], *, nudged: bool = False) -> np.ndarray:
-    """A tensor of the network, computed from values of the file's; `nudged`: off by a few units in the last place."""
+def _network(
+    state: _State, references: Sequence[str], feeds: Mapping[str, np.ndarray], *, nudged: bool = False
+) -> dict[str, np.ndarray]:
+    """Tensors of the network, computed from values of the file's; `nudged`: off by a few units in the last place."""
     if nudged:
         feeds = {entry: local_comparison.nudged(array) for entry, array in feeds.items()}
     shaped = {entry: array.reshape(state.network_shapes[entry]) for entry, array in feeds.items()}
-    return shaped[reference] if reference in shaped else state.network.run([reference], shaped)[0]
+    wanted = [reference for reference in references if reference not in shaped]
+    found = dict(zip(wanted, state.network.run(wanted, shaped), strict=True)) if wanted else {}
+    return {reference: shaped[reference] if reference in shaped else found[reference] for reference in references}
+
+
+def _nudged(ask: Callable[..., dict[str, np.ndarray]], reference: str) -> np.ndarray:
+    return ask(nudged=True)[reference]
 
 
 def _ends(state: _State, outputs: Mapping[str, int]) -> list[Part]:

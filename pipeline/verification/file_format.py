@@ -10,6 +10,7 @@ from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Subgraph
 from pipeline.verification import stored_values
 from pipeline.verification.graph_alignment import Place
+from pipeline.verification.tensor_origin import Slot
 
 # What has no int4 kernel gets an int8 one, and a search may choose any.
 WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
@@ -82,6 +83,21 @@ def _tensors(subgraph: Subgraph, scheme: Scheme, ends: set[int]) -> Iterator[tup
             yield tensor.name, f"an activation is {tensor.dtype}; the variant says float32"
         elif scheme.weights in ("float32", "float16") and tensor.data is not None:
             yield tensor.name, f"is quantized to {tensor.dtype}; the variant says {scheme.weights}"
+
+
+def without_scale(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> list[tuple[str, str]]:
+    """Integers that stand for real numbers, and do not say by which scale: name and reason of each.
+
+    Args:
+        expected, found: the float32 file, and the file in question.
+        tensors: what corresponds (`graph_alignment.Alignment.tensors`).
+    """
+    rows = []
+    for (subgraph, number), (other, place) in tensors.items():
+        wanted, tensor = expected.subgraphs[subgraph].tensors[number], found.subgraphs[other].tensors[place]
+        if wanted.dtype == "float32" and tensor.scales is None and not tensor.dtype.startswith(("float", "bfloat")):
+            rows.append((tensor.name, f"is {tensor.dtype} without a scale; expected real numbers"))
+    return list(dict.fromkeys(rows))
 
 
 def left_in_float(found: Graph, layers: Mapping[Place, Sequence[str]]) -> list[dict[str, Any]]:

@@ -35,19 +35,25 @@ def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudg
             return 0.0
         # A comparison or a rounding may tip over at a tie.
         return float("inf") if np.any(wrong & (nudged() == expected)) else 0.0
-    a, b = found.astype(np.float64), expected.astype(np.float64)
+    a, b = np.atleast_1d(found, expected)
     finite = np.isfinite(b)
-    if not finite.any():
-        return 0.0
-    a, b, finite = np.atleast_1d(a, np.where(finite, b, 0.0), finite)
-    difference = np.where(finite, np.abs(np.where(np.isfinite(a), a, np.inf) - b), 0.0)
-    size, floor = (0.0, _ROUNDED) if apart else (_size(b), _FLOOR * float(np.sqrt(np.mean(b * b))))
-    allowed = RELATIVE * (np.abs(b) + size) + floor
+    if not finite.all():
+        if not finite.any():
+            return 0.0
+        a, b = np.where(finite, a, 0), np.where(finite, b, 0)
+    # In the precision of the results: what is allowed is a thousand times coarser.
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference, size = np.abs(a - b), np.abs(b)
+    if apart:
+        allowed = RELATIVE * size + _ROUNDED
+    else:
+        sizes = _sizes(b)
+        allowed = RELATIVE * (size + sizes) + _FLOOR * np.sqrt(np.mean(np.square(sizes, dtype=np.float64)))
     ratio = _ratio(difference, allowed)
     if ratio <= 1:
         return ratio
-    moved = np.atleast_1d(nudged().astype(np.float64))
-    sensitive = np.where(np.isfinite(moved) & finite, np.abs(moved - b), 0.0)
+    moved = np.atleast_1d(nudged())
+    sensitive = np.where(np.isfinite(moved) & finite, np.abs(moved - b), 0)
     if not apart:
         # A few values of a channel say little of how rounding moves it; then all channels tell.
         axes = tuple(range(b.ndim - 1)) if b.size >= _TELLING * b.shape[-1] else None
@@ -63,12 +69,18 @@ def nudged(values: np.ndarray) -> np.ndarray:
     return np.asarray(values * (1 + NUDGE * rng.standard_normal(values.shape)), values.dtype)
 
 
-def _size(values: np.ndarray) -> np.ndarray:
-    """The root mean square of each channel of the last axis, broadcast."""
-    return np.sqrt(np.mean(np.square(values), axis=tuple(range(values.ndim - 1)), keepdims=True))
+def _sizes(values: np.ndarray) -> np.ndarray:
+    """The root mean square of each channel of the last axis."""
+    rows = values.reshape(-1, values.shape[-1])
+    with np.errstate(over="ignore"):
+        squares = np.einsum("ij,ij->j", rows, rows)
+    if not np.isfinite(squares).all():
+        squares = np.einsum("ij,ij->j", rows, rows, dtype=np.float64)
+    return np.asarray(np.sqrt(squares / len(rows)))
 
 
 def _ratio(difference: np.ndarray, allowed: np.ndarray) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(difference == 0, 0.0, difference / allowed)
-    return float(np.max(np.where(np.isnan(ratio), np.inf, ratio), initial=0))
+        ratio = np.divide(difference, allowed, out=np.zeros_like(difference), where=difference != 0)
+    worst = float(np.max(ratio, initial=0))
+    return float("inf") if np.isnan(worst) else worst

@@ -11,6 +11,7 @@ _WIDE = 12.0
 _MAGNITUDES = (-4.0, 4.0)
 
 
+# So many entries are drawn and then repeated: drawing takes longer than computing with them. A prime falls in with no shape.
 _POOL = 65521
 
 
@@ -38,32 +39,33 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
     rng = np.random.default_rng(seed)
     fixed = {number: values for number, values in found.items() if values.dtype.kind != "f"}
     floats = {number: values for number, values in found.items() if number not in fixed}
+
+    def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+        return fixed | {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
+
     yield Draw(fixed | {number: np.zeros(shapes[number], values.dtype) for number, values in floats.items()})
     if not meeting:
-        yield Draw(fixed | {number: _magnitudes(shapes[number], rng).astype(v.dtype) for number, v in floats.items()}, apart=True)
-    like = {number: _like(values, shapes[number], rng) for number, values in floats.items()}
-    yield Draw(fixed | {number: _wide(values, rng) for number, values in like.items()})
-    yield Draw(fixed | like)
+        yield Draw(spread({number: _magnitudes(_count(shapes[number]), rng) for number in floats}), apart=True)
+    like = {number: _like(values, _count(shapes[number]), rng) for number, values in floats.items()}
+    yield Draw(spread({number: _wide(pool, rng) for number, pool in like.items()}))
+    yield Draw(spread(like))
 
 
-def _magnitudes(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    return np.where(rng.random(shape) < 0.5, -1, 1) * 10 ** rng.uniform(*_MAGNITUDES, shape)
+def _count(shape: tuple[int, ...]) -> int:
+    return min(_POOL, int(np.prod(shape, dtype=np.int64)))
 
 
-def _like(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def _magnitudes(count: int, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(count) < 0.5, -1, 1) * 10 ** rng.uniform(*_MAGNITUDES, count)
+
+
+def _like(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     finite = values[np.isfinite(values)]
-    # Drawing each entry anew takes longer than computing with it; a prime length falls in with no shape.
-    count = min(_POOL, int(np.prod(shape, dtype=np.int64)))
-    if finite.size:
-        # Of a tensor that held one value only, that value alone would show little.
-        drawn = finite[rng.integers(0, finite.size, count)] * (1 + 0.1 * rng.standard_normal(count, np.float32))
-    else:
-        drawn = rng.standard_normal(count, np.float32)
-    return np.resize(drawn.astype(values.dtype), shape)
+    if not finite.size:
+        return rng.standard_normal(count)
+    # Of a tensor that held one value only, that value alone would show little.
+    return np.asarray(finite[rng.integers(0, finite.size, count)] * (1 + 0.1 * rng.standard_normal(count)))
 
 
 def _wide(like: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    count = min(_POOL, like.size)
-    far = rng.random(count, np.float32) < 0.25
-    beyond = (_WIDE * rng.standard_normal(count, np.float32)).astype(like.dtype)
-    return np.where(np.resize(far, like.shape), np.resize(beyond, like.shape), like)
+    return np.where(rng.random(like.size) < 0.25, _WIDE * rng.standard_normal(like.size), like)

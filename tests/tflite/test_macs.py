@@ -48,6 +48,14 @@ def test_what_multiplies_nothing_counts_nothing() -> None:
     assert macs(graph("EMBEDDING_LOOKUP", [tensor((3,), "int32"), tensor((50, 8))], tensor((3, 8)))) == {}
 
 
+@pytest.mark.parametrize("shape", [(), (0, 20), (5, 0)])
+def test_weights_whose_shape_the_file_does_not_tell_count_nothing(shape: tuple[int, ...]) -> None:
+    """After training with fake quantization, a kernel is computed in the file, and has no shape there."""
+    assert macs(graph("FULLY_CONNECTED", [tensor((6, 20)), tensor(shape), None], tensor((6, 5)))).get("FULLY_CONNECTED", 0) == 0
+    loop = graph("UNIDIRECTIONAL_SEQUENCE_LSTM", [tensor((1, 7, 3)), *[tensor((6, 3))] * 8], tensor(()))
+    assert macs(loop).get("UNIDIRECTIONAL_SEQUENCE_LSTM", 0) == 0
+
+
 def test_weights_whose_shape_the_file_does_not_tell_are_not_counted() -> None:
     """Fake quantization of a kernel becomes QUANTIZE and DEQUANTIZE, whose outputs the converter leaves without a shape."""
     assert macs(graph("FULLY_CONNECTED", [tensor((6, 20)), tensor(()), None], tensor((6, 5)))) == {}

@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.quantization.schemes import SCHEMES
 from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 from pipeline.verification import file_format
+from tests import faults
 from tests.made import Made, certify, litert
 
 
@@ -45,6 +48,28 @@ def test_what_a_file_holds(files: Callable[[str, str], bytes]) -> None:
     held = file_format.dtypes(flatbuffer.read(files("convolutions", "static_wi8_ai8")))
     assert held["io_dtypes"]["image"] == "int8"
     assert "float32" not in held["activations"]
+
+
+def test_integers_without_a_scale(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    """An activation that lost its scale: LiteRT computes on, with another one or none."""
+
+    def edit(content: Any) -> None:
+        # 1 of 3: what is between two dense layers.
+        faults.output_of(content, faults.operators(content, "FULLY_CONNECTED")[1]).quantization = None
+
+    report = certify(nets("wide"), faults.edited(files("wide", "static_wi8_ai8"), edit), "static_wi8_ai8")
+    reasons = [fault["reason"] for fault in report["faults"] if fault["check"] == "format"]
+    assert reasons == ["is int8 without a scale; expected real numbers"]
+    sound = certify(nets("wide"), files("wide", "static_wi8_ai8"), "static_wi8_ai8")
+    assert sound["passed"]
+
+
+def test_another_dtype_where_real_numbers_flow(nets: Callable[[str], Made]) -> None:
+    def edit(content: Any) -> None:
+        faults.output_of(content, faults.operators(content, "FULLY_CONNECTED")[1]).type = schema.TensorType.INT16
+
+    report = certify(nets("wide"), faults.edited(nets("wide").float32, edit), "float32")
+    assert "is int16 without a scale; expected real numbers" in [fault["reason"] for fault in report["faults"]]
 
 
 def half_quantized() -> Graph:
