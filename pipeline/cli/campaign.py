@@ -125,7 +125,8 @@ class _Target:
         self.content = campaign_mutations.parse(file.content)
         self.written = campaign_mutations.written(self.content)
         self.sites = campaign_mutations.sites(self.content)
-        graph = flatbuffer.read(self.written)
+        # The order of inputs is the same in all files of a network; not all have names for them.
+        graph = flatbuffer.read(file.network.float32)
         names = {number: name for name, number in graph.inputs.items()}
         self.order = [names[number] for number in graph.subgraphs[graph.main].inputs]
         outputs = campaign_runs.outputs(runner, self.written, file.network.samples, self.order)
@@ -138,12 +139,17 @@ def _accusation(attack: Attack, target: _Target, runner: campaign_runs.Runner) -
     """What is wrong with the answer on a file that nobody has changed."""
     same = Mutant(content=target.written, field="none", role="", path="", what="the file as it was made")
     answer = _answer(attack, target, same, runner)
-    if isinstance(answer, Wrong) or answer == UNCHANGED:
-        return answer if isinstance(answer, Wrong) else None
-    said = answer
-    if answer == REFUSED:
-        rows = attack.judge(target.file, target.written, None)["checks"]
+    if isinstance(answer, Wrong):
+        return answer
+    said, outputs = answer, _judged_outputs(target.file, target.outputs) if attack.data and answer == UNCHANGED else None
+    if answer == REFUSED or outputs is not None:
+        report = attack.judge(target.file, target.written, outputs)
+        if report["passed"]:
+            return None
+        rows = report["checks"]
         said = "; ".join(f"{row['name']}: {row['reason']}" for row in rows if not row["passed"])
+    elif answer == UNCHANGED:
+        return None
     return _wrong(ACCUSED, target.file, same, said)
 
 
@@ -191,8 +197,8 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
 def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outputs | None:
     """What `audit --data` judges; None where it says that names differ."""
     # As `interpreter.predict` has them, without the samples' own batch.
-    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     reference = file.network.reference
+    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     if set(predicted) != set(reference):
         return None
     ids = [str(number) for number in range(len(next(iter(reference.values()))))]

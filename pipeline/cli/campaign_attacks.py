@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from pipeline.cli import audit, scheme_detection
 from pipeline.cli.campaign_files import File
 from pipeline.tflite import flatbuffer
-from pipeline.verification import judgement
+from pipeline.verification import conversion_proof, end_matching, judgement
+from pipeline.verification.conversion_record import Conversion
 
 
 class NotCompared(NamedTuple):
@@ -39,11 +40,13 @@ class Attack:
     data: bool = False
 
 
+# Samples that tell where file and network can be cut, as in the stage `reference`.
+_PARTS = 2
 _limits = cache(audit.limits)
 
 
 def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
-    """The first link: the float32 file itself, as the converter made it."""
+    """The first link: the float32 file itself, as the converter made it. With outputs it has been run: part by part, too."""
     return judgement.judge(
         file.network.source,
         content,
@@ -54,7 +57,15 @@ def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         measured=None,
         outputs=outputs,
         limits=_limits(),
+        conversion=None if outputs is None else _conversion(file, content),
     )
+
+
+def _conversion(file: File, content: bytes) -> Conversion:
+    """As the stage `reference` has it."""
+    graph, samples = flatbuffer.read(content), file.network.samples
+    rows = [{name: array[number : number + 1] for name, array in samples.items()} for number in range(_PARTS)]
+    return conversion_proof.compare(file.network.opened, content, rows, generated=False, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
@@ -75,19 +86,23 @@ def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) ->
 
 def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
     """A file of which nothing is said, as the command `audit` has it."""
-    scheme, how = scheme_detection.detect(flatbuffer.read(content), judgement.BY_NAME)
-    ends = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
+    network, found = file.network, flatbuffer.read(content)
+    scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
+    ways = end_matching.ways(found, network.source.signature, shapes=flatbuffer.end_shapes(content))
+    ends, _ = judgement.pairing(network.source, network.float32, content, ways, proof=network.proof)
+    io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
     report = judgement.judge(
-        file.network.source,
-        file.network.float32,
+        network.source,
+        network.float32,
         content,
         scheme=scheme,
-        io_dtype=ends[0] if len(ends) == 1 else None,
+        io_dtype=io[0] if len(io) == 1 else None,
         algorithm=None,
         measured=None,
         outputs=outputs,
         limits=_limits(),
-        proof=file.network.proof,
+        ends=ends,
+        proof=network.proof,
     )
     return report | {"notes": [f"not told: {scheme}, {how}"]}
 
@@ -105,17 +120,24 @@ UNKNOWN_RANGES = {
 _MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")
 _LONE = UNKNOWN_RANGES | {("weights left as they are stored", ""): _MIXED}
 ATTACKS = {
-    "float32": Attack(title="network → float32", takes=lambda file: file.scheme == "float32", judge=as_float32),
+    "float32": Attack(
+        title="network → float32",
+        takes=lambda file: file.scheme == "float32" and file.engine != "foreign",
+        judge=as_float32,
+        # The stage `reference` runs it.
+        tried=True,
+        data=True,
+    ),
     "variant": Attack(
         title="float32 → variant",
-        takes=lambda file: file.scheme != "float32",
+        takes=lambda file: file.scheme != "float32" and file.engine != "foreign",
         judge=as_variant,
         not_compared=lambda file: {} if file.engine == "litert" else UNKNOWN_RANGES,
     ),
     "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: _LONE, tried=True),
     "lone-data": Attack(
         title="lone file, with data",
-        takes=lambda file: True,
+        takes=lambda file: file.engine != "foreign",
         judge=as_lone,
         not_compared=lambda file: _LONE,
         tried=True,

@@ -224,6 +224,8 @@ def _options(operator: Any) -> dict[str, Any]:
             plain[key] = value.tolist()
         elif value is None or isinstance(value, (bool, int, float, str, np.integer)):
             plain[key] = value.item() if isinstance(value, np.integer) else value
+    if operator.customOptions is not None:
+        plain["customOptions"] = np.asarray(operator.customOptions, np.uint8).tolist()
     if "fusedActivationFunction" in plain:
         plain["fusedActivationFunction"] = _ACTIVATIONS[plain["fusedActivationFunction"]]
     return plain

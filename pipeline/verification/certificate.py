@@ -62,16 +62,17 @@ def certify(
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
     tensors = constant_rows.rows(proof, found, aligned.constants, algorithm, rounding=ends is not None)
     layers = _layers(proof, aligned)
-    rule, wrong_kernels = fault_rows.kernel_scales(proof, found, aligned, algorithm)
+    rule, wrong_scales = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
     faults = [
+        *fault_rows.uninitialised(own),
         # What is wrong with the file itself is the cause of much that follows.
         *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
         *fault_rows.constants(tensors),
         *fault_rows.architecture(proof, found, aligned, algorithm),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
         *fault_rows.scales(source.graph, proof, found, aligned, by_operator, measured),
-        *wrong_kernels,
+        *wrong_scales,
         *(
             fault_rows.fault("signature", (), None, f"{row['what']}: found {row['found']}, expected {row['expected']}")
             for row in signature

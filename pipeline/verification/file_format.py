@@ -25,6 +25,7 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
     """
     rows = [] if io_dtype is None else list(_ends(found, io_dtype))
+    rows += [row for subgraph in found.subgraphs for row in _between(subgraph)]
     if scheme is None:
         return rows
     for number, subgraph in enumerate(found.subgraphs):
@@ -43,6 +44,27 @@ def _ends(found: Graph, io_dtype: str) -> Iterator[tuple[str, str]]:
         # Integer inputs such as tokens have no real units and keep their dtype.
         if dtype != io_dtype and (dtype in ("float32", "float16") or found.tensors[number].scales is not None):
             yield found.tensors[number].name, f"{name} is {dtype}; the variant says {io_dtype}"
+
+
+def _between(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
+    """Operators that read numbers as if they were of another format: no kernel converts on the way."""
+    for operator in subgraph.operators:
+        row = operators.of(operator.name)
+        if row.converts or row.subgraphs or row.recurrent or operator.name == "CAST":
+            continue
+        outputs = [subgraph.tensors[number] for number in operator.outputs]
+        if not any(tensor.dtype == "float32" or tensor.scales is not None for tensor in outputs):
+            continue
+        for number in operator.inputs:
+            tensor = None if number < 0 else subgraph.tensors[number]
+            if tensor is None or tensor.dtype not in ("float16", "float32", *stored_values.ACTIVATIONS):
+                continue
+            # Weights may be integers beside float data; data may not.
+            mixed = tensor.data is None and (tensor.dtype == "float32") != (outputs[0].dtype == "float32")
+            if (tensor.dtype == "float16" and outputs[0].dtype != "float16") or (
+                mixed and (tensor.scales is not None or outputs[0].scales is not None)
+            ):
+                yield outputs[0].name, f"{operator.name} reads {tensor.dtype} and writes {outputs[0].dtype}"
 
 
 def _weights(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:

@@ -17,9 +17,10 @@ from pipeline.verification.tensor_origin import Side
 Place = tuple[int, int]
 Slot = tuple[int, int, int]
 
-# Options that say nothing about what is computed in real numbers, or that number subgraphs.
+# Options that say nothing about what is computed in real numbers (the first counts only where all scales are powers
+# of two; `operator_inputs.options` judges the next two), or that number subgraphs.
 _IGNORED = frozenset(
-    ("potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "weightsFormat", "quantSpec", "offset", "newShape",
+    ("potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "newShape",
      "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex")
 )  # fmt: skip
 _NESTED = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
+_LEAST_NORMAL = 2.0**-126
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -102,7 +104,7 @@ def difference_in_words(found: np.ndarray, expected: np.ndarray, wrong: np.ndarr
     expected = np.broadcast_to(expected, found.shape)
     count = int(wrong.sum())
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-    example = f"at {list(at)} found {found[at]:.6g}, expected {expected[at]:.6g}"
+    example = f"at {list(at)} {number_words.found_expected(found[at], expected[at])}"
     if count == 1:
         return f"one of {found.size} entries differs: {example}"
     for axes in itertools.permutations(range(found.ndim)) if found.ndim in (2, 3, 4) else ():
@@ -131,7 +133,8 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     if exact:
         return difference, np.zeros(difference.shape)
     error = np.asarray(expected.error)
-    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value)
+    # Among the last numbers of float32, what is computed may be rounded to zero.
+    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value) + _LEAST_NORMAL
     return difference, np.broadcast_to(allowed, difference.shape)
 
 

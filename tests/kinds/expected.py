@@ -165,7 +165,6 @@ ACCUSED: dict[str, tuple[str, ...]] = {
             "untrained order bgk",
             "squeeze and excite of one pixel",
             "cell of NASNet",
-            "dead variable: branch",
             "fake quantization",
             "fake quantization per channel",
             "tokens",
