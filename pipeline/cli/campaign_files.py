@@ -13,7 +13,7 @@ from pipeline.cli import campaign_mutations, campaign_networks
 from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.tflite import control_flow, flatbuffer
-from pipeline.verification import float32_proof
+from pipeline.verification import cut_points, float32_proof
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def made(name: str) -> tuple[Network, list[File]]:
         rows = [{key: array[i : i + 1] for key, array in samples.items()} for i in range(campaign_networks.SAMPLES)]
         network = Network(
             name=name,
-            opened=network_run.open_saved_model(folder),
+            opened=network_run.open_saved_model(folder, cut_points.positions),
             source=source,
             float32=float32,
             proof=float32_proof.prove(source, float32),

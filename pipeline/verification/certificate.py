@@ -64,6 +64,7 @@ def certify(
     layers = _layers(proof, aligned)
     rule, wrong_scales = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
+    already = {tensor.name for subgraph in proof.graph.subgraphs for tensor in subgraph.tensors if tensor.scales is not None}
     faults = [
         *fault_rows.uninitialised(own),
         # What is wrong with the file itself is the cause of much that follows.
@@ -82,7 +83,7 @@ def certify(
             fault_rows.fault("format", (), name, reason)
             for name, reason in [
                 *file_format.without_scale(proof.graph, found, aligned.tensors),
-                *file_format.faults(found, scheme, io_dtype),
+                *file_format.faults(found, scheme, io_dtype, already=already),
             ]
         ),
     ]

@@ -102,14 +102,19 @@ def prove(
         inputs, outputs: tensor numbers of the file by the network's names.
 
     Returns:
-        Parts that cover every operator, and one without operators for each output that was not shown to be the network's.
+        Parts that cover every operator; one without operators for what is an input in the network as well, such as after pooling
+        windows of one, and one for each output that was not shown to be the network's.
 
     Raises:
         ValueError, RuntimeError: when LiteRT cannot run the file.
     """
     state = _sampled(network, model, graph, samples, inputs)
     for name, number in inputs.items():
-        _learn(state, number, [network.inputs[name], *_shaped(state, number, network.inputs[name])])
+        given = network.inputs[name]
+        shaped = _shaped(state, number, given)
+        _learn(state, number, [given, *shaped])
+        if shaped:
+            state.parts.append(Part(operators=[], verdict=SAME, reads=[given], makes=shaped))
     for index, operator in enumerate(graph.operators):
         made = [number for number in operator.outputs if state.candidates.get(number)]
         if made:

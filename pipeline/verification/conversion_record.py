@@ -10,7 +10,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Some operators of the file beside the part of the network between the same cuts.
 
     Attributes:
-        operators: their numbers in the main subgraph, in the order of execution; none where an output is meant.
+        operators: their numbers in the main subgraph, in the order of execution; none where an input or an output is meant.
         verdict: SAME, DIFFERS or UNKNOWN.
         reads: tensors of the network ("node:output") that they read; `makes`: that they make.
         excess: the largest difference in units of what rounding allows; None when nothing was compared, or it is not finite.

@@ -143,7 +143,9 @@ def unexplained(
             yield None, f"the network rounds values to {_words(form)} ({name}), and no operator does"
 
 
-def broken(source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[Place | None, str, str]]:
+def broken(
+    source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Alignment, *, measured: bool
+) -> Iterator[tuple[Place | None, str, str]]:
     """Scales and zero points of a file that are not those of the network's fake quantization; nothing when it has none.
 
     Args:
@@ -151,6 +153,7 @@ def broken(source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Al
         expected: the float32 file.
         found: the file in question.
         aligned: what corresponds.
+        measured: the scales of activations were made of ranges measured behind the rounding, which another check compares.
 
     Yields:
         (subgraph, operator) of the found file that writes it, None for an input; its name; what is wrong with it.
@@ -165,7 +168,7 @@ def broken(source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Al
         form = None if rounded_to is None else _format(subgraph.tensors[rounded_to])
         if form is not None:
             yield from _compared(aligned.operators.get((number, index)), found, at, theirs[at][1], form)
-    for number, subgraph in enumerate(expected.subgraphs):
+    for number, subgraph in enumerate(() if measured else expected.subgraphs):
         makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
         for operator in subgraph.operators:
             quantized = makers.get(operator.inputs[0]) if operator.name == "DEQUANTIZE" else None

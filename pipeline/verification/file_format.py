@@ -1,6 +1,6 @@
 """Is a file what its name says: dtypes of weights, activations, inputs and outputs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from pipeline.verification.tensor_origin import Slot
 WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
 
 
-def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tuple[str, str]]:
+def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None, *, already: Set[str] = frozenset()) -> list[tuple[str, str]]:
     """Tensors whose dtype is not what the variant says: name and reason of each.
 
     Args:
         found: the file in question.
         scheme: what it is meant to be; None: not said, and so not checked.
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
+        already: names of tensors that are quantized in the network itself, by fake quantization.
     """
     rows = [] if io_dtype is None else list(_ends(found, io_dtype))
     rows += [row for subgraph in found.subgraphs for row in _between(subgraph)]
@@ -34,7 +35,7 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
         ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
-        rows += _tensors(subgraph, scheme, ends)
+        rows += [row for row in _tensors(subgraph, scheme, ends) if row[0] not in already]
     return rows
 
 

@@ -127,7 +127,11 @@ def difference_in_words(found: np.ndarray, expected: np.ndarray, wrong: np.ndarr
 def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.ndarray]:
     """|found - expected| and what float32 allows, float64."""
     value = np.asarray(expected.value, np.float64) if expected.value.dtype.kind == "f" else expected.value.astype(np.float64)
-    difference = np.abs(found.astype(np.float64) - value)
+    other = found.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        # Infinity and NaN are what they should be, or nowhere near it.
+        same = (other == value) | (np.isnan(other) & np.isnan(value))
+        difference = np.where(same, 0.0, np.abs(other - value))
     exact = not np.any(expected.error)
     # A value made in float64 is rounded once more when it is stored.
     if exact:

@@ -117,7 +117,7 @@ def settled_faults(
         mapped: of `architecture.identify`.
     """
     shown = {place for part in parts if part.verdict == SAME for place in places(graph, part)}
-    whole = not any(part.verdict == DIFFERS or not part.operators for part in parts)
+    whole = not any(part.verdict == DIFFERS or (part.verdict == UNKNOWN and not part.operators) for part in parts)
     left = [fault for fault in faults if fault.place not in shown and not (fault.place is None and whole)]
     blamed = {fault.place for fault in left} | {(row.subgraph, row.operator) for row in rows if not row.passed}
     return [*left, *_differing(graph, parts, mapped, blamed)]
@@ -157,6 +157,11 @@ def extended(
                     if any(pattern.search(name.removeprefix(root)) for name in found[place])
                 ]
     return replace(mapped, nodes=found, layers=layers)
+
+
+def without_operators(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Names of the operations of the network that need no operator, as they hand on what they read."""
+    return {name for part in parts if part.verdict == SAME and not part.operators for name in operations(part, nodes)}
 
 
 def variables(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
