@@ -100,9 +100,9 @@ def test_every_option_of_every_operator_is_compared(options: str) -> None:
         for value in _TWO[type_]:
             made = getattr(schema, options)()
             # The file's first subgraph is the one that holds the operator.
-            for other in values.types(options):
-                if other.lower().endswith("subgraphindex"):
-                    setattr(made, other, 1)
+            for name in values.types(options):
+                if name.lower().endswith("subgraphindex"):
+                    setattr(made, name, 1)
             setattr(made, field, value)
             graphs.append(one_operator(made))
         alike, other = (graph_alignment.align(graphs[0], graph).differences for graph in graphs)
