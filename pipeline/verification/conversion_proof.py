@@ -286,6 +286,9 @@ def _excess(
     compared = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
     for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
+        nonzero = any(np.any(array) for array in drawn.values())
+        if not activated and not nonzero:
+            continue  # the activation is all that is new
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -309,7 +312,7 @@ def _excess(
             off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(_nudged, ask, reference))
             excess[number, reference] = max(off, excess[number, reference])
         # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
-        if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
+        if not fed or (finite and not apart and nonzero):
             break
     return excess if compared else None
 
