@@ -348,7 +348,7 @@ def certificate_of_mobilenetv2(source: float32_proof.Source, model: bytes) -> st
     tracemalloc.start()
     begun = time.perf_counter()
     proof = float32_proof.prove(source, model)
-    report = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None)
+    report = certificate.certify(source, proof, flatbuffer.opened(model), scheme=None, io_dtype=None, algorithm=None)
     taken, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return f"certificate of MobileNetV2: {taken:.2f} s, peak memory {peak / len(model):.1f} times the file; {report['summary']}"
