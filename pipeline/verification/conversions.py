@@ -9,7 +9,8 @@ litert-quantizer 0.11 and TensorFlow 2.21, all schemes) and why:
 - int8 to uint8 or back, of one scale: at the ends;
 - integers of one scale to another: in front of operators that put values together or choose among them (CONCATENATION, MAXIMUM)
   and want one scale for all; the other readers of the tensor then read it, too. And between 8 and 16 bits. The new format holds the
-  range of the old one, but for MAXIMUM, which never gives its lower part, and MINIMUM;
+  range of the old one, but for MAXIMUM, which never gives its lower part, and MINIMUM; and what a pool has made has its data's
+  scale, though its own range may be smaller, and the new format holds that;
 - constants to float.
 """
 
@@ -39,7 +40,7 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
     """
     trained = _trained(expected, aligned)
     for number, subgraph in enumerate(found.subgraphs):
-        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph))
+        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph), inherited=_inherited(subgraph))
         yield from (((number, index), reason) for index, reason in _twice(graph))
         for index, operator in enumerate(subgraph.operators):
             if operator.name not in operators.CONVERSIONS:
@@ -50,10 +51,14 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
 
 @dataclass(frozen=True, kw_only=True)
 class _Readers:
-    """A subgraph, and the operators that read each of its tensors; None stands for the caller."""
+    """A subgraph, and the operators that read each of its tensors; None stands for the caller.
+
+    `inherited`: tensors that have their scale from what their operator reads. Their format may hold far more than they do.
+    """
 
     subgraph: Subgraph
     readers: dict[int, list[Operator | None]]
+    inherited: set[int]
 
 
 def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
@@ -64,6 +69,17 @@ def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
     for tensor in subgraph.outputs:
         found.setdefault(tensor, []).append(None)
     return found
+
+
+def _inherited(subgraph: Subgraph) -> set[int]:
+    tensors = subgraph.tensors
+    return {
+        output
+        for operator in subgraph.operators
+        if operator.name in operators.SHARES and operator.inputs and operator.inputs[0] >= 0
+        for output in operator.outputs
+        if tensors[output].scales is not None and _range(tensors[output]) == _range(tensors[operator.inputs[0]])
+    }
 
 
 def _trained(expected: Graph, aligned: Alignment) -> set[Slot]:
@@ -102,11 +118,11 @@ def _twice(graph: _Readers) -> Iterator[tuple[int, str]]:
     tensors = graph.subgraph.tensors
     seen: dict[tuple[int, str], Tensor] = {}
     for index, operator in enumerate(graph.subgraph.operators):
+        if operator.name != "QUANTIZE":
+            continue
         before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
-        if (
-            operator.name != "QUANTIZE"
-            or before.scales is not None
-            or any(reader is not None and _asks(reader, tensors, after) for reader in _ends(graph, operator.outputs[0]))
+        if before.scales is not None or any(
+            reader is not None and _asks(reader, tensors, after) for reader in _ends(graph, operator.outputs[0])
         ):
             continue
         first = seen.setdefault((operator.inputs[0], after.dtype), after)
@@ -133,6 +149,9 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         words = number_words.distinct(_step(after), _step(before))
         yield f"{before.name} gets another scale, {words[0]} instead of {words[1]}, and nothing that reads it asks for one"
         return
+    if asking and operator.inputs[0] in graph.inherited:
+        # What it holds itself is measured on data: `activation_scales` and `activation_noise` compare that.
+        return
     # MAXIMUM never gives the lower part of what it reads, MINIMUM never the upper one.
     unused = {"below": names == {"MAXIMUM"}, "above": names == {"MINIMUM"}}
     clips = []
@@ -156,10 +175,14 @@ def _ends(graph: _Readers, tensor: int) -> list[Operator | None]:
     """The operators that read a tensor, conversions looked through."""
     found: list[Operator | None] = []
     todo = [tensor]
+    # A damaged file's conversions may go in a circle.
+    seen = {tensor}
     while todo:
         for reader in graph.readers.get(todo.pop(), []):
             if reader is not None and reader.name in operators.CONVERSIONS:
-                todo += [output for output in reader.outputs if output not in todo]
+                fresh = [output for output in reader.outputs if output not in seen]
+                todo += fresh
+                seen.update(fresh)
             else:
                 found.append(reader)
     return found
