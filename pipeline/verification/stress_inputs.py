@@ -33,17 +33,19 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
 
     Yields:
         Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
-        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Tensors of other
-        dtypes, whose values may be positions in others, keep what was found.
+        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Truth values are
+        drawn anew each time; integers, which may be positions in other tensors, stay what was found.
     """
     rng = np.random.default_rng(seed)
-    fixed = {number: values for number, values in found.items() if values.dtype.kind != "f"}
-    floats = {number: values for number, values in found.items() if number not in fixed}
+    fixed = {number: values for number, values in found.items() if values.dtype.kind not in "fb"}
+    floats = {number: values for number, values in found.items() if values.dtype.kind == "f"}
+    bools = [number for number, values in found.items() if values.dtype.kind == "b"]
 
     def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-        return fixed | {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
+        drawn = {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
+        return fixed | drawn | {number: np.resize(rng.random(_count(shapes[number])) < 0.5, shapes[number]) for number in bools}
 
-    yield Draw(fixed | {number: np.zeros(shapes[number], values.dtype) for number, values in floats.items()})
+    yield Draw(spread({number: np.zeros(_count(shapes[number])) for number in floats}))
     if not meeting:
         yield Draw(spread({number: _magnitudes(_count(shapes[number]), rng) for number in floats}), apart=True)
     like = {number: _like(values, _count(shapes[number]), rng) for number, values in floats.items()}
