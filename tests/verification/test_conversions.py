@@ -72,7 +72,7 @@ READERS += [("STRIDED_SLICE", False), ("PAD", True), ("TRANSPOSE", True), ("AVER
 
 @pytest.mark.parametrize(("reader", "clips"), READERS)
 def test_a_scale_that_an_operator_asks_for_holds_what_it_uses(reader: str, clips: bool) -> None:
-    """Below its least value MAXIMUM never gives anything, and what SELECT does not choose is lost anyway; CONCATENATION gives all."""
+    """Below its least value MAXIMUM never gives anything, SELECT only what it chooses; CONCATENATION gives all."""
     graph = chain("QUANTIZE", reader)
     forms = [("int8", 0.1, 0), ("int8", 0.05, -128), ("int8", 0.05, -128)]
     for at, (dtype, scale, zero) in enumerate(forms):
