@@ -9,8 +9,9 @@ litert-quantizer 0.11 and TensorFlow 2.21, all schemes) and why:
 - int8 to uint8 or back, of one scale: at the ends;
 - integers of one scale to another: in front of operators that put values together or choose among them (CONCATENATION, MAXIMUM)
   and want one scale for all; the other readers of the tensor then read it, too. And between 8 and 16 bits. The new format holds the
-  range of the old one, but for MAXIMUM, which never gives its lower part, and MINIMUM; and what a pool has made has its data's
-  scale, though its own range may be smaller, and the new format holds that;
+  range of the old one, unless all readers give values of a smaller range (SELECT, slices; MAXIMUM never the lower part, MINIMUM
+  never the upper one), which is that of their own output; or the old one is no range of values, but what a kernel prescribes: a
+  fixed scale (TANH), or that of an input whose values were chosen or averaged;
 - constants to float.
 """
 
@@ -25,6 +26,8 @@ from pipeline.verification.tensor_origin import Slot
 
 # A range may be short of another by this many of its steps: both were rounded.
 _STEPS = 1.0
+# What they make has the scale of what they read, and may have a smaller range.
+_NARROWS = operators.CHOOSES | operators.LARGEST | operators.SMALLEST | {"AVERAGE_POOL_2D", "RESIZE_BILINEAR"}
 
 
 def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[Place, str]]:
@@ -40,10 +43,10 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
     """
     trained = _trained(expected, aligned)
     for number, subgraph in enumerate(found.subgraphs):
-        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph), inherited=_inherited(subgraph))
+        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph))
         yield from (((number, index), reason) for index, reason in _twice(graph))
         for index, operator in enumerate(subgraph.operators):
-            if operator.name not in operators.CONVERSIONS:
+            if operator.name not in operators.CONVERSIONS or not operator.inputs:
                 continue
             for reason in _faults(graph, operator, (number, operator.inputs[0]) in trained):
                 yield (number, index), reason
@@ -51,14 +54,10 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
 
 @dataclass(frozen=True, kw_only=True)
 class _Readers:
-    """A subgraph, and the operators that read each of its tensors; None stands for the caller.
-
-    `inherited`: tensors that have their scale from what their operator reads. Their format may hold far more than they do.
-    """
+    """A subgraph, and the operators that read each of its tensors; None stands for the caller."""
 
     subgraph: Subgraph
     readers: dict[int, list[Operator | None]]
-    inherited: set[int]
 
 
 def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
@@ -69,17 +68,6 @@ def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
     for tensor in subgraph.outputs:
         found.setdefault(tensor, []).append(None)
     return found
-
-
-def _inherited(subgraph: Subgraph) -> set[int]:
-    tensors = subgraph.tensors
-    return {
-        output
-        for operator in subgraph.operators
-        if operator.name in operators.SHARES and operator.inputs and operator.inputs[0] >= 0
-        for output in operator.outputs
-        if tensors[output].scales is not None and _range(tensors[output]) == _range(tensors[operator.inputs[0]])
-    }
 
 
 def _trained(expected: Graph, aligned: Alignment) -> set[Slot]:
@@ -118,7 +106,7 @@ def _twice(graph: _Readers) -> Iterator[tuple[int, str]]:
     tensors = graph.subgraph.tensors
     seen: dict[tuple[int, str], Tensor] = {}
     for index, operator in enumerate(graph.subgraph.operators):
-        if operator.name != "QUANTIZE":
+        if operator.name != "QUANTIZE" or not operator.inputs:
             continue
         before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
         if before.scales is not None or any(
@@ -141,7 +129,7 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
     least, most = _range(after)
     short = _STEPS * max(_step(before), _step(after))
     readers = _ends(graph, operator.outputs[0])
-    names = {reader.name for reader in readers if reader is not None}
+    names = {None if reader is None else reader.name for reader in readers}
     if _step(before) == _step(after) and abs(low - least) <= short and abs(high - most) <= short:
         return
     asking = [reader for reader in readers if reader is not None and _asks(reader, graph.subgraph.tensors, after)]
@@ -149,11 +137,12 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         words = number_words.distinct(_step(after), _step(before))
         yield f"{before.name} gets another scale, {words[0]} instead of {words[1]}, and nothing that reads it asks for one"
         return
-    if asking and operator.inputs[0] in graph.inherited:
-        # What it holds itself is measured on data: `activation_scales` and `activation_noise` compare that.
+    if _is_prescribed(graph.subgraph, operator.inputs[0]):
         return
-    # MAXIMUM never gives the lower part of what it reads, MINIMUM never the upper one.
-    unused = {"below": names == {"MAXIMUM"}, "above": names == {"MINIMUM"}}
+    unused = {
+        "below": names <= operators.CHOOSES | operators.LARGEST,
+        "above": names <= operators.CHOOSES | operators.SMALLEST,
+    }
     clips = []
     if before.dtype == "int16":
         # 16 bits are symmetric around zero: values may reach so far on one side only.
@@ -164,6 +153,18 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         clips += [f"above {most:.6g}"] if most < high - short and not unused["above"] else []
     if clips:
         yield f"{before.name}, {low:.6g} to {high:.6g}, is clipped {' and '.join(clips)}"
+
+
+def _is_prescribed(subgraph: Subgraph, tensor: int) -> bool:
+    """Whether a tensor's scale is what a kernel asks for, and not made for its values."""
+    makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
+    maker = makers.get(tensor)
+    # A damaged file's operators may go in a circle.
+    for _ in subgraph.operators:
+        if maker is None or maker.name not in operators.MOVES - _NARROWS or not maker.inputs:
+            break
+        maker = makers.get(maker.inputs[0])
+    return maker is not None and (maker.name in _NARROWS or operators.of(maker.name).fixed is not None)
 
 
 def _asks(reader: Operator, tensors: Sequence[Tensor], after: Tensor) -> bool:
