@@ -124,6 +124,14 @@ def entry(operator: str, number: int, place: int, at: int, factor: float) -> Edi
     return edit
 
 
+def both(*edits: Edit) -> Edit:
+    def edit(content: Any) -> None:
+        for one in edits:
+            one(content)
+
+    return edit
+
+
 _NONE, _RELU, _RELU6, _TANH = 0, 1, 3, 4
 _SAME, _VALID = 0, 1
 
@@ -131,7 +139,7 @@ _SAME, _VALID = 0, 1
 FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("mobile", "RELU6 -> RELU"): (option("CONV_2D", 0, fusedActivationFunction=_RELU), "conv"),
     ("mobile", "RELU -> RELU6"): (option("DEPTHWISE_CONV_2D", 0, fusedActivationFunction=_RELU6), "depthwise"),
-    ("mobile", "activation removed"): (option("DEPTHWISE_CONV_2D", 0, fusedActivationFunction=_NONE), "depthwise"),
+    ("mobile", "activation removed"): (option("DEPTHWISE_CONV_2D", 0, fusedActivationFunction=_NONE), "depthwise|dilated"),
     ("mobile", "activation added"): (option("CONV_2D", 1, fusedActivationFunction=_RELU), "dilated"),
     ("mobile", "activation of a dense layer removed"): (option("FULLY_CONNECTED", 0, fusedActivationFunction=_NONE), "wide"),
     ("mobile", "TANH added"): (option("FULLY_CONNECTED", 1, fusedActivationFunction=_TANH), "end"),
@@ -163,26 +171,13 @@ FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("shapes", "order of a concatenation"): (exchanged("CONCATENATION", 0), "CONCATENATION"),
     ("shapes", "one branch twice"): (rewired("CONCATENATION", 0, 1, ("CONV_2D", 0)), "CONCATENATION|right"),
     ("shapes", "begin and end of a slice"): (
-        lambda content: [
-            constant("STRIDED_SLICE", 0, 1, [None, 2])(content),
-            constant("STRIDED_SLICE", 0, 2, [None, -1])(content),
-        ],
+        both(constant("STRIDED_SLICE", 0, 1, [None, 2]), constant("STRIDED_SLICE", 0, 2, [None, -1])),
         "STRIDED_SLICE",
     ),
     ("shapes", "begin mask, and the end for it"): (
-        lambda content: [
-            option("STRIDED_SLICE", 0, beginMask=11)(content),
-            constant("STRIDED_SLICE", 0, 2, [None, -3])(content),
-        ],
+        both(option("STRIDED_SLICE", 0, beginMask=11), constant("STRIDED_SLICE", 0, 2, [None, -3])),
         "STRIDED_SLICE",
     ),
-    ("shapes", "repeats of another axis"): (
-        lambda content: [
-            constant("TILE", 0, 1, [None, 2, 1])(content),
-        ],
-        "TILE|nearest",
-    ),
-    ("shapes", "permutation"): (constant("TRANSPOSE", 0, 1, [0, 1, 2, 3]), "TRANSPOSE"),
     ("shapes", "axis of a mean, same shape"): (option("MEAN", 0, keepDims=True), "MEAN"),
     ("shapes", "MEAN -> REDUCE_MAX"): (replaced("MEAN", 0, "REDUCE_MAX"), "REDUCE_MAX"),
     ("shapes", "MEAN -> SUM"): (replaced("MEAN", 0, "SUM"), "SUM"),
@@ -193,9 +188,8 @@ FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("pointwise", "NEG dropped"): (dropped("NEG", 0), "norm"),
     ("pointwise", "axis of the mean"): (constant("MEAN", 0, 1, [-2]), "MEAN|norm"),
     ("pointwise", "EXP twice"): (twice("EXP", 0), "EXP"),
-    ("pointwise", "constant of a softplus"): (constant("ADD", 5, 1, [2.0], "float32"), "softplus"),
-    ("pointwise", "LOG -> SQRT"): (replaced("LOG", 0, "SQRT"), "SQRT"),
-    ("pointwise", "GELU dropped"): (dropped("GELU", 0), "gelu"),
+    ("pointwise", "LOG -> SQRT"): (replaced("LOG", 0, "SQRT|softplus"), "SQRT"),
+    ("pointwise", "GELU dropped"): (dropped("GELU", 0), "gelu|elu"),
     ("pointwise", "ELU -> RELU"): (replaced("ELU", 0, "RELU"), "RELU"),
     ("pointwise", "ELU -> TANH"): (replaced("ELU", 0, "TANH"), "TANH"),
     ("pointwise", "order of a subtraction"): (exchanged("SUB", 0), "SUB|subtract"),
@@ -203,16 +197,47 @@ FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("pointwise", "slope"): (option("LEAKY_RELU", 0, alpha=0.1), "LEAKY_RELU|leaky"),
     ("pointwise", "LEAKY_RELU twice"): (twice("LEAKY_RELU", 0), "LEAKY_RELU"),
     ("pointwise", "activation of a hard sigmoid"): (option("FULLY_CONNECTED", 3, fusedActivationFunction=_RELU), "hard"),
-    ("pointwise", "transposed not back"): (constant("TRANSPOSE", 0, 1, [0, 1, 2]), "TRANSPOSE"),
-    ("masked", "another token is masked"): (constant("NOT_EQUAL", 0, 1, [60]), "NOT_EQUAL"),
-    ("masked", "NOT_EQUAL -> EQUAL"): (replaced("NOT_EQUAL", 0, "EQUAL"), "EQUAL"),
-    ("masked", "LOGICAL_AND -> LOGICAL_OR"): (replaced("LOGICAL_AND", 1, "LOGICAL_OR"), "LOGICAL_OR|LOGICAL_AND"),
-    ("masked", "branches of a choice"): (exchanged("SELECT", 0, 1, 2), "SELECT"),
+    ("pointwise", "transposed not back"): (constant("TRANSPOSE", 0, 1, [0, 1, 2]), "TRANSPOSE|softmax"),
+    ("masked", "NOT_EQUAL -> EQUAL"): (replaced("NOT_EQUAL", 0, "EQUAL|heads"), "EQUAL"),
+    ("masked", "LOGICAL_AND -> LOGICAL_OR"): (replaced("LOGICAL_AND", 1, "LOGICAL_OR"), "LOGICAL|heads"),
     ("masked", "masked by nought"): (constant("SELECT_V2", 0, 2, [0.0], "float32"), "SELECT_V2"),
     ("masked", "scale of attention"): (constant("MUL", 0, 1, [0.25], "float32"), "MUL|heads"),
     ("masked", "a row of the table"): (entry("GATHER", 0, 0, 399, 1.02), "embedding"),
     ("masked", "one weight of the queries"): (entry("FULLY_CONNECTED", 0, 1, 31, 3.0), "heads"),
-    ("masked", "permutation of the values"): (constant("TRANSPOSE", 2, 1, [0, 1, 2, 3]), "TRANSPOSE|RESHAPE|BATCH"),
     ("recurrent", "time and batch"): (constant("WHILE", 0, 3, [0.5], "float32"), "WHILE|lstm"),
-    ("recurrent", "recurrence dropped"): (dropped("WHILE", 0), "lstm"),
 }
+
+# What reading alone did not see (measured with nothing run): running sees it.
+UNREAD = {
+    ("mobile", "RELU -> RELU6"),
+    ("mobile", "dilation"),
+    ("mobile", "dilation lost, shape kept"),
+    ("mobile", "MINIMUM -> MAXIMUM"),
+    ("mobile", "axes of a mean"),
+    ("mobile", "softmax steeper"),
+    ("shapes", "paddings exchanged"),
+    ("shapes", "paddings of the other axis"),
+    ("shapes", "half pixel centers"),
+    ("shapes", "align corners"),
+    ("shapes", "bilinear -> nearest"),
+    ("shapes", "order of a concatenation"),
+    ("shapes", "begin and end of a slice"),
+    ("shapes", "begin mask, and the end for it"),
+    ("shapes", "MEAN -> REDUCE_MAX"),
+    ("shapes", "MEAN -> SUM"),
+    ("pointwise", "sign of a subtracted constant"),
+    ("pointwise", "RSQRT -> SQRT"),
+    ("pointwise", "NEG dropped"),
+    ("pointwise", "axis of the mean"),
+    ("pointwise", "EXP twice"),
+    ("pointwise", "LOG -> SQRT"),
+    ("pointwise", "GELU dropped"),
+    ("pointwise", "order of a subtraction"),
+    ("pointwise", "LEAKY_RELU twice"),
+    ("pointwise", "transposed not back"),
+    ("masked", "NOT_EQUAL -> EQUAL"),
+    ("masked", "LOGICAL_AND -> LOGICAL_OR"),
+    ("masked", "masked by nought"),
+}
+# Seen to pass although they change what is computed: holes that are not closed yet.
+OPEN = {("mobile", "clip dropped"), ("shapes", "axis of a mean, same shape")}

@@ -169,3 +169,39 @@ KERNELS = [
     ("TRANSPOSE_CONV", 0),
 ]
 KERNELS += [("FULLY_CONNECTED", number) for number in range(3)]
+
+
+def converted(content: Any, tensor: int, steps: list[tuple[str, str, float, int]]) -> None:
+    """Put conversions between a tensor and the operators that read it.
+
+    Args:
+        content: schema.ModelT.
+        tensor: number in the main graph.
+        steps: for each conversion its operator, and dtype, scale (0: none) and zero point of what it makes.
+    """
+    graph = content.subgraphs[0]
+    readers = [operator for operator in graph.operators if tensor in operator.inputs]
+    at, now = graph.operators.index(readers[0]), tensor
+    for name, dtype, scale, zero in steps:
+        source = graph.tensors[tensor]
+        number, kind = len(graph.tensors), getattr(schema.TensorType, dtype.upper())
+        made = schema.TensorT(shape=source.shape, type=kind, name=f"{name}_{number}")
+        made.quantization = schema.QuantizationParametersT(
+            scale=np.array([scale], np.float32) if scale else None, zeroPoint=np.array([zero], np.int64) if scale else None
+        )
+        graph.tensors.append(made)
+        code = getattr(schema.BuiltinOperator, name)
+        content.operatorCodes.append(schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code, version=2))
+        options = schema.QuantizeOptionsT() if name == "QUANTIZE" else schema.DequantizeOptionsT()
+        kinds = schema.BuiltinOptions.QuantizeOptions, schema.BuiltinOptions.DequantizeOptions
+        conversion = schema.OperatorT(
+            opcodeIndex=len(content.operatorCodes) - 1,
+            inputs=np.array([now], np.int32),
+            outputs=np.array([len(graph.tensors) - 1], np.int32),
+            builtinOptions=options,
+            builtinOptionsType=kinds[name == "DEQUANTIZE"],
+        )
+        graph.operators.insert(at, conversion)
+        at, now = at + 1, len(graph.tensors) - 1
+    for reader in readers:
+        reader.inputs = np.where(np.asarray(reader.inputs) == tensor, now, reader.inputs).astype(np.int32)

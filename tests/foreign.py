@@ -28,9 +28,8 @@ def quiet() -> Iterator[None]:
 
 
 def representative(model: keras.Model) -> Samples:
-    samples = certified.samples(model, 8)
-
     def rows() -> Iterator[list[np.ndarray]]:
+        samples = certified.samples(model, 8)
         for i in range(8):
             yield [samples[tensor.name][i : i + 1] for tensor in model.inputs]
 
@@ -63,8 +62,11 @@ def exported(model: keras.Model, folder: Path, kind: str) -> bytes:
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder)), kind, representative(model))
 
 
-def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None) -> bytes:
-    """A SavedModel with names of one's own."""
+def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None, tracked: bool = True) -> bytes:
+    """A SavedModel with names of one's own.
+
+    `tracked`: it holds the variables. A tf.Module does not find those of a Keras model: then the file has none of the weights.
+    """
     (tensor,) = model.inputs
 
     def serve(pixels: Any) -> dict[str, Any]:
@@ -72,6 +74,8 @@ def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None) -> 
 
     spec = tf.TensorSpec([batch, *tensor.shape[1:]], tf.float32, name="pixels")
     module = tf.Module()
+    if tracked:
+        module.weights = [variable.value for variable in model.variables]
     module.model = model
     with quiet():
         tf.saved_model.save(module, str(folder), signatures={key: tf.function(serve, input_signature=[spec])})
@@ -97,8 +101,8 @@ def broken(model: bytes) -> bytes:
 
     def edit(content: Any) -> None:
         graph = content.subgraphs[0]
-        weights = [tensor for tensor in graph.tensors if len(content.buffers[tensor.buffer].data or ()) and len(tensor.shape) > 1]
-        tensor = max(weights, key=lambda tensor: len(content.buffers[tensor.buffer].data))
+        stored = {tensor.name: content.buffers[tensor.buffer].data for tensor in graph.tensors}
+        tensor = max(graph.tensors, key=lambda tensor: 0 if stored[tensor.name] is None else len(stored[tensor.name]))
         dtype = {schema.TensorType.FLOAT32: "float32", schema.TensorType.FLOAT16: "float16"}.get(tensor.type, "int8")
         values = faults.array(content, tensor, dtype)
         values[7] = values[7] * 2 + 1 if dtype != "int8" else values[7] - 100 if values[7] > 0 else values[7] + 100

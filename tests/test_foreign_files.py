@@ -63,8 +63,16 @@ def test_a_saved_model_with_names_of_its_own(digits: Any, batch: int | None, tmp
         assert not judged(model, foreign.broken(content), tmp_path)["passed"]
 
 
+def test_a_file_without_its_variables(digits: Any, tmp_path: Path) -> None:
+    """What comes of a function whose model the converter cannot find: it runs, and computes with nothing."""
+    content = foreign.signed(digits, tmp_path / "saved", key="predict", batch=1, tracked=False)
+    report = judged(DIGITS, content, tmp_path)
+    assert not report["passed"]
+    assert audit_text.text(report).startswith("NOT PASSED: the file: it reads variables that nothing gives a value")
+
+
 def test_a_file_without_signature_and_data_by_either_name(digits: Any, tmp_path: Path) -> None:
-    content = foreign.unsigned(foreign.from_keras(digits, "int8"))
+    content = foreign.unsigned(foreign.from_keras(digits, "float32"))
     assert flatbuffer.read(content).signature == ""
     images = np.random.default_rng(0).random((12, 8, 8, 1)).astype(np.float32)
     found = []

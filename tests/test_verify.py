@@ -44,6 +44,7 @@ def test_the_float32_file_is_the_network_to_rounding(finished: Path) -> None:
         "scales",
         "signature",
         "format",
+        "activation ranges",
         "finite",
         "max_abs_error",
         "agreement",

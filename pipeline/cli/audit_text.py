@@ -42,7 +42,8 @@ def _fault(fault: Mapping[str, Any]) -> str:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return f"{'ok  ' if row['passed'] else 'FAIL'} {row['name']}{' of ' + row['output'] if row['output'] else ''}: {row['reason']}"
+    verdict = "FAIL" if not row["passed"] else "--  " if row["reason"].startswith("not compared") else "ok  "
+    return f"{verdict} {row['name']}{' of ' + row['output'] if row['output'] else ''}: {row['reason']}"
 
 
 def _layer(row: Mapping[str, Any]) -> tuple[str, ...]:

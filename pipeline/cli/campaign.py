@@ -3,7 +3,9 @@
 python -m pipeline.cli.campaign [--count N] [--seed S] [--only ATTACK] [--list]
 
 Every field of the schema is drawn (`campaign_mutations`). A mutant is answered when the judgement refuses it or cannot read it,
-when its outputs are those of the file as it was, or when the field is one that is not compared there and the certificate says so.
+when LiteRT does not run it, which stage `predict` and `audit` say before, when its outputs are those of the file as it was, or when
+the field is one that is not compared there and the certificate says so.
+
 It is wrong when it passes and computes something else or cannot be run, or when the judgement fails otherwise. Outputs are those
 of LiteRT on samples, with XNNPACK and with built-in kernels alone, by the signature's names and by places.
 
@@ -35,7 +37,8 @@ COUNT = 2000
 NOISE = 1e-6
 _SECONDS = 10
 
-REFUSED, UNREADABLE, UNCHANGED, NOT_COMPARED = "refused", "unreadable", "unchanged outputs", "not compared"
+REFUSED, UNREADABLE, NO_RUN = "refused", "unreadable", "not run by LiteRT"
+UNCHANGED, NOT_COMPARED = "unchanged outputs", "not compared"
 PASSED, RAISED, ACCUSED = "passed", "raised", "accused"
 
 
@@ -125,7 +128,8 @@ class _Target:
         self.content = campaign_mutations.parse(file.content)
         self.written = campaign_mutations.written(self.content)
         self.sites = campaign_mutations.sites(self.content)
-        graph = flatbuffer.read(self.written)
+        # The order of inputs is the same in all files of a network; not all have names for them.
+        graph = flatbuffer.read(file.network.float32)
         names = {number: name for name, number in graph.inputs.items()}
         self.order = [names[number] for number in graph.subgraphs[graph.main].inputs]
         outputs = campaign_runs.outputs(runner, self.written, file.network.samples, self.order)
@@ -138,21 +142,30 @@ def _accusation(attack: Attack, target: _Target, runner: campaign_runs.Runner) -
     """What is wrong with the answer on a file that nobody has changed."""
     same = Mutant(content=target.written, field="none", role="", path="", what="the file as it was made")
     answer = _answer(attack, target, same, runner)
-    if isinstance(answer, Wrong) or answer == UNCHANGED:
-        return answer if isinstance(answer, Wrong) else None
-    said = answer
-    if answer == REFUSED:
-        rows = attack.judge(target.file, target.written, None)["checks"]
+    if isinstance(answer, Wrong):
+        return answer
+    said, outputs = answer, _judged_outputs(target.file, target.outputs) if attack.data and answer == UNCHANGED else None
+    if answer == REFUSED or outputs is not None:
+        report = attack.judge(target.file, target.written, outputs)
+        if report["passed"]:
+            return None
+        rows = report["checks"]
         said = "; ".join(f"{row['name']}: {row['reason']}" for row in rows if not row["passed"])
+    elif answer == UNCHANGED:
+        return None
     return _wrong(ACCUSED, target.file, same, said)
 
 
 def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_runs.Runner) -> str | Wrong:
     """What became of a mutant, and whether that is right."""
     try:
+        flatbuffer.read(mutant.content)
+    except ValueError:
+        return UNREADABLE
+    try:
         with _time_limit():
             report = attack.judge(target.file, mutant.content, None)
-    except (ValueError, UserError):
+    except UserError:
         return UNREADABLE
     # Whatever else it raises is what is looked for.
     except Exception as error:
@@ -161,8 +174,8 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
         return REFUSED
     found = campaign_runs.outputs(runner, mutant.content, target.file.network.samples, target.order)
     if isinstance(found, str):
-        if attack.tried and found.startswith(campaign_runs.KERNELS[True]):
-            return UNREADABLE
+        if attack.tried or found.startswith(campaign_runs.KERNELS[True]) or campaign_runs.OPENING in found:
+            return NO_RUN
         effect = found
     else:
         change, where = campaign_runs.difference(target.outputs, found)
@@ -172,27 +185,32 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
         if attack.data:
             try:
                 report = attack.judge(target.file, mutant.content, _judged_outputs(target.file, found))
-            except (ValueError, UserError):
+            except UserError:
                 return UNREADABLE
             except Exception as error:
                 return _wrong(RAISED, target.file, mutant, f"{type(error).__name__}: {error} ({_line(error)})")
             if not report["passed"]:
                 return REFUSED
+    named = not isinstance(found, str) and campaign_runs.difference(target.outputs, _by_name(found))[0] > NOISE
     words = [
         row.words
         for (name, role), row in attack.not_compared(target.file).items()
-        if mutant.field == name and mutant.role.startswith(role)
+        if mutant.field == name and mutant.role.startswith(role) and row.what in mutant.what and not (row.places and named)
     ]
     if any(said(report, word) for word in words):
         return NOT_COMPARED
     return _wrong(PASSED, target.file, mutant, effect)
 
 
+def _by_name(found: campaign_runs.Outputs) -> campaign_runs.Outputs:
+    return {way: outputs for way, outputs in found.items() if way[1]}
+
+
 def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outputs | None:
     """What `audit --data` judges; None where it says that names differ."""
     # As `interpreter.predict` has them, without the samples' own batch.
-    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     reference = file.network.reference
+    predicted = {name: array[:, 0] for name, array in found.get((True, True), {}).items()}
     if set(predicted) != set(reference):
         return None
     ids = [str(number) for number in range(len(next(iter(reference.values()))))]
@@ -201,7 +219,7 @@ def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outpu
 
 def said(report: Mapping[str, Any], words: str) -> bool:
     """Whether the report says so."""
-    lines = [*(row["reason"] for row in report["checks"]), *report.get("notes", ())]
+    lines = [*(row["reason"] for row in report["checks"]), *report.get("notes", ()), *report.get("certificate", {}).get("also", ())]
     return any(words in line for line in lines)
 
 

@@ -9,19 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.cli import campaign_networks
+from pipeline.cli import campaign_mutations, campaign_networks
 from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.tflite import control_flow, flatbuffer
-from pipeline.verification import float32_proof
+from pipeline.verification import cut_points, float32_proof
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network: its float32 file with the proof of it, samples [8, ...] by input, its outputs [8, ...] for them, and `bits` of
-    models/ranges.json on them."""
+    """A network: opened for `conversion_proof`, its float32 file with the proof of it, samples [8, ...] by input, its outputs
+    [8, ...] for them, and `bits` of models/ranges.json on them.
+    """
 
     name: str
+    opened: Any
     source: float32_proof.Source
     float32: bytes
     proof: float32_proof.Proof
@@ -58,6 +60,7 @@ class Variant(NamedTuple):
     io_dtype: str | None = None
 
 
+ENGINES = {"litert": "litert", "converter": "converter", "foreign": "litert"}
 VARIANTS = (
     Variant("litert", "float32", "none", "none"),
     Variant("litert", "float16", "none", "none"),
@@ -73,6 +76,9 @@ VARIANTS = (
     Variant("converter", "static_wi8_ai8"),
     Variant("converter", "static_wi8_ai8_fallback", io_dtype="float32"),
     Variant("converter", "static_wi8_ai16"),
+    # Files that this pipeline did not make: with other names, and without a signature.
+    Variant("foreign", "float32", "none", "none"),
+    Variant("foreign", "static_wi8_ai8"),
 )
 
 
@@ -81,7 +87,7 @@ def made(name: str) -> tuple[Network, list[File]]:
     import keras
 
     from pipeline.cli import audit_network
-    from pipeline.source import converter
+    from pipeline.source import converter, network_run
 
     # Keras numbers the names of operations through a process.
     keras.backend.clear_session()
@@ -97,6 +103,7 @@ def made(name: str) -> tuple[Network, list[File]]:
         rows = [{key: array[i : i + 1] for key, array in samples.items()} for i in range(campaign_networks.SAMPLES)]
         network = Network(
             name=name,
+            opened=network_run.open_saved_model(folder, cut_points.positions),
             source=source,
             float32=float32,
             proof=float32_proof.prove(source, float32),
@@ -124,9 +131,12 @@ def _variants(network: Network, folder: Path, rows: Sequence[Mapping[str, np.nda
     from pipeline.source import converter
 
     for variant in VARIANTS:
-        io_dtype = variant.io_dtype or schemes.SCHEMES[variant.engine][variant.scheme].io_dtype[0]
+        io_dtype = variant.io_dtype or schemes.SCHEMES[ENGINES[variant.engine]][variant.scheme].io_dtype[0]
         try:
-            if variant.scheme == "float32":
+            if variant.engine == "foreign":
+                float32 = variant.scheme == "float32"
+                content = renamed(network.float32) if float32 else unsigned(_litert(network, variant, io_dtype))
+            elif variant.scheme == "float32":
                 content = network.float32
             elif variant.engine == "litert":
                 content = _litert(network, variant, io_dtype)
@@ -156,3 +166,19 @@ def _litert(network: Network, variant: Variant, io_dtype: str) -> bytes:
         rows = operator_plan.describe(graph, recipe, **how)
         known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, network.measured))
     return quantizer.quantize(network.float32, recipe, known=known)
+
+
+def renamed(model: bytes) -> bytes:
+    """A file with the names that `model.export()` gives."""
+    content = campaign_mutations.parse(model)
+    for entry in content.signatureDefs:
+        for number, end in enumerate(entry.outputs):
+            end.name = f"output_{number}".encode()
+    return campaign_mutations.written(content)
+
+
+def unsigned(model: bytes) -> bytes:
+    """A file without a signature, as converters of before 2.5 wrote it."""
+    content = campaign_mutations.parse(model)
+    content.signatureDefs = None
+    return campaign_mutations.written(content)

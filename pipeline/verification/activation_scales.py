@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Tensor
-from pipeline.verification import stored_values
+from pipeline.verification import number_words, stored_values
 from pipeline.verification.graph_alignment import Place
 
 Slot = tuple[int, int]
@@ -35,14 +35,17 @@ def unexplained(
     Yields:
         (subgraph, operator) that writes it, None for an input of the network; its name; what is wrong with it.
     """
-    names = _names(expected, found, tensors)
+    named = names(expected, found, tensors)
     writers = {
         (number, index): (number, at)
         for number, subgraph in enumerate(found.subgraphs)
         for at, operator in enumerate(subgraph.operators)
         for index in operator.outputs
     }
-    for group in _groups(found):
+    before = _sources(found)
+    groups = _groups(found)
+    beside = {slot: group for group in groups for slot in group}
+    for group in groups:
         tensors_of = [found.subgraphs[number].tensors[index] for number, index in group]
         writing = [
             found.subgraphs[number].operators[at].name for number, at in (writers[slot] for slot in group if slot in writers)
@@ -50,17 +53,23 @@ def unexplained(
         if any(tensor.data is not None for tensor in tensors_of) or any(name in stored_values.FIXED for name in writing):
             continue
         form = _format(tensors_of[0])  # that of all of them
-        known = {slot: [of[names[slot]] for of in measured.values() if names[slot] in of] for slot in group if slot in names}
+        known = {slot: [of[named[slot]] for of in measured.values() if named[slot] in of] for slot in group if slot in named}
         if form is None or any(_follows(form, *between) for ranges in known.values() for between in ranges):
             continue
+        sources = [before[slot] for slot in group if slot in before]
+        others = [named[slot] for source, _ in sources for slot in beside.get(source, []) if slot in named]
+        shared = [of[name] for name in others for of in measured.values() if name in of]
+        if any(_follows(form, *between) for between in (*shared, *(between for _, between in sources))):
+            continue
         slot = next((slot for slot in group if known.get(slot)), group[0])
-        why = "no range was measured for it"
+        has, why = f"{form[1][0]:.6g}", "no range was measured for it"
         if known.get(slot):
             low, high = known[slot][0]
             scale, zero = parameters(low, high, form[0])
-            why = f"its measured range, {low:.6g} to {high:.6g}, asks for {scale:.6g}, {zero}"
+            has, asked = number_words.distinct(form[1][0], scale)
+            why = f"its measured range, {low:.6g} to {high:.6g}, asks for {asked}, {zero}"
         name = found.subgraphs[slot[0]].tensors[slot[1]].name
-        yield writers.get(slot), name, f"scale {form[1][0]:.6g}, zero point {form[2][0]}; {why}"
+        yield writers.get(slot), name, f"scale {has}, zero point {form[2][0]}; {why}"
 
 
 def parameters(low: float, high: float, dtype: str) -> tuple[float, int]:
@@ -89,22 +98,44 @@ def _follows(form: Format, low: float, high: float) -> bool:
     return abs(zero_points[0] - exact) <= 0.5 + abs(exact) * _TOLERANCE
 
 
-def _names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[Slot, str]:
+def names(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> dict[Slot, str]:
     """The float32 file's tensor for each of the found file's; what an operator only brings into another format keeps its name."""
-    names = {theirs: expected.subgraphs[ours[0]].tensors[ours[1]].name for ours, theirs in tensors.items()}
+    found_names = {theirs: expected.subgraphs[ours[0]].tensors[ours[1]].name for ours, theirs in tensors.items()}
     changing = [
         ((number, operator.inputs[0]), (number, operator.outputs[0]))
         for number, subgraph in enumerate(found.subgraphs)
         for operator in subgraph.operators
         if operator.name in operators.CONVERSIONS
     ]
-    for before, after in changing:
-        if before in names:
-            names.setdefault(after, names[before])
-    for before, after in reversed(changing):
-        if after in names:
-            names.setdefault(before, names[after])
-    return names
+    # A tensor may be brought into two formats: from one of them back to it, and on to the other.
+    for _ in range(2):
+        for before, after in changing:
+            if before in found_names:
+                found_names.setdefault(after, found_names[before])
+        for before, after in reversed(changing):
+            if after in found_names:
+                found_names.setdefault(before, found_names[after])
+    return found_names
+
+
+def _sources(found: Graph) -> dict[Slot, tuple[Slot, tuple[float, float]]]:
+    """For tensors brought from one width to another: the integers they are made of, and what those can express.
+
+    Such a tensor may have the range of its source instead of its own, and that need not be a measured one: an operator shares it
+    with others, or a kernel takes it for granted.
+    """
+    ranges: dict[Slot, tuple[Slot, tuple[float, float]]] = {}
+    for number, subgraph in enumerate(found.subgraphs):
+        for operator in subgraph.operators:
+            if operator.name == "QUANTIZE":
+                form, after = (_format(subgraph.tensors[side[0]]) for side in (operator.inputs, operator.outputs))
+                if form is not None and after is not None and np.iinfo(form[0]).bits != np.iinfo(after[0]).bits:
+                    limits, scale, zero = np.iinfo(form[0]), form[1][0], form[2][0]
+                    # 16 bits are symmetric, and leave out the least code.
+                    low = -limits.max if form[0] == "int16" else limits.min
+                    between = (low - zero) * scale, (limits.max - zero) * scale
+                    ranges[number, operator.outputs[0]] = (number, operator.inputs[0]), between
+    return ranges
 
 
 def _groups(found: Graph) -> list[list[Slot]]:

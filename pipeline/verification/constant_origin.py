@@ -29,8 +29,8 @@ class Row:
         node: the operation of the original graph it was compared with, empty when there is none; `operations`: those whose
             constants were folded into it.
         transformation: in words; `kind`: one of EXACT, LAYOUT, FOLDED, CONVERTER (`recomputed_value`).
-        max_error: largest difference to what was recomputed, in real units; `typical_error`: their median; `share`: the largest
-            share of what float32 rounding allows that an entry uses up, at most 1 when it passes (0: equal bit for bit).
+        max_error: largest difference to what was recomputed, in real units; `share`: the largest share of what float32
+            rounding allows that an entry uses up, at most 1 when it passes (0: equal bit for bit).
         passed: every entry is within its bound; `reason`: in words.
         lost: what it would be without one of the operations that were folded into it, [channels] or [1] by the operation's name.
         slack: of `recomputed_value.slack` in the layout of the file, computed when it is asked for; None: bit for bit.
@@ -51,7 +51,6 @@ class Row:
     share: float | None
     passed: bool
     reason: str
-    typical_error: float | None = None
     slack: Callable[[], np.ndarray] | None = field(default=None, compare=False)
     lost: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)
 

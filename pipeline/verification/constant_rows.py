@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.tflite import flatbuffer
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Tensor
-from pipeline.verification import constant_origin, recomputed_value, stored_values
+from pipeline.verification import constant_origin, hadamard, recomputed_value, stored_values
 from pipeline.verification.float32_proof import Proof
 
 # Algorithms that write other weights than the nearest codes, to make up for errors elsewhere: only the outputs can tell whether
 # they are right.
-REWRITING = frozenset(("gptq", "oscar", "hadamard", "hadamard_decomposed"))
+REWRITING = frozenset(("gptq", "oscar", "hadamard_decomposed"))
+# Operators that spread one of their inputs over the other, so that leading ones of its shape say nothing.
+_BROADCASTS = frozenset(
+    ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW", "PRELU", "FLOOR_DIV", "FLOOR_MOD")
+)
 # A constant counts as one without something when that explains all but so much of what is wrong with it.
 _CLOSER = 0.1
 # How the words for that begin.
@@ -43,13 +47,23 @@ def rows(
         "rewritten" or "converter"), `expected_tensor` and `tensor` (names in the two files, None when it is not there), `dtype`,
         `bits`, `passed`, `reason`, and the figures of `stored_values.Check`.
     """
+    turned = hadamard.turned(found)
+    places = [constants.get((row.subgraph, row.operator, row.input)) for row in proof.rows]
     return [
-        _row(proof, row, found, constants.get((row.subgraph, row.operator, row.input)), algorithm, rounding) for row in proof.rows
+        _row(proof, row, found, at, algorithm, rounding=rounding, turned=at in turned)
+        for row, at in zip(proof.rows, places, strict=True)
     ]
 
 
 def _row(
-    proof: Proof, row: constant_origin.Row, found: Graph, at: tuple[int, int] | None, algorithm: str | None, rounding: bool
+    proof: Proof,
+    row: constant_origin.Row,
+    found: Graph,
+    at: tuple[int, int] | None,
+    algorithm: str | None,
+    *,
+    rounding: bool,
+    turned: bool,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "operator": row.type,
@@ -68,14 +82,18 @@ def _row(
         subgraph = proof.graph.subgraphs[row.subgraph]
         expected = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
         tensor = found.subgraphs[at[0]].tensors[at[1]]
-        check = stored_values.compare(flatbuffer.values(expected), tensor)
+        broadcasts = row.type in _BROADCASTS or operators.of(row.type).bias == row.input
+        values, ties = flatbuffer.values(expected), 0.0
+        if turned:
+            values, ties = hadamard.rotated(values).astype(np.float32), hadamard.TIES
+        check = stored_values.compare(values, tensor, broadcasts=broadcasts, ties=ties)
         if rounding and row.slack is not None and row.passed and not check.passed:
-            check = stored_values.compare(flatbuffer.values(expected), tensor, slack=row.slack())
+            check = stored_values.compare(values, tensor, broadcasts=broadcasts, ties=ties, slack=row.slack())
         if not check.passed:
             check = replace(check, reason=_forgotten(proof, row, flatbuffer.values(expected), tensor) or check.reason)
         entry |= {"tensor": tensor.name, **_compared(row, check)}
         if check.how in _KINDS and row.kind != recomputed_value.CONVERTER:
-            entry["transformation"] = f"{row.transformation}, {_KINDS[check.how]} to {check.dtype}"
+            entry["transformation"] = f"{row.transformation}, {'rotated, ' if turned else ''}{_KINDS[check.how]} to {check.dtype}"
             entry["kind"] = _KINDS[check.how]
         if algorithm in REWRITING and row.passed and not check.passed and check.how == stored_values.QUANTIZED:
             entry |= {"kind": "rewritten", "passed": True, "reason": f"rewritten by {algorithm}: the outputs judge it"}

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from pipeline.runtime import plain
@@ -25,10 +24,8 @@ from pipeline.verification.cut_points import Network, Sampled
 # Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
 # most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
-# From so many rows on, each channel shows what it is in one draw, whatever its activation.
-_ROWS = 16
-# Numbers up to this size are no stand-ins for infinity.
-_COMPUTABLE = 1e20
+# Operators that read integers as positions.
+_INDEXED = frozenset(("GATHER", "GATHER_ND"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +78,11 @@ def compare(
         return found(parts=[], kernels={}, not_compared="the signature runs another subgraph than the first")
     try:
         parts = prove(network, model, graph, samples, inputs=inputs, outputs=outputs)
+        given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
+        kernels = kernel_comparison.compare(model, given, outputs)
     except plain.Refused as error:
         return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
-    given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
-    return found(parts=parts, kernels=kernel_comparison.compare(model, given, outputs))
+    return found(parts=parts, kernels=kernels)
 
 
 def prove(
@@ -105,26 +103,24 @@ def prove(
         inputs, outputs: tensor numbers of the file by the network's names.
 
     Returns:
-        Parts that cover every operator, and one without operators for each output that was not shown to be the network's.
+        Parts that cover every operator; one without operators for what is an input in the network as well, such as after pooling
+        windows of one, and one for each output that was not shown to be the network's.
 
     Raises:
         plain.Refused: when LiteRT cannot run the file.
     """
     state = _sampled(network, model, graph, samples, inputs)
     for name, number in inputs.items():
-        _learn(state, number, [network.inputs[name], *_shaped(state, number, network.inputs[name])])
+        given = network.inputs[name]
+        shaped = _shaped(state, number, given)
+        _learn(state, number, [given, *shaped])
+        if shaped:
+            state.parts.append(Part(operators=[], verdict=SAME, reads=[given], makes=shaped))
     for index, operator in enumerate(graph.operators):
         made = [number for number in operator.outputs if state.candidates.get(number)]
         if made:
             _compare(state, index, made)
-    parts = [*state.parts, *_ends(state, outputs), *_rest(state)]
-    return [_plain(network, part) for part in parts]
-
-
-def _plain(network: Network, part: Part) -> Part:
-    """A part with the network's tensors as `inference_graph.read` calls them."""
-    reads, makes = ([network.names.get(entry, entry) for entry in entries] for entries in (part.reads, part.makes))
-    return msgspec.structs.replace(part, reads=reads, makes=makes)
+    return [*state.parts, *_ends(state, outputs), *_rest(state)]
 
 
 def _learn(state: _State, number: int, references: Sequence[str]) -> None:
@@ -172,10 +168,17 @@ def _sampled(
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
-    for values, *_ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
-        made = _network(state, like, {given: values[number]})
-        like = [entry for entry in like if np.array_equal(made[entry].ravel(), values[number].ravel())]
+    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False, numbers={number}):
+        like = [entry for entry in like if _hands_on(state, entry, given, values[number])]
     return like
+
+
+def _hands_on(state: _State, reference: str, given: str, values: np.ndarray) -> bool:
+    try:
+        made = _network(state, [reference], {given: values})[reference]
+    except RuntimeError:  # it refuses them, and so is more than they are
+        return False
+    return bool(np.array_equal(made.ravel(), values.ravel()))
 
 
 def _compare(state: _State, index: int, made: Sequence[int]) -> None:
@@ -196,7 +199,8 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
     if all(same.values()):
         for place in places:
             state.failed.pop(place, None)
-        state.parts.append(part(verdict=SAME, makes=sorted({reference for found in same.values() for reference in found})))
+        makes = sorted({reference for found in same.values() for reference in found})
+        state.parts.append(part(verdict=SAME, makes=makes, visible=_visible(state, places, fed, makes)))
         return
     wanted = sorted({reference for number in made if not same[number] for reference in state.candidates[number]})
     state.failed[index] = part(verdict=DIFFERS, makes=wanted, reason="makes something else of the same values than the network")
@@ -208,6 +212,22 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
         for number in made:
             if not same[number]:
                 _learn(state, number, state.candidates[number])
+
+
+def _visible(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]], makes: Sequence[str]) -> bool:
+    """Whether each constant moved what was compared: an activation, or another operator, may hide some of what stands before it."""
+    operator, row = state.graph.operators[places[0]], operators.of(state.graph.operators[places[0]].name)
+    # Of positions in a table, only those of the samples were seen.
+    drawn = {number for number in fed if state.held[number].dtype.kind in "fb"} | _numbers(state, places, fed) == set(fed)
+    if len(places) > 1 or not drawn or row.recurrent or row.subgraphs:
+        return False
+    if operator.options.get("fusedActivationFunction", "NONE") == "NONE":
+        return True
+    # Beside the tensor that the network's own activation reads.
+    given = {reference for references in fed.values() for reference in references}
+    before = {entry for reference in makes for entry in state.network.reads[reference][:1] if not _more(state, entry, given)}
+    excess = _excess(state, places, fed, {operator.outputs[0]: sorted(before - given)}, dict.fromkeys(before, ()), activated=False)
+    return excess is not None and any(value <= 1 for value in excess.values())
 
 
 def _cone(state: _State, index: int) -> tuple[tuple[int, ...], list[int]]:
@@ -249,45 +269,36 @@ def _excess(
     fed: Mapping[int, Sequence[str]],
     choices: Mapping[int, Sequence[str]],
     more: Mapping[str, Sequence[str]],
+    *,
+    activated: bool = True,
 ) -> dict[tuple[int, str], float] | None:
     """How far each tensor is from each of the network's that it may be (`local_comparison.excess`); None when no draw could be run.
 
     What the network reads beyond the file's operators, `more` by reference, gets values of its own: where it makes a difference the
     file lacks something, and where it does not, such as behind a multiplication by zero, a converter may leave it out.
+    Activations that are fused into the operators are left out unless `activated`.
     """
-    part = extraction.extract(
-        state.content,
-        places=places,
-        inputs=list(fed),
-        outputs=list(choices),
-        shapes={number: state.shapes[number] for number in fed},
+    run = plain.opened(
+        extraction.extract(
+            state.content,
+            places=places,
+            inputs=list(fed),
+            outputs=list(choices),
+            shapes={number: state.shapes[number] for number in fed},
+            activated=activated,
+        )
     )
-    try:
-        run = plain.opened(part)
-    except plain.Refused:
-        return None
     excess = {(number, reference): 0.0 for number, found in choices.items() for reference in found}
     first, others = _first(fed), sorted({entry for entries in more.values() for entry in entries})
     owners = {state.owners[entry] for entry in others}
-    owned = [state.known[number] for number in owners]
     held = {number: state.held[number] for number in {*first.values(), *owners}}
-    compared = settled = False
+    compared = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
-    rows = min(int(np.prod(state.shapes[number][:-1])) for number in choices)
-    draws = stress_inputs.draws(
-        held,
-        state.shapes,
-        seed=places[0],
-        meeting=meeting,
-        around=_scalars(state.graph, places),
-        # An activation that is one with a sum hides an entry of few rows.
-        bending=len(places) > 1 or (meeting and rows < _ROWS),
-        # A tensor that is also what is made of it, as nothing was ever chosen instead, cannot be both when something is.
-        choosing={reference for found in (*fed.values(), *owned) for reference in found}.isdisjoint(more),
-    )
-    for drawn, apart, spare in draws:
-        if spare and settled:
-            continue
+    numbers = _numbers(state, places, fed)
+    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers):
+        nonzero = any(np.any(array) for array in drawn.values())
+        if not activated and not nonzero:
+            continue  # the activation is all that is new
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -300,9 +311,8 @@ def _excess(
             for extra, references in groups.items()
         ]
         try:
-            # TensorFlow refuses what it cannot compute, such as a position outside; not every kernel of LiteRT looks.
-            wanted = {reference: (array, ask) for ask in asks for reference, array in ask().items()}
             found = dict(zip(choices, run(list(values.values())), strict=True))
+            wanted = {reference: (array, ask) for ask in asks for reference, array in ask().items()}
         except RuntimeError:  # values that the operation refuses, such as a division of integers by zero
             continue
         compared, finite = True, True
@@ -311,19 +321,21 @@ def _excess(
             finite &= bool(np.isfinite(expected).all())
             off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(_nudged, ask, reference))
             excess[number, reference] = max(off, excess[number, reference])
-        if not fed:
-            break
         # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
-        settled |= finite and not apart and any(np.any(array) for array in drawn.values())
+        if not fed or (finite and not apart and nonzero):
+            break
     return excess if compared else None
 
 
-def _scalars(graph: Graph, places: Sequence[int]) -> list[float]:
-    """Single numbers that operators read, up to a size that can still be computed with."""
-    read = {number for place in places for number in graph.operators[place].inputs if number >= 0}
-    tensors = [graph.tensors[number] for number in sorted(read) if graph.tensors[number].data is not None]
-    found = [float(flatbuffer.real(tensor).ravel()[0]) for tensor in tensors if np.prod(tensor.shape) == 1]
-    return [value for value in found if 0 < abs(value) < _COMPUTABLE]
+def _numbers(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]]) -> set[int]:
+    """Tensors of integers that operators compute with: no positions, no lengths."""
+    found = [state.graph.operators[place] for place in places]
+    if not {operator.name for operator in found} <= operators.ENTRYWISE - _INDEXED:
+        return set()
+    structure = {
+        operator.inputs[at] for operator in found for at in operators.of(operator.name).structure if at < len(operator.inputs)
+    }
+    return {number for number in fed if state.held[number].dtype.kind in "iu"} - structure
 
 
 def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:

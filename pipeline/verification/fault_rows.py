@@ -3,19 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import activation_scales, fake_quantization, graph_alignment, scale_relations, stored_values
+from pipeline.verification import (
+    activation_scales,
+    conversions,
+    fake_quantization,
+    graph_alignment,
+    hadamard,
+    operator_inputs,
+    scale_relations,
+    scale_verdicts,
+)
 from pipeline.verification.constant_rows import BIAS_OF, REWRITING
 from pipeline.verification.float32_proof import Proof
 from pipeline.verification.graph_alignment import Place
 
 # Of the algorithms that rewrite weights, those that also turn or scale the data: they put operators in front.
 _ADDING = REWRITING - {"gptq"}
-# A scale counts as one of min/max when it is this close to it, and a file's scales when more than half of them are.
-_NEAR, _MOST = 1e-2, 0.5
 
 
 def fault(check: str, layers: Sequence[str], tensor: str | None, reason: str) -> dict[str, Any]:
@@ -32,12 +36,21 @@ def constants(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             yield fault("weights", row["layers"], row["tensor"] or row["expected_tensor"], reason)
 
 
-def architecture(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, algorithm: str | None) -> Iterator[dict[str, Any]]:
+def architecture(
+    proof: Proof, found: Graph, aligned: graph_alignment.Alignment, *, algorithm: str | None, engine: str | None
+) -> Iterator[dict[str, Any]]:
     """Of operators of the float32 file against the network, and of the file against the float32 file."""
     for wrong in proof.faults:
         yield fault("architecture", wrong.layers, _tensor_name(proof.graph, wrong.place), wrong.reason)
+    for place, reason in operator_inputs.added(proof.graph, found, aligned):
+        yield fault("architecture", proof.mapped.layers.get(place, ()), _tensor_name(proof.graph, place), reason)
+    for place, reason in operator_inputs.options(found, engine):
+        ours = next((ours for ours, theirs in aligned.operators.items() if theirs == place), None)
+        layers = [] if ours is None else proof.mapped.layers.get(ours, [])
+        yield fault("architecture", layers, _tensor_name(found, place), reason)
     for difference in aligned.differences:
-        if not (algorithm in _ADDING and difference.expected is None):
+        rotation = difference.found is not None and hadamard.only_for_turned(found, difference.found)
+        if difference.expected is not None or not (rotation or algorithm in _ADDING):
             yield _difference(difference, proof, found, aligned)
 
 
@@ -61,6 +74,17 @@ def _difference(
     return fault("architecture", layers, _tensor_name(proof.graph, place), difference.reason)
 
 
+def uninitialised(found: Graph) -> Iterator[dict[str, Any]]:
+    """Of variables that a file reads and nothing in it assigns: what is left of a model that the converter could not find."""
+    names = {operator.name for subgraph in found.subgraphs for operator in subgraph.operators}
+    if "READ_VARIABLE" in names and "ASSIGN_VARIABLE" not in names:
+        reason = (
+            "it reads variables that nothing gives a value (READ_VARIABLE without ASSIGN_VARIABLE): the converter was given a "
+            "function whose variables it could not find; convert the model itself, or a SavedModel that holds its variables"
+        )
+        yield fault("architecture", (), None, reason)
+
+
 def scales(
     source: Mapping[str, Any],
     proof: Proof,
@@ -77,50 +101,27 @@ def scales(
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
-    for place, name, reason in fake_quantization.broken(source, proof.graph, found, aligned):
+    for place, name, reason in fake_quantization.broken(source, proof.graph, found, aligned, measured=measured is not None):
         yield fault("scales", () if place is None else layers.get(place, ()), name, reason)
-    for place, reason in scale_relations.broken(found):
+    for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
     if measured is not None:
         for at, tensor, reason in activation_scales.unexplained(proof.graph, found, aligned.tensors, measured):
             yield fault("scales", () if at is None else layers.get(at, ()), tensor, reason)
 
 
-def kernel_scales(
-    proof: Proof, found: Graph, aligned: graph_alignment.Alignment, algorithm: str | None
+def constant_scales(
+    proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]], algorithm: str | None
 ) -> tuple[str | None, list[dict[str, Any]]]:
-    """How the scales of quantized kernels follow from the weights, and those that do not follow by min/max where all should.
+    """How the scales of quantized kernels follow from the weights, and those of constants that do not (`scale_verdicts.judge`).
 
     Args:
         proof, found, aligned: as above.
-        algorithm: how the scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
-
-    Returns:
-        "min_max", the algorithm, "other", or None when no kernel is quantized; and the faults.
+        tensors: of `constant_rows.rows`.
+        algorithm: how the scales were chosen; None: not said.
     """
-    kernels = []
-    for (number, index, place), (subgraph, tensor) in aligned.constants.items():
-        operator = proof.graph.subgraphs[number].operators[index]
-        kernel = found.subgraphs[subgraph].tensors[tensor]
-        if stored_values.KERNELS.get(operator.name, (None,))[0] != place or kernel.scales is None:
-            continue
-        expected = proof.graph.subgraphs[number].tensors[operator.inputs[place]]
-        if expected.shape == kernel.shape and expected.dtype == "float32":
-            kernels.append(((number, index), kernel, *stored_values.kernel_scales(kernel, flatbuffer.values(expected))))
-    if not kernels:
-        return None, []
-    ratios = np.concatenate([ratio for *_, ratio in kernels])
-    known = ratios[~np.isnan(ratios)]
-    follows = algorithm == "min_max" or (algorithm is None and known.size > 0 and np.mean(np.abs(known - 1) < _NEAR) > _MOST)
-    if not follows:
-        return algorithm or "other", []
-    faults = []
-    for at, kernel, rule, ratio in kernels:
-        if rule != "symmetric":
-            worst = int(np.nanargmax(np.abs(ratio - 1)))
-            reason = f"scale {worst} of the kernel is {ratio[worst]:.6g} times what its largest weight asks for"
-            faults.append(fault("scales", proof.mapped.layers.get(at, []), kernel.name, reason))
-    return "min_max", faults
+    rule, wrong = scale_verdicts.judge(proof, found, aligned, tensors, algorithm)
+    return rule, [fault("scales", layers, tensor, reason) for layers, tensor, reason in wrong]
 
 
 def _tensor_name(graph: Graph, place: Place | None) -> str | None:

@@ -1,6 +1,6 @@
 """Is a file what its name says: dtypes of weights, activations, inputs and outputs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,17 @@ from pipeline.verification.tensor_origin import Slot
 WIDER = {"int4": ("int8",), "any": ("int4", "int8", "float16")}
 
 
-def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tuple[str, str]]:
+def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None, *, already: Set[str] = frozenset()) -> list[tuple[str, str]]:
     """Tensors whose dtype is not what the variant says: name and reason of each.
 
     Args:
         found: the file in question.
         scheme: what it is meant to be; None: not said, and so not checked.
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
+        already: names of tensors that are quantized in the network itself, by fake quantization.
     """
     rows = [] if io_dtype is None else list(_ends(found, io_dtype))
+    rows += [row for subgraph in found.subgraphs for row in _between(subgraph)]
     if scheme is None:
         return rows
     for number, subgraph in enumerate(found.subgraphs):
@@ -33,7 +35,7 @@ def faults(found: Graph, scheme: Scheme | None, io_dtype: str | None) -> list[tu
         if scheme.integer_only and io_dtype in ("int8", "int16"):
             rows += _left_with_kernel(subgraph)
         ends = {*found.inputs.values(), *found.outputs.values()} if number == found.main else set()
-        rows += _tensors(subgraph, scheme, ends)
+        rows += [row for row in _tensors(subgraph, scheme, ends) if row[0] not in already]
     return rows
 
 
@@ -43,6 +45,27 @@ def _ends(found: Graph, io_dtype: str) -> Iterator[tuple[str, str]]:
         # Integer inputs such as tokens have no real units and keep their dtype.
         if dtype != io_dtype and (dtype in ("float32", "float16") or found.tensors[number].scales is not None):
             yield found.tensors[number].name, f"{name} is {dtype}; the variant says {io_dtype}"
+
+
+def _between(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
+    """Operators that read numbers as if they were of another format: no kernel converts on the way."""
+    for operator in subgraph.operators:
+        row = operators.of(operator.name)
+        if row.converts or row.subgraphs or row.recurrent or operator.name == "CAST":
+            continue
+        outputs = [subgraph.tensors[number] for number in operator.outputs]
+        if not any(tensor.dtype == "float32" or tensor.scales is not None for tensor in outputs):
+            continue
+        for number in operator.inputs:
+            tensor = None if number < 0 else subgraph.tensors[number]
+            if tensor is None or tensor.dtype not in ("float16", "float32", *stored_values.ACTIVATIONS):
+                continue
+            # Weights may be integers beside float data; data may not.
+            mixed = tensor.data is None and (tensor.dtype == "float32") != (outputs[0].dtype == "float32")
+            if (tensor.dtype == "float16" and outputs[0].dtype != "float16") or (
+                mixed and (tensor.scales is not None or outputs[0].scales is not None)
+            ):
+                yield outputs[0].name, f"{operator.name} reads {tensor.dtype} and writes {outputs[0].dtype}"
 
 
 def _weights(subgraph: Subgraph, scheme: Scheme) -> Iterator[tuple[str, str]]:

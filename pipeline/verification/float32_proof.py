@@ -106,7 +106,8 @@ def _settled(proof: Proof, source: Source, conversion: Conversion, constant: set
     layers = proof.layers
     if not all(row["passed"] for row in layers):
         more = run_evidence.extended(mapped, graph, conversion.parts, nodes, architecture.root_scope(source.graph))
-        others = layer_rows.rows(graph, source.graph, source.layers, more, constant)
+        idle = run_evidence.without_operators(conversion.parts, nodes)
+        others = layer_rows.rows(graph, source.graph, source.layers, more, constant | idle)
         layers = [row if row["passed"] else other for row, other in zip(layers, others, strict=True)]
     return replace(
         proof,

@@ -10,20 +10,26 @@ from typing import Any
 import numpy as np
 
 from pipeline.quantization.schemes import SCHEMES, Scheme
+from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
+    activation_noise,
     activation_scales,
+    also_in_file,
     certificate,
     divergence,
     end_matching,
     file_format,
     float32_proof,
+    graph_alignment,
     output_checks,
 )
 from pipeline.verification.conversion_record import Conversion
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
+# Samples on which the float32 file is run to see the ranges of its tensors.
+RANGE_SAMPLES = 8
 BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
 
 
@@ -70,6 +76,7 @@ def judge(
     scheme: str | None,
     io_dtype: str | None,
     algorithm: str | None,
+    engine: str | None = None,
     measured: Mapping[str, activation_scales.Ranges] | None,
     outputs: Outputs | None,
     limits: Limits,
@@ -87,6 +94,7 @@ def judge(
             only that they are finite: no limit is known for them.
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
         algorithm: how its scales were chosen; None: not said.
+        engine: key of `schemes.SCHEMES` that made it; None: not said.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known.
         outputs: on real samples; None: not judged.
         limits: of the outputs.
@@ -100,21 +108,26 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    found = flatbuffer.read(model)
+    file = flatbuffer.opened(model)
+    found = file.graph
     proof = float32_proof.prove(source, float32, conversion, ends if model == float32 else None) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
-        model,
+        file,
         scheme=None if scheme is None else BY_NAME[scheme],
         io_dtype=io_dtype,
         algorithm=algorithm,
+        engine=engine,
         measured=measured,
         ends=ends,
     )
+    if model == float32:
+        certified["also"] = list(dict.fromkeys([*certified["also"], *also_in_file.orders(file.graph)]))
     found = found if ends is None else end_matching.renamed(found, ends, like=proof.graph)
     figures: dict[str, Any] = {}
     checks = certified.pop("checks")
+    checks.append(activation_ranges(source, proof.graph, found, float32, outputs=outputs))
     if outputs is not None:
         figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits)
         checks += more
@@ -136,18 +149,60 @@ def judge(
     }
 
 
+def activation_ranges(
+    source: float32_proof.Source,
+    expected: Graph,
+    found: Graph,
+    float32: bytes,
+    *,
+    outputs: Outputs | None,
+) -> dict[str, Any]:
+    """The check of the ranges of quantized activations on samples; where ranges were measured, `scales` compares them exactly.
+
+    Args:
+        source, float32, outputs: as in `judge`.
+        expected: `float32` read.
+        found: the file in question.
+    """
+    row = {"name": "activation ranges", "output": "", "value": 0.0, "limit": 0.0, "bound": "at most", "passed": True}
+    if not activation_noise.quantized(found):
+        return row | {"reason": "no activation is quantized"}
+    if outputs is None:
+        return row | {"value": None, "reason": "not compared: needs real samples (--data)"}
+    count = len(outputs.ids)
+    numbers = sorted({round(i) for i in np.linspace(0, count - 1, min(count, RANGE_SAMPLES))})
+    batch = _batch(source)
+    traces = (
+        interpreter.trace(float32, {name: np.asarray(array[[number] * batch]) for name, array in outputs.samples.items()})
+        for number in numbers
+    )
+    aligned = graph_alignment.align(expected, found)
+    judged = activation_noise.judge(expected, found, aligned.tensors, traces)
+    if not judged.faults:
+        return row | {"reason": f"{judged.tensors} tensors hold what flows through them on {len(numbers)} samples"}
+    name, reason = judged.faults[0]
+    more = f" (and {len(judged.faults) - 1} more)" if judged.faults[1:] else ""
+    return row | {"value": float(len(judged.faults)), "passed": False, "reason": f"{name}: {reason}{more}"}
+
+
 def pairing(
     source: float32_proof.Source,
     float32: bytes,
     model: bytes,
     ways: Sequence[end_matching.Ends],
     conversion: Conversion | None = None,
+    *,
+    proof: float32_proof.Proof | None = None,
 ) -> tuple[end_matching.Ends, list[dict[str, Any]]]:
-    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`)."""
-    proof = float32_proof.prove(source, float32, conversion)
+    """Of the ways to pair inputs and outputs of file and network, the one that leaves the fewest faults; and these (`certify`).
+
+    `conversion` and `proof`: of `float32`, as in `judge`.
+    """
+    proof = float32_proof.prove(source, float32, conversion) if proof is None else proof
+    file = flatbuffer.opened(model)
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
-        found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
+        found = certificate.certify(source, proof, file, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
         if best is None or len(found) < len(best[1]):
             best = ends, found
         if not found:

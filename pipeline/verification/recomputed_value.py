@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
+_LEAST_NORMAL = 2.0**-126
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -38,7 +40,6 @@ def explained(
         "transformation": transformation,
         "kind": kind,
         "max_error": float(difference.max(initial=0)),
-        "typical_error": float(np.median(difference)) if difference.size else 0.0,
         "share": min(float(ratio.flat[worst]), 1e300) if ratio.size else 0.0,
         "passed": passed,
         "reason": "equal bit for bit"
@@ -103,7 +104,7 @@ def difference_in_words(found: np.ndarray, expected: np.ndarray, wrong: np.ndarr
     expected = np.broadcast_to(expected, found.shape)
     count = int(wrong.sum())
     at = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-    example = f"at {list(at)} found {found[at]:.6g}, expected {expected[at]:.6g}"
+    example = f"at {list(at)} {number_words.found_expected(found[at], expected[at])}"
     if count == 1:
         return f"one of {found.size} entries differs: {example}"
     for axes in itertools.permutations(range(found.ndim)) if found.ndim in (2, 3, 4) else ():
@@ -126,13 +127,18 @@ def difference_in_words(found: np.ndarray, expected: np.ndarray, wrong: np.ndarr
 def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.ndarray]:
     """|found - expected| and what float32 allows, float64."""
     value = np.asarray(expected.value, np.float64) if expected.value.dtype.kind == "f" else expected.value.astype(np.float64)
-    difference = np.abs(found.astype(np.float64) - value)
+    other = found.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        # Infinity and NaN are what they should be, or nowhere near it.
+        same = (other == value) | (np.isnan(other) & np.isnan(value))
+        difference = np.where(same, 0.0, np.abs(other - value))
     exact = not np.any(expected.error)
     # A value made in float64 is rounded once more when it is stored.
     if exact:
         return difference, np.zeros(difference.shape)
     error = np.asarray(expected.error)
-    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value)
+    # Among the last numbers of float32, what is computed may be rounded to zero.
+    allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value) + _LEAST_NORMAL
     return difference, np.broadcast_to(allowed, difference.shape)
 
 

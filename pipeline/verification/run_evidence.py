@@ -5,6 +5,7 @@ of them, but sees a constant only as far as it moves a result. So a part that ma
 written, and its constants need no other explanation; but a constant that has one, and is close to it without being it, stays wrong.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
@@ -19,12 +20,12 @@ from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from pipeline.verification.graph_alignment import Place
 from pipeline.verification.recomputed_value import FOLDED
 
-# A constant most of whose entries are this far from its explanation, as a share of its own size, would have changed what running
-# compares (`local_comparison.RELATIVE`) even where a thousand others meet them in a sum: it is the explanation that is wrong. A few
-# entries prove nothing: what they make may lie where an activation is flat.
+# A constant this far from its explanation, as a share of its own size, would have changed what running compares
+# (`local_comparison.RELATIVE`) even where a thousand others meet it in a sum: it is the explanation that is wrong.
 _VISIBLE = 1e-2
 # Operators that read few of a table's rows, with the table's slot.
 _TABLES = {"GATHER": 0, "GATHER_ND": 0, "EMBEDDING_LOOKUP": 1}
+_CALL = re.compile(r"(?:Stateful)?PartitionedCall(?:_\d+)?/")
 # Options that number the subgraphs an operator runs.
 _NESTED = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
 
@@ -36,14 +37,22 @@ def operations(part: Part, nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
         part: compared.
         nodes: those of `inference_graph.read` by name.
     """
-    ends, found = {reference.split(":")[0] for reference in part.reads}, set[str]()
-    todo = [reference.split(":")[0] for reference in part.makes]
+    ends, found = {_node(reference, nodes) for reference in part.reads}, set[str]()
+    todo = [_node(reference, nodes) for reference in part.makes]
     while todo:
         name = todo.pop()
         if name in nodes and name not in ends and name not in found:
             found.add(name)
             todo += [reference.split(":")[0] for reference in nodes[name]["inputs"]]
     return found
+
+
+def _node(reference: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The node of a reference: `inference_graph.read` leaves out some of the calls around its function."""
+    name = reference.split(":")[0]
+    while name not in nodes and (call := _CALL.match(name)):
+        name = name[call.end() :]
+    return name
 
 
 def places(graph: Graph, part: Part) -> set[Place]:
@@ -73,7 +82,7 @@ def settled_rows(rows: Sequence[Row], graph: Graph, parts: Sequence[Part], nodes
     found = []
     for row in rows:
         part = same.get((row.subgraph, row.operator))
-        if not row.passed and part is not None and _shown(row, graph):
+        if not row.passed and part is not None and _shown(row, graph, part):
             variables = sorted({nodes[name]["path"] for name in operations(part, nodes) if nodes[name]["op"] == "Variable"})
             row = replace(
                 row,
@@ -88,20 +97,21 @@ def settled_rows(rows: Sequence[Row], graph: Graph, parts: Sequence[Part], nodes
     return found
 
 
-def _shown(row: Row, graph: Graph) -> bool:
+def _shown(row: Row, graph: Graph, part: Part) -> bool:
     """Whether running shows what a constant is, where reading does not explain it."""
     if row.input in operators.of(row.type).structure:
         return True
     if _TABLES.get(row.type) == row.input:
         return False
-    if not row.node or row.max_error is None or row.typical_error is None:
+    explained = bool(row.node) and row.max_error is not None
+    if not part.visible and (explained or row.type in operators.LINEAR):
+        return False  # a unit behind an activation may be dead: running shows nothing of its weights
+    if not explained or row.max_error is None:
         return True
     subgraph = graph.subgraphs[row.subgraph]
     tensor = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
     values = flatbuffer.real(tensor)
-    # What chooses or counts shows itself entry by entry.
-    error = row.typical_error if tensor.dtype == "float32" else row.max_error
-    return bool(error > _VISIBLE * np.sqrt(np.mean(np.square(values))))
+    return bool(row.max_error > _VISIBLE * np.sqrt(np.mean(np.square(values))))
 
 
 def settled_faults(
@@ -120,7 +130,7 @@ def settled_faults(
         mapped: of `architecture.identify`.
     """
     shown = {place for part in parts if part.verdict == SAME for place in places(graph, part)}
-    whole = not any(part.verdict == DIFFERS or not part.operators for part in parts)
+    whole = not any(part.verdict == DIFFERS or (part.verdict == UNKNOWN and not part.operators) for part in parts)
     left = [fault for fault in faults if fault.place not in shown and not (fault.place is None and whole)]
     blamed = {fault.place for fault in left} | {(row.subgraph, row.operator) for row in rows if not row.passed}
     return [*left, *_differing(graph, parts, mapped, blamed)]
@@ -162,9 +172,14 @@ def extended(
     return replace(mapped, nodes=found, layers=layers)
 
 
+def without_operators(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Names of the operations of the network that need no operator, as they hand on what they read."""
+    return {name for part in parts if part.verdict == SAME and not part.operators for name in operations(part, nodes)}
+
+
 def variables(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
-    """Paths of the variables behind what parts were shown to make."""
-    names = {name for part in parts if part.verdict == SAME for name in operations(part, nodes)}
+    """Paths of the variables behind what parts were shown to make, where running would show a change of them."""
+    names = {name for part in parts if part.verdict == SAME and part.visible for name in operations(part, nodes)}
     return frozenset(nodes[name]["path"] for name in names if nodes[name]["op"] == "Variable")
 
 

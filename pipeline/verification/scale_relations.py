@@ -6,7 +6,10 @@ import numpy as np
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
-from pipeline.verification import stored_values
+from pipeline.verification import number_words, stored_values
+
+# The least number of float32.
+_SMALLEST = 2.0**-149
 
 
 def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
@@ -19,6 +22,7 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
         joined = {tensor for operator in subgraph.operators if operator.name in operators.JOINS for tensor in operator.inputs}
         for index, operator in enumerate(subgraph.operators):
             for fault in (
+                *_axis(operator, subgraph.tensors),
                 *_bias(operator, subgraph.tensors),
                 *_fixed(operator, subgraph.tensors),
                 *_zero_points(operator, subgraph.tensors, joined),
@@ -39,16 +43,45 @@ def _bias(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
         return
     if kernel.zero_points is not None and kernel.dtype.startswith("int") and np.any(kernel.zero_points != 0):
         yield f"kernel {kernel.name}: zero point {int(kernel.zero_points[kernel.zero_points != 0][0])}; expected 0"
-    if bias is None or bias.scales is None or data is None or data.scales is None:
+    if bias is None or bias.scales is None:
         return
-    wanted = data.scales.astype(np.float64) * kernel.scales.astype(np.float64)
-    wrong = np.abs(bias.scales.astype(np.float64) / wanted - 1) > stored_values.SCALE_TOLERANCE
+    if data is None or data.scales is None:
+        yield f"bias {bias.name} has scales; its data has none"
+        return
+    wanted = np.atleast_1d(data.scales[0].astype(np.float64) * kernel.scales.astype(np.float64))
+    if bias.scales.size != wanted.size:
+        yield f"bias {bias.name} has {bias.scales.size} scales; its kernel has {wanted.size}"
+        return
+    # A product of scales of dead channels may lie among the last numbers of float32.
+    resolved = stored_values.SCALE_TOLERANCE * wanted + _SMALLEST
+    wrong = np.abs(bias.scales.astype(np.float64) - wanted) > resolved
     if wrong.any():
         at = int(np.argmax(wrong))
-        has, needs = np.broadcast_to(bias.scales, wrong.shape)[at], np.broadcast_to(wanted, wrong.shape)[at]
-        yield f"bias {bias.name}: scale {has:.6g} of channel {at}; expected the product of the data's and the kernel's, {needs:.6g}"
+        has, needs = number_words.distinct(float(bias.scales[at]), float(wanted[at]))
+        yield f"bias {bias.name}: scale {has} of channel {at}; expected the product of the data's and the kernel's, {needs}"
     if bias.zero_points is not None and np.any(bias.zero_points != 0):
         yield f"bias {bias.name}: zero point {int(bias.zero_points[bias.zero_points != 0][0])}; expected 0"
+
+
+def _axis(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """Scales of a constant that an operator reads as it lies: along the axis of the output channels, or one.
+
+    LiteRT's kernels take the scales in the order of the channels, whatever `quantizedDimension` says. DEQUANTIZE goes by it.
+    """
+    row = operators.of(operator.name)
+    if row.converts:
+        return
+    for slot, number in enumerate(operator.inputs):
+        tensor = tensors[number]
+        if number < 0 or tensor.data is None or tensor.scales is None or (tensor.scales.size == 1 and not tensor.block):
+            continue
+        if slot not in (row.kernel, row.bias):
+            yield f"input {tensor.name}: {tensor.scales.size} scales; {operator.name} reads one"
+        # Blocks lie along what is summed.
+        elif slot == row.kernel and row.axis is not None and not tensor.block and tensor.quantized_dimension != row.axis:
+            yield f"kernel {tensor.name}: scales along axis {tensor.quantized_dimension}; its channels lie along {row.axis}"
+        elif slot == row.kernel and tensor.block and tensor.quantized_dimension == row.axis:
+            yield f"kernel {tensor.name}: blocks along axis {tensor.quantized_dimension}, that of its channels"
 
 
 def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
@@ -63,10 +96,9 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
             or abs(float(output.scales[0]) / scale - 1) > stored_values.SCALE_TOLERANCE
             or int(output.zero_points[0]) != zero
         ):
-            yield (
-                f"output {output.name}: scale {float(output.scales[0]):.6g}, zero point {int(output.zero_points[0])}; "
-                f"{operator.name} needs {scale:.6g}, {zero}"
-            )
+            has, needs = number_words.distinct(float(output.scales[0]), scale)
+            found = f"scale {has}, zero point {int(output.zero_points[0])}"
+            yield f"output {output.name}: {found}; {operator.name} needs {needs}, {zero}"
     elif operator.name in operators.MOVES and _differ(tensors[operator.inputs[0]], output):
         yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
 

@@ -10,12 +10,18 @@ import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Tensor
+from pipeline.verification import number_words, stored_layout
 
 EQUAL, CAST, QUANTIZED = "equal", "cast", "quantized"
 
 _FLOAT32 = 2.0**-23
 # Scales are written as float32, and computed from float32 ranges.
 SCALE_TOLERANCE = 4 * _FLOAT32
+# A weight that is this much smaller than the layer's largest is lost without a trace: 8 bits resolve 2^-8 of it, and float32 sums
+# of a thousand products round off as much.
+NEGLIGIBLE = 2.0**-16
+# Integers this wide hold biases.
+_BIAS_BITS = 32
 # Where kernel, bias and data stand among an operator's inputs.
 KERNELS = {name: (row.kernel, row.bias, row.data) for name, row in operators.LINEAR.items()}
 # Dtypes of quantized activations.
@@ -49,48 +55,29 @@ class Check:
     reason: str
 
 
-def compare(expected: np.ndarray, found: Tensor, *, slack: np.ndarray | None = None) -> Check:
+def compare(
+    expected: np.ndarray, found: Tensor, *, broadcasts: bool = False, ties: float = 0.0, slack: np.ndarray | None = None
+) -> Check:
     """A constant against its value in real units.
 
     Args:
         expected: the float32 (or integer) constant of the float32 file.
         found: a tensor with a constant.
+        broadcasts: the operator spreads it over the data, so that leading ones of its shape say nothing.
+        ties: how far from a tie codes may have been rounded to the other side, in quantization steps.
         slack: how far the value that was stored may lie from `expected`, float64 of its shape, real units; None: not at all.
     """
-    if expected.size != int(np.prod(found.shape, dtype=np.int64)):
+    if not stored_layout.same_shape(expected.shape, found.shape, broadcasts=broadcasts):
         return _failed(found, f"has shape {list(found.shape)}; expected {list(expected.shape)}")
+    wrong = stored_layout.malformed(found)
+    if wrong is not None:
+        return _failed(found, wrong)
     expected = expected.reshape(found.shape)
     apart = None if slack is None else slack.reshape(found.shape)
     stored = flatbuffer.values(found)
     if found.scales is None or found.zero_points is None:
         return _plain(expected, stored, found, apart)
-    return _quantized(expected, stored, found, apart)
-
-
-def kernel_scales(found: Tensor, expected: np.ndarray) -> tuple[str, np.ndarray]:
-    """How the scales of a symmetric kernel compare with max |w| / largest code.
-
-    Returns:
-        "symmetric" when all of them are that, else "other"; and for each scale its ratio to it, float64 (NaN: all zeros).
-    """
-    largest = {"int8": 127, "int4": 7, "int2": 1, "int16": 32767}.get(found.dtype, 127)
-    if found.scales is None:
-        raise ValueError(f"{found.name} is not quantized")
-    size = found.scales.size
-    if found.block:
-        axis = found.quantized_dimension
-        shape = [*found.shape[:axis], found.shape[axis] // found.block, found.block, *found.shape[axis + 1 :]]
-        bound = np.abs(expected.reshape(shape)).max(axis=axis + 1).ravel()
-    elif size == 1:
-        bound = np.abs(expected).max(initial=0).reshape(1)
-    else:
-        others = tuple(axis for axis in range(expected.ndim) if axis != found.quantized_dimension)
-        bound = np.abs(expected).max(axis=others)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(bound > 0, found.scales.astype(np.float64) * largest / bound.astype(np.float64), np.nan)
-    # Scales of blocks are rounded to bfloat16, which has 8 bits.
-    tolerance = 2.0**-8 if found.block else SCALE_TOLERANCE
-    return ("symmetric" if np.all(np.isnan(ratio) | (np.abs(ratio - 1) <= tolerance)) else "other"), ratio
+    return _quantized(expected, stored, found, ties, apart)
 
 
 def _failed(found: Tensor, reason: str) -> Check:
@@ -124,7 +111,8 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.nd
     equal = "equal bit for bit" if error == 0 else "within float32 rounding"
     reason = {EQUAL: equal, CAST: f"rounded to {found.dtype}"}[how]
     passed = bool(np.all(same))
-    if passed and stored.dtype.kind == "f" and not np.isfinite(stored).all():
+    # What is NaN or infinity in the network is right in the file.
+    if passed and stored.dtype.kind == "f" and not np.isfinite(stored[np.isfinite(expected)]).all():
         passed, reason = False, f"does not fit into {found.dtype}: infinity or NaN"
     elif not passed:
         reason = _difference(expected, stored, ~same)
@@ -142,42 +130,50 @@ def _plain(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.nd
     )
 
 
-def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: np.ndarray | None) -> Check:
+def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: float, slack: np.ndarray | None) -> Check:
     if found.scales is None or found.zero_points is None:
         raise ValueError(f"{found.name} is not quantized")
-    if not (np.isfinite(found.scales).all() and (found.scales > 0).all()):
-        return _failed(found, "has a scale that is not a positive number")
     scales = flatbuffer.spread(found, found.scales)
     zero = flatbuffer.spread(found, found.zero_points)
-    exact = expected.astype(np.float64) / scales.astype(np.float64)
-    low, high = _limits(found.dtype)
-    codes = stored.astype(np.float64) - zero
-    nearest = np.rint(exact)
+    # A quantizer without a least scale writes 0 for a dead channel: all its codes mean 0.
+    some = scales > 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        exact = np.where(some, expected.astype(np.float64) / scales.astype(np.float64), 0.0)
+        single = np.where(some, expected.astype(np.float32) / scales, 0.0)
+    low, high = stored_layout.limits(found.dtype)
+    codes = np.where(some, stored.astype(np.float64) - zero, 0.0)
     # Quantizers divide in float32 or in float64; at a tie the two may round to different sides.
-    single = np.rint(expected.astype(np.float32) / scales).astype(np.float64)
-    wanted = [np.clip(value, low - zero, high - zero) for value in (nearest, single)]
-    narrow = [np.clip(value, low + 1 - zero, high - zero) for value in (nearest, single)]
+    nearest = [np.rint(exact), np.rint(single).astype(np.float64)]
+    wanted = [np.clip(value, low - zero, high - zero) for value in nearest]
+    narrow = [np.clip(value, low + 1 - zero, high - zero) for value in nearest]
     error = np.abs(codes - exact)
     right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
     # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
-    right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + (0.0 if slack is None else slack / scales.astype(np.float64))
+    right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + ties
+    if slack is not None:
+        right |= some & (error <= 0.5 + np.abs(exact) * _FLOAT32 + slack / np.where(some, scales, 1).astype(np.float64))
     outside = (exact > high - zero + 0.5) | (exact < low - zero - 0.5)
-    inside = ~outside
+    # A weight may be clipped for the sake of the others, which is for its scale to answer; a bias may not.
+    cut = outside if stored_layout.bits_of(found.dtype) >= _BIAS_BITS else np.zeros(outside.shape, bool)
+    small = np.abs(expected) <= NEGLIGIBLE * float(np.abs(expected).max(initial=0))
+    right = (right & ~cut) & (some | small)
     real = codes * scales.astype(np.float64)
     largest, relative, sqnr = _figures(expected, real)
-    steps = float(error[inside].max(initial=0))
+    steps = float(error[~outside].max(initial=0))
     passed = bool(right.all())
-    rule, _ = kernel_scales(found, expected)
-    reason = f"at most {steps:.2f} steps off" if passed else _difference(expected, real, ~right, codes=(stored, wanted[0] + zero))
     clipped = int(outside.sum())
-    if passed and clipped:
-        reason += f", {clipped} clipped"
+    if passed:
+        reason = f"at most {steps:.2f} steps off" + (f", {clipped} clipped" if clipped else "")
+    elif (cut & ~right).any():
+        reason = _too_large(expected, real, cut & ~right, found)
+    else:
+        reason = _difference(expected, real, ~right, codes=(stored, wanted[0] + zero))
     return Check(
         how=QUANTIZED,
         dtype=found.dtype,
         steps=steps,
         clipped=clipped,
-        rule=rule,
+        rule=None,
         max_error=largest,
         relative=relative,
         sqnr_db=sqnr,
@@ -186,14 +182,16 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, slack: n
     )
 
 
-def _limits(dtype: str) -> tuple[int, int]:
-    bits = int("".join(filter(str.isdigit, dtype)))
-    return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+def _too_large(expected: np.ndarray, real: np.ndarray, cut: np.ndarray, found: Tensor) -> str:
+    at = tuple(int(i) for i in np.argwhere(cut)[0])
+    words = number_words.found_expected(real[at], expected[at])
+    return f"{int(cut.sum())} of {cut.size} entries do not fit into {found.dtype} with their scale: at {list(at)} {words}"
 
 
 def _figures(expected: np.ndarray, real: np.ndarray) -> tuple[float, float | None, float | None]:
     a = expected.astype(np.float64)
-    difference = real - a
+    with np.errstate(invalid="ignore"):
+        difference = real - a
     noise, signal = float(np.sum(difference * difference)), float(np.sum(a * a))
     worst = float(np.abs(difference).max(initial=0))
     if not np.isfinite(noise) or not np.isfinite(signal):
@@ -213,10 +211,10 @@ def _difference(
     """Where and how two arrays of one shape differ. Kernels of TFLite have their output channels first, depthwise ones last."""
     at = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim else ()
     count = int(wrong.sum())
-    what = f"{found[at]:.6g}, expected {expected[at]:.6g}"
-    if codes is not None:
-        what = f"code {int(codes[0][at])}, expected {int(codes[1][at])}"
-    text = f"at {list(at)} found {what}"
+    what = number_words.found_expected(found[at], expected[at])
+    if codes is not None and int(codes[0][at]) != int(codes[1][at]):
+        what = f"found code {int(codes[0][at])}, expected {int(codes[1][at])}"
+    text = f"at {list(at)} {what}"
     if count == 1:
         return f"one of {found.size} entries differs: {text}"
     if wrong.ndim:

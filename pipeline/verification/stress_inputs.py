@@ -1,6 +1,6 @@
 """Values to feed to a part of a network so that a difference shows: like those it meets, far beyond them, and zeros."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +9,6 @@ import numpy as np
 _WIDE = 12.0
 # Powers of ten between which magnitudes are drawn where entries do not meet.
 _MAGNITUDES = (-4.0, 4.0)
-# Between which shares of a number that a tensor may be compared with.
-_NEAR = (0.3, 3.0)
 
 
 # So many entries are drawn and then repeated: drawing takes longer than computing with them. A prime falls in with no shape.
@@ -18,12 +16,10 @@ _POOL = 65521
 
 
 class Draw(NamedTuple):
-    """Values by tensor number; `apart`: they differ in size by so much that each result must be judged by itself; `spare`: needed
-    only where no draw before but zeros made what is finite everywhere."""
+    """Values by tensor number; `apart`: they differ in size by so much that each result must be judged by itself."""
 
     values: dict[int, np.ndarray]
     apart: bool = False
-    spare: bool = False
 
 
 def draws(
@@ -32,76 +28,53 @@ def draws(
     *,
     seed: int,
     meeting: bool,
-    around: Sequence[float] = (),
-    bending: bool = True,
-    choosing: bool = True,
+    numbers: Set[int] = frozenset(),
 ) -> Iterator[Draw]:
-    """Values for each tensor.
+    """Values for each tensor, of which the last are needed only where the others made something that is not finite.
 
     Args:
         found: entries that each tensor held on samples, by number: any number of floats, all of other dtypes.
         shapes: of the tensors.
         seed: of the draw.
         meeting: entries of a tensor meet in a sum or a product.
-        around: numbers that a tensor may be compared with, such as the bounds of a clip.
-        bending: what is made of the values may be flat where they are large or of one sign, so that these show little.
-        choosing: truth values may be others than those found.
+        numbers: which of the integers are numbers like others, not positions or lengths.
 
     Yields:
-        Zeros; unless they meet, magnitudes of all sizes and both signs, half of them near those of `around`; entries drawn from
-        those found, each a little off, and every fourth from a normal distribution of width `_WIDE` instead; the same with the
-        other sign; entries drawn from those found alone. Truth values are drawn but in the first, if they may be. Integers, whose
-        values may be positions in others, keep what was found but in the last, where they are off by one or near `around`.
+        Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
+        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Truth values and
+        `numbers` are drawn anew each time; other integers stay what was found.
     """
     rng = np.random.default_rng(seed)
-    fixed = {number: values for number, values in found.items() if values.dtype.kind != "f"}
-    floats = {number: values for number, values in found.items() if number not in fixed}
-    integers = {number: values for number, values in fixed.items() if values.dtype.kind in "iu"}
-    truths = {number: rng.random(values.shape) < 0.5 for number, values in fixed.items() if choosing and values.dtype.kind == "b"}
+    floats = {number: values for number, values in found.items() if values.dtype.kind == "f"}
+    whole = {number: values for number, values in found.items() if values.dtype.kind == "b" or number in numbers - set(floats)}
+    fixed = {number: values for number, values in found.items() if number not in floats and number not in whole}
 
     def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-        return (
-            fixed
-            | truths
-            | {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
-        )
+        drawn = {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
+        return fixed | drawn | {number: _whole(values, shapes[number], rng) for number, values in whole.items()}
 
-    yield Draw(fixed | {number: np.zeros(shapes[number], values.dtype) for number, values in floats.items()})
+    yield Draw(spread({number: np.zeros(_count(shapes[number])) for number in floats}))
     if not meeting:
-        sizes = {number: _magnitudes(_count(shapes[number]), around, rng) for number in floats}
-        yield Draw(spread(sizes), apart=True)
+        yield Draw(spread({number: _magnitudes(_count(shapes[number]), rng) for number in floats}), apart=True)
     like = {number: _like(values, _count(shapes[number]), rng) for number, values in floats.items()}
-    wide = {number: _wide(pool, rng) for number, pool in like.items()}
-    yield Draw(spread(wide))
-    if bending and floats:
-        yield Draw(spread({number: -pool for number, pool in wide.items()}))
-    yield Draw(spread(like), spare=not bending)
-    if integers:
-        yield Draw(spread(like) | {number: _other(values, around, rng) for number, values in integers.items()})
+    yield Draw(spread({number: _wide(pool, rng) for number, pool in like.items()}))
+    yield Draw(spread(like))
 
 
 def _count(shape: tuple[int, ...]) -> int:
     return min(_POOL, int(np.prod(shape, dtype=np.int64)))
 
 
-def _magnitudes(count: int, around: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    sizes = 10 ** rng.uniform(*_MAGNITUDES, count)
-    if len(around):
-        near = np.abs(rng.choice(around, count)) * rng.uniform(*_NEAR, count)
-        sizes = np.where(rng.random(count) < 0.5, near, sizes)
-    return np.where(rng.random(count) < 0.5, -1, 1) * sizes
+def _whole(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    if values.dtype.kind == "b":
+        return np.resize(rng.random(_count(shape)) < 0.5, shape)
+    most = min(int(np.abs(values).max(initial=0)) + 1, np.iinfo(values.dtype).max)
+    least = -most if values.dtype.kind == "i" else 0
+    return np.resize(rng.integers(least, most, _count(shape), endpoint=True).astype(values.dtype), shape)
 
 
-def _other(values: np.ndarray, around: Sequence[float], rng: np.random.Generator) -> np.ndarray:
-    """Integers that are not those found."""
-    drawn = values.astype(np.int64)
-    if len(around):
-        drawn = np.where(rng.random(values.shape) < 0.5, rng.choice(around, values.shape), drawn)
-    drawn = drawn + rng.integers(-1, 2, values.shape)
-    limits = np.iinfo(values.dtype)
-    # Where kernels agree below zero is no question for what is never there.
-    least = limits.min if values.size and values.min() < 0 else 0
-    return np.asarray(np.clip(drawn, least, limits.max), values.dtype)
+def _magnitudes(count: int, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(count) < 0.5, -1, 1) * 10 ** rng.uniform(*_MAGNITUDES, count)
 
 
 def _like(values: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

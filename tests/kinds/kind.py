@@ -1,7 +1,7 @@
 """What a kind of network is, and what becomes of it in each format: passed, refused before with a reason, or accused."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.runtime import interpreter, support
-from pipeline.source import converter, inference_graph, keras3, network, reference_run, saved_model
+from pipeline.source import converter, inference_graph, keras3, network, network_run, reference_run, saved_model
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import control_flow, flatbuffer
-from pipeline.verification import float32_proof, judgement
+from pipeline.verification import conversion_proof, cut_points, float32_proof, judgement
+from pipeline.verification.conversion_record import Conversion
 from tests import certified
 
 # Schemes of the engine litert.
@@ -68,6 +69,7 @@ class Made:
     samples: Mapping[str, np.ndarray]
     answers: Mapping[str, np.ndarray]
     measured: Mapping[str, Mapping[str, tuple[float, float]]]
+    conversion: Conversion
 
 
 def around(layer: Callable[[Any], Any], shape: tuple[int, ...], *, dtype: str = "float32", batch: int | None = None) -> keras.Model:
@@ -128,7 +130,15 @@ def _make(row: Kind, built: Any, folder: Path) -> Made:
         samples=samples,
         answers={name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]},
         measured={"8": ranges, "16": ranges},
+        conversion=_conversion(folder, float32, _batches(samples, row.batch or 1)[:2]),
     )
+
+
+def _conversion(folder: Path, float32: bytes, samples: Sequence[Mapping[str, np.ndarray]]) -> Conversion:
+    """As the stage `reference` finds it."""
+    graph = flatbuffer.read(float32)
+    run = network_run.open_saved_model(folder / "source", cut_points.positions)
+    return conversion_proof.compare(run, float32, samples, generated=False, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def _answers(loaded: network.Network, folder: Path, given: Mapping[str, np.ndarray], batch: int | None) -> dict[str, np.ndarray]:
@@ -182,6 +192,7 @@ def _outcome(made: Made, format: str) -> str:
         measured=made.measured if facts.calibration == schemes.RANGES else None,
         outputs=outputs,
         limits=_LIMITS,
+        conversion=made.conversion,
     )
     if report["passed"]:
         return PASSED

@@ -61,7 +61,7 @@ def padded(mode: str) -> Callable[[Any], Any]:
 ACTIVATIONS = [
     function(f"activation {name}", of(name))
     for name in dir(keras.activations)
-    if not name.startswith("_") and name not in ("deserialize", "get", "serialize", "glu", "threshold")
+    if not name.startswith("_") and name not in ("deserialize", "get", "serialize", "glu", "hard_swish", "swish", "threshold")
 ] + [
     function("activation glu", keras.activations.glu),
     function("activation threshold", lambda x: keras.activations.threshold(x, 0.2, -1.0)),
@@ -72,7 +72,7 @@ ACTIVATIONS = [
 
 # Functions by name: of any number, of a number above 1, of a number between -1 and 1, of two numbers, along an axis.
 ANY = (
-    "abs arcsinh arctan cbrt ceil cos exp exp2 expm1 floor negative relu6 round sigmoid sign sin sinc sinh square tanh "
+    "abs arcsinh arctan cbrt ceil cos exp exp2 expm1 floor negative round sign sin sinc sinh square "
     "trunc erf erfc isfinite nan_to_num signbit i0 cosh logical_not isnan"
 )
 POSITIVE = "log log10 log1p log2 reciprocal rsqrt sqrt arccosh angle"

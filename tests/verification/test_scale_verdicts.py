@@ -1,0 +1,94 @@
+"""All kernels zero, or saturated: files whose codes are the nearest to their scales, and whose scales are wrong."""
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from pipeline.runtime import interpreter
+from tests import certified, requantized
+from tests.made import Made, blockwise, certify, converted, litert, make
+
+ALGORITHMS = ("min_max", "mse", "octav")
+SCHEMES = ("dynamic_wi8_afp32", "static_wi8_ai8", "dynamic_wi4_afp32", "weightonly_wi8_afp32")
+
+
+@pytest.fixture(scope="module")
+def made_by(nets: Callable[[str], Made]) -> Callable[[str, str], bytes]:
+    return cache(lambda scheme, algorithm: litert(nets("wide"), scheme, algorithm=algorithm))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_scales_that_are_all_too_coarse_or_all_too_fine(
+    nets: Callable[[str], Made], made_by: Callable[[str, str], bytes], scheme: str, algorithm: str
+) -> None:
+    made, sound = nets("wide"), made_by(scheme, algorithm)
+    for told in (algorithm, None):
+        assert certify(made, sound, None, told)["faults"] == []
+        for factor in (300.0, 1 / 16):
+            report = certify(made, requantized.scaled(made.float32, sound, factor), None, told)
+            layers = {layer for fault in report["faults"] if fault["check"] == "scales" for layer in fault["layers"]}
+            assert {"one", "two", "three", "out"} <= layers
+        # One channel among many.
+        one = requantized.scaled(made.float32, sound, 300.0, channels=slice(2, 3))
+        assert not certify(made, one, None, told)["passed"]
+
+
+def test_such_a_file_is_another_network(nets: Callable[[str], Made], made_by: Callable[[str, str], bytes]) -> None:
+    made = nets("wide")
+    outputs = [
+        interpreter.predict(model, made.samples, workers=1)["out"]
+        for model in (made.float32, requantized.scaled(made.float32, made_by("dynamic_wi8_afp32", "min_max"), 300.0))
+    ]
+    assert np.abs(outputs[0] - outputs[1]).max() > 0.1 * np.abs(outputs[0]).max()
+
+
+def test_the_reason_says_what_happened(nets: Callable[[str], Made], made_by: Callable[[str, str], bytes]) -> None:
+    made, sound = nets("wide"), made_by("dynamic_wi8_afp32", "min_max")
+    for factor, words in ((300.0, "is 300 times what its largest weight asks for: it is too coarse"), (1 / 16, "are clipped")):
+        report = certify(made, requantized.scaled(made.float32, sound, factor), None, None)
+        assert any(words in fault["reason"] for fault in report["faults"])
+
+
+def test_blocks(nets: Callable[[str], Made]) -> None:
+    made = nets("wide")
+    sound = blockwise(made, 4, 32)
+    assert certify(made, sound, None, None)["passed"]
+    assert not certify(made, requantized.scaled(made.float32, sound, 16.0), None, None)["passed"]
+
+
+@pytest.fixture(scope="module")
+def dead(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Channels whose kernels came out of folding as nothing, each with a bias that matters."""
+    model = certified.randomised(certified.convolutions())
+    for name, sizes in (("strided", (1e-33, 1e-39, 0.0, 1e-12)), ("depthwise", (1e-33, 0.0, 1e-8))):
+        kernel, *rest = model.get_layer(name).get_weights()
+        for channel, factor in enumerate(sizes):
+            kernel[:, :, channel if name == "depthwise" else slice(None), 0 if name == "depthwise" else channel] *= np.float32(
+                factor
+            )
+        model.get_layer(name).set_weights([kernel, *rest])
+    return make(model, tmp_path_factory.mktemp("dead") / "source")
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi8_ai16"])
+def test_dead_channels_of_the_converter_are_not_accused(dead: Made, scheme: str) -> None:
+    assert certify(dead, converted(dead, scheme), scheme)["faults"] == []
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_dead_channels_of_the_quantizer_are_not_accused(dead: Made, algorithm: str) -> None:
+    # Where it takes no least scale, it divides by zero.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sound = litert(dead, "dynamic_wi8_afp32", algorithm=algorithm)
+    assert certify(dead, sound, None, algorithm)["faults"] == []
+
+
+def test_a_static_file_of_the_quantizer_loses_the_biases_of_dead_channels(dead: Made) -> None:
+    """Its least scale leaves them no room in 32 bits."""
+    report = certify(dead, litert(dead, "static_wi8_ai8"), "static_wi8_ai8")
+    assert any("do not fit into int32 with their scale" in fault["reason"] for fault in report["faults"])
