@@ -45,7 +45,7 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
         drawn = {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
         return fixed | drawn | {number: np.resize(rng.random(_count(shapes[number])) < 0.5, shapes[number]) for number in bools}
 
-    yield Draw(spread({number: np.zeros(1) for number in floats}))
+    yield Draw(spread({number: np.zeros(_count(shapes[number])) for number in floats}))
     if not meeting:
         yield Draw(spread({number: _magnitudes(_count(shapes[number]), rng) for number in floats}), apart=True)
     like = {number: _like(values, _count(shapes[number]), rng) for number, values in floats.items()}
