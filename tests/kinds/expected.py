@@ -101,6 +101,10 @@ FORMATS = {
     "ops median": {"int8": "reads a constant NaN", "int16x8": "reads a constant NaN"},
     "ops quantile": {"int8": "reads a constant NaN", "int16x8": "reads a constant NaN"},
     "ops matmul constant left": {"dynamic": "cannot be run here", "int16x8": "cannot be run here"},
+    **{
+        name: dict.fromkeys(("int8", "int16x8"), "itself (fake quantization)")
+        for name in ("fake quantization", "fake quantization per channel")
+    },
     "ops cond": {"int8": "the network holds IF", "int16x8": "the network holds IF"},
     **{name: dict.fromkeys(("int8", "int16x8"), "the network holds WHILE") for name in LOOPS},
 }
@@ -165,8 +169,6 @@ ACCUSED: dict[str, tuple[str, ...]] = {
             "untrained order bgk",
             "squeeze and excite of one pixel",
             "cell of NASNet",
-            "fake quantization",
-            "fake quantization per channel",
             "tokens",
             "log10",
             "log1p",
