@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from pipeline.cli import scheme_detection
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
+from pipeline.verification import judgement
 from tests import certified, faults, foreign, made
 from tests.made import Made, certify
 
@@ -47,6 +49,11 @@ def test_what_the_network_rounds_itself_is_not_accused(aware: Made, scheme: str,
     model = stored(aware, scheme)
     assert [operator.name for operator in flatbuffer.read(model).operators].count("QUANTIZE") == 3
     assert not reasons(aware, model, scheme if said else None)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_its_scheme_is_found_all_the_same(aware: Made, scheme: str) -> None:
+    assert scheme_detection.detect(flatbuffer.read(stored(aware, scheme)), judgement.BY_NAME)[0] == scheme
 
 
 @pytest.mark.parametrize("place", range(3))
