@@ -1,8 +1,9 @@
 """A network with everything the certificate needs of it, made once, and files made from it."""
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,39 @@ import numpy as np
 
 from pipeline.cli import audit
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
-from pipeline.source import converter, inference_graph, keras3, network
+from pipeline.source import converter, inference_graph, keras3, network, network_run
 from pipeline.tflite import flatbuffer
-from pipeline.verification import constant_folding, constant_origin, float32_proof, judgement, linear_operations, operands
+from pipeline.verification import (
+    constant_folding,
+    constant_origin,
+    conversion_proof,
+    cut_points,
+    float32_proof,
+    judgement,
+    linear_operations,
+    operands,
+)
+from pipeline.verification.conversion_record import Conversion
 from tests import certified
+
+# As many as the stage `reference` takes.
+_COMPARED = 2
 
 
 @dataclass(frozen=True)
 class Made:
-    """`folder`: the exported SavedModel; `float32`: converted from it; `samples`: [8, ...] by input."""
+    """`folder`: the exported SavedModel; `float32`: converted from it; `samples`: [8, ...] by input.
+
+    `run`: opens the network in parts, once; `compared`: conversions that were computed, by file.
+    """
 
     folder: Path
     source: float32_proof.Source
     float32: bytes
     proof: float32_proof.Proof
     samples: Mapping[str, np.ndarray]
+    run: Callable[[], network_run.NetworkRun]
+    compared: dict[bytes, Conversion] = field(default_factory=dict)
 
 
 def make(model: keras.Model, folder: Path) -> Made:
@@ -45,8 +64,28 @@ def make(model: keras.Model, folder: Path) -> Made:
         },
         numbered=True,
     )
+    return beside_samples(folder, source, certified.samples(model, 8))
+
+
+def beside_samples(folder: Path, source: float32_proof.Source, samples: Mapping[str, np.ndarray]) -> Made:
+    """The network that was exported to `folder`, converted and compared."""
     float32 = converter.convert_saved_model(folder)
-    return Made(folder, source, float32, float32_proof.prove(source, float32), certified.samples(model, 8))
+    run, compared = cache(partial(network_run.open_saved_model, folder, cut_points.positions)), dict[bytes, Conversion]()
+    conversion = compared[float32] = _compare(run(), float32, samples)
+    return Made(folder, source, float32, float32_proof.prove(source, float32, conversion), samples, run, compared)
+
+
+def beside(made: Made, model: bytes) -> Conversion:
+    """A float file beside the network, part by part, as the stage `reference` compares it."""
+    if model not in made.compared:
+        made.compared[model] = _compare(made.run(), model, made.samples)
+    return made.compared[model]
+
+
+def _compare(opened: network_run.NetworkRun, model: bytes, samples: Mapping[str, np.ndarray]) -> Conversion:
+    graph = flatbuffer.read(model)
+    rows = [{name: array[i : i + 1] for name, array in samples.items()} for i in range(_COMPARED)]
+    return conversion_proof.compare(opened, model, rows, generated=False, inputs=graph.inputs, outputs=graph.outputs)
 
 
 def measured(made: Made) -> dict[str, dict[str, tuple[float, float]]]:
@@ -118,6 +157,7 @@ def certify(
         measured=known,
         outputs=None,
         limits=audit.limits(),
+        conversion=beside(made, made.float32),
     )
     found: dict[str, Any] = report["certificate"]
     assert found["passed"] == report["passed"]

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,8 @@ import numpy as np
 
 from benchmarks import invoke_loop
 from pipeline import files, paths
+from pipeline.cli import bench_certificate, bench_table
 from pipeline.cli import bench_projects as projects
-from pipeline.cli import bench_table
 from pipeline.cli.bench_projects import ROOT
 from pipeline.cli.bench_table import GOALS, Case
 from pipeline.cli.compose import compose
@@ -37,7 +36,7 @@ from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.layers_record import Layers
-from pipeline.verification import certificate, float32_proof
+from pipeline.verification import float32_proof
 
 # Overrides with which each project is composed.
 _PROJECTS: dict[str, tuple[str, ...]] = {
@@ -328,6 +327,29 @@ def _memory_project(setting: Setting, times: int) -> Path:
     return project
 
 
+def certificate(setting: Setting) -> list[Case]:
+    """Reading the file beside its conversion in the same process."""
+    return _beside_conversion(setting, bench_certificate.certify)
+
+
+def beside(setting: Setting) -> list[Case]:
+    """Running the file part by part beside its conversion in the same process."""
+    return _beside_conversion(setting, lambda one: one.beside())
+
+
+def _beside_conversion(setting: Setting, work: Callable[[bench_certificate.Subject], object]) -> list[Case]:
+    def case(name: str, one: bench_certificate.Subject) -> Case:
+        taken = bench_certificate.seconds
+        return alternate(lambda: taken(lambda: work(one)), lambda: taken(one.convert), rounds=setting.rounds, label=name)
+
+    return [case(name, one) for name, one in bench_certificate.subjects()]
+
+
+def certificate_memory(setting: Setting) -> list[Case]:
+    """What Python and NumPy allocate at the most, which is the same each time."""
+    return [Case([bench_certificate.peak(one)], [len(one.model) / 2**20], name) for name, one in bench_certificate.subjects()]
+
+
 # How each goal of `bench_table.GOALS` is measured.
 MEASUREMENTS: dict[str, Callable[[Setting], list[Case]]] = {
     "mobilenetv2": lambda setting: from_nothing(setting, "mobilenetv2", "float32", "float16", "dynamic", "int8"),
@@ -340,18 +362,10 @@ MEASUREMENTS: dict[str, Callable[[Setting], list[Case]]] = {
     "predict": predict_rate,
     "calibrate": calibrate_one_pass,
     "memory": memory,
+    "certificate": certificate,
+    "beside": beside,
+    "certificate_memory": certificate_memory,
 }
-
-
-def certificate_of_mobilenetv2(source: float32_proof.Source, model: bytes) -> str:
-    """The certificate of MobileNetV2 without the time to convert it, and the memory it takes."""
-    tracemalloc.start()
-    begun = time.perf_counter()
-    proof = float32_proof.prove(source, model)
-    report = certificate.certify(source, proof, flatbuffer.opened(model), scheme=None, io_dtype=None, algorithm=None)
-    taken, peak = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return f"certificate of MobileNetV2: {taken:.2f} s, peak memory {peak / len(model):.1f} times the file; {report['summary']}"
 
 
 def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: int = 200, *overrides: str) -> str:
@@ -431,7 +445,7 @@ def main() -> None:
         "--folder", type=Path, help="where clones are made and found again, for work on the bench itself: remove it after an edit"
     )
     given = parser.parse_args()
-    names = [*(goal.name for goal in GOALS), "certificate", "search"]
+    names = [*(goal.name for goal in GOALS), "search"]
     if given.list:
         print("\n".join(names))
         return
@@ -442,11 +456,8 @@ def main() -> None:
         folder = (given.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         measure(Setting(folder, given.rounds), wanted)
-    extras = {"certificate": certificate_of_mobilenetv2, "search": search_of_mobilenetv2}
-    if asked := [extra for name, extra in extras.items() if name in wanted]:
-        source, model = mobilenetv2()
-        for extra in asked:
-            print(extra(source, model), flush=True)
+    if "search" in wanted:
+        print(search_of_mobilenetv2(*mobilenetv2()), flush=True)
 
 
 if __name__ == "__main__":

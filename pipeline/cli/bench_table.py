@@ -127,6 +127,30 @@ GOALS = (
         bound="at most",
         limit=1.2,
     ),
+    Goal(
+        name="certificate",
+        what="the certificate of a float32 file",
+        rival="its conversion",
+        unit="s",
+        bound="at most",
+        limit=0.3,
+    ),
+    Goal(
+        name="beside",
+        what="the float32 file run beside the network, once for all variants",
+        rival="its conversion",
+        unit="s",
+        bound="at most",
+        limit=0.3,
+    ),
+    Goal(
+        name="certificate_memory",
+        what="peak memory of the certificate",
+        rival="the file",
+        unit="MB",
+        bound="at most",
+        limit=5.0,
+    ),
 )
 
 

@@ -18,9 +18,9 @@ from pipeline import paths
 from pipeline.errors import run
 from pipeline.imports import closure
 
-# A folder stands for its modules when a stage imports more than this share of them; all of them where the stage's figures are
-# not deterministic, so that a needless run would change a report.
-_MOST, _TIGHT = 0.65, frozenset(("benchmark",))
+# A folder stands for its modules when a stage imports more than this share of them; all of them where what the stage writes is
+# not deterministic: a needless run would change a report (benchmark), or all that is made of the SavedModel (load).
+_MOST, _TIGHT = 0.65, frozenset(("benchmark", "load"))
 
 
 def shortened(root: Path, stage: str, modules: Iterable[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """Running the original network in parts: any tensor of its graph can be read, and any can be given instead of computed."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,6 @@ from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
 # That name a value or hand it on.
 _NAMING = frozenset(("Identity", "IdentityN", "StopGradient", "PreventGradient", "ReadVariableOp", "Snapshot", "EnsureShape"))
-_CALL = re.compile(r"^(?:Stateful)?PartitionedCall(?:_\d+)?/")
 # Tensors up to this size are read whole; of larger ones only the entries that are asked for leave TensorFlow.
 _WHOLE = 4096
 # Where the nodes that do so are.
@@ -28,7 +26,6 @@ class NetworkRun:
     Attributes:
         inputs, outputs: references by signature name.
         reads: references that the node of a reference reads.
-        names: references as `inference_graph.read` has them, without the calls around their functions.
         sample: inputs by name to the shape of each tensor that depends on one, and its entries at some positions.
         run: (references to read, values by reference) to the values read; raises RuntimeError when an operation refuses them.
     """
@@ -36,7 +33,6 @@ class NetworkRun:
     inputs: dict[str, str]
     outputs: dict[str, str]
     reads: dict[str, tuple[str, ...]]
-    names: dict[str, str]
     sample: Callable[[Mapping[str, np.ndarray]], dict[str, tuple[tuple[int, ...], np.ndarray]]]
     run: Callable[[Sequence[str], Mapping[str, np.ndarray]], list[np.ndarray]]
 
@@ -72,16 +68,9 @@ def open_saved_model(folder: Path, positions: Callable[[int], np.ndarray]) -> Ne
         reads={
             output.name: tuple(entry.name for entry in operation.inputs) for operation in operations for output in operation.outputs
         },
-        names={reference: _plain(reference) for reference in (*inputs.values(), *tensors)},
         sample=partial(_sample, session, inputs, list(tensors), large, positions),
         run=partial(_run, session),
     )
-
-
-def _plain(name: str) -> str:
-    while match := _CALL.match(name):
-        name = name[match.end() :]
-    return name
 
 
 def _session(graph: Any) -> Any:

@@ -26,6 +26,7 @@ def extract(
     inputs: Sequence[int],
     outputs: Sequence[int],
     shapes: Mapping[int, Sequence[int]],
+    activated: bool = True,
 ) -> bytes:
     """Operators of subgraph 0 as a file whose inputs and outputs are the given tensors, in that order.
 
@@ -34,6 +35,7 @@ def extract(
         places: numbers of the operators, in the order of execution.
         inputs, outputs: numbers of tensors.
         shapes: of the inputs as they are at run time, by number.
+        activated: with the activations that are fused into the operators.
     """
     graph = content.subgraphs[0]
     chosen = [graph.operators[place] for place in places]
@@ -50,7 +52,7 @@ def extract(
     cut.name = graph.name
     cut.tensors = tensors
     cut.inputs, cut.outputs = [number_of[old] for old in inputs], [number_of[old] for old in outputs]
-    cut.operators = [_operator(one, number_of) for one in chosen]
+    cut.operators = [_operator(one, number_of, activated=activated) for one in chosen]
     codes = {_code(content.operatorCodes[one.opcodeIndex]) for one in chosen}
     part = schema.ModelT()
     part.version, part.operatorCodes = content.version, content.operatorCodes
@@ -98,8 +100,11 @@ def _tensor(tensor: Any, content: Any, buffers: list[Any], shape: Sequence[int] 
     return copy
 
 
-def _operator(operator: Any, number_of: Mapping[int, int]) -> Any:
+def _operator(operator: Any, number_of: Mapping[int, int], *, activated: bool) -> Any:
     copy = _copied(operator)
+    if not activated and hasattr(operator.builtinOptions, "fusedActivationFunction"):
+        copy.builtinOptions = _copied(operator.builtinOptions)
+        copy.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.NONE
     for name in ("inputs", "outputs", "intermediates"):
         values = getattr(operator, name)
         setattr(copy, name, None if values is None else [number_of[int(old)] if old >= 0 else -1 for old in values])

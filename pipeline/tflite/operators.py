@@ -182,6 +182,13 @@ JOINS = _names(row for row in _ROWS if row.joins)
 SHARES = _names(row for row in _ROWS if row.moves or row.joins or row.shares)
 RECURRENT = _names(row for row in _ROWS if row.recurrent)
 SUBGRAPHS = _names(row for row in _ROWS if row.subgraphs)
+# They hand on some of the values they read, as they are; the largest of several; the smallest. So what they make may have a smaller
+# range than what they read.
+CHOOSES = frozenset(
+    ("DYNAMIC_UPDATE_SLICE", "GATHER", "GATHER_ND", "SELECT", "SELECT_V2", "SLICE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "UNPACK")
+)
+LARGEST = frozenset(("MAXIMUM", "MAX_POOL_2D", "REDUCE_MAX"))
+SMALLEST = frozenset(("MINIMUM", "REDUCE_MIN"))
 # Each entry of what they make comes from one entry of what they read, or is the largest of some: entries do not meet in a sum.
 ENTRYWISE = (
     MOVES

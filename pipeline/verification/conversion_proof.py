@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from pipeline.runtime import plain
@@ -25,6 +24,8 @@ from pipeline.verification.cut_points import Network, Sampled
 # Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
 # most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
+# Operators that read integers as positions.
+_INDEXED = frozenset(("GATHER", "GATHER_ND"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,14 +120,7 @@ def prove(
         made = [number for number in operator.outputs if state.candidates.get(number)]
         if made:
             _compare(state, index, made)
-    parts = [*state.parts, *_ends(state, outputs), *_rest(state)]
-    return [_plain(network, part) for part in parts]
-
-
-def _plain(network: Network, part: Part) -> Part:
-    """A part with the network's tensors as `inference_graph.read` calls them."""
-    reads, makes = ([network.names.get(entry, entry) for entry in entries] for entries in (part.reads, part.makes))
-    return msgspec.structs.replace(part, reads=reads, makes=makes)
+    return [*state.parts, *_ends(state, outputs), *_rest(state)]
 
 
 def _learn(state: _State, number: int, references: Sequence[str]) -> None:
@@ -174,10 +168,17 @@ def _sampled(
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
-    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
-        made = _network(state, like, {given: values[number]})
-        like = [entry for entry in like if np.array_equal(made[entry].ravel(), values[number].ravel())]
+    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False, numbers={number}):
+        like = [entry for entry in like if _hands_on(state, entry, given, values[number])]
     return like
+
+
+def _hands_on(state: _State, reference: str, given: str, values: np.ndarray) -> bool:
+    try:
+        made = _network(state, [reference], {given: values})[reference]
+    except RuntimeError:  # it refuses them, and so is more than they are
+        return False
+    return bool(np.array_equal(made.ravel(), values.ravel()))
 
 
 def _compare(state: _State, index: int, made: Sequence[int]) -> None:
@@ -198,7 +199,8 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
     if all(same.values()):
         for place in places:
             state.failed.pop(place, None)
-        state.parts.append(part(verdict=SAME, makes=sorted({reference for found in same.values() for reference in found})))
+        makes = sorted({reference for found in same.values() for reference in found})
+        state.parts.append(part(verdict=SAME, makes=makes, visible=_visible(state, places, fed, makes)))
         return
     wanted = sorted({reference for number in made if not same[number] for reference in state.candidates[number]})
     state.failed[index] = part(verdict=DIFFERS, makes=wanted, reason="makes something else of the same values than the network")
@@ -210,6 +212,22 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
         for number in made:
             if not same[number]:
                 _learn(state, number, state.candidates[number])
+
+
+def _visible(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]], makes: Sequence[str]) -> bool:
+    """Whether each constant moved what was compared: an activation, or another operator, may hide some of what stands before it."""
+    operator, row = state.graph.operators[places[0]], operators.of(state.graph.operators[places[0]].name)
+    # Of positions in a table, only those of the samples were seen.
+    drawn = {number for number in fed if state.held[number].dtype.kind in "fb"} | _numbers(state, places, fed) == set(fed)
+    if len(places) > 1 or not drawn or row.recurrent or row.subgraphs:
+        return False
+    if operator.options.get("fusedActivationFunction", "NONE") == "NONE":
+        return True
+    # Beside the tensor that the network's own activation reads.
+    given = {reference for references in fed.values() for reference in references}
+    before = {entry for reference in makes for entry in state.network.reads[reference][:1] if not _more(state, entry, given)}
+    excess = _excess(state, places, fed, {operator.outputs[0]: sorted(before - given)}, dict.fromkeys(before, ()), activated=False)
+    return excess is not None and any(value <= 1 for value in excess.values())
 
 
 def _cone(state: _State, index: int) -> tuple[tuple[int, ...], list[int]]:
@@ -251,11 +269,14 @@ def _excess(
     fed: Mapping[int, Sequence[str]],
     choices: Mapping[int, Sequence[str]],
     more: Mapping[str, Sequence[str]],
+    *,
+    activated: bool = True,
 ) -> dict[tuple[int, str], float] | None:
     """How far each tensor is from each of the network's that it may be (`local_comparison.excess`); None when no draw could be run.
 
     What the network reads beyond the file's operators, `more` by reference, gets values of its own: where it makes a difference the
     file lacks something, and where it does not, such as behind a multiplication by zero, a converter may leave it out.
+    Activations that are fused into the operators are left out unless `activated`.
     """
     run = plain.opened(
         extraction.extract(
@@ -264,6 +285,7 @@ def _excess(
             inputs=list(fed),
             outputs=list(choices),
             shapes={number: state.shapes[number] for number in fed},
+            activated=activated,
         )
     )
     excess = {(number, reference): 0.0 for number, found in choices.items() for reference in found}
@@ -272,7 +294,11 @@ def _excess(
     held = {number: state.held[number] for number in {*first.values(), *owners}}
     compared = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
-    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
+    numbers = _numbers(state, places, fed)
+    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers):
+        nonzero = any(np.any(array) for array in drawn.values())
+        if not activated and not nonzero:
+            continue  # the activation is all that is new
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -296,9 +322,20 @@ def _excess(
             off = local_comparison.excess(found[number], expected, apart=apart, nudged=partial(_nudged, ask, reference))
             excess[number, reference] = max(off, excess[number, reference])
         # Zeros are special to many operations: only the draws behind them show that all is within what is defined.
-        if not fed or (finite and not apart and any(np.any(array) for array in drawn.values())):
+        if not fed or (finite and not apart and nonzero):
             break
     return excess if compared else None
+
+
+def _numbers(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]]) -> set[int]:
+    """Tensors of integers that operators compute with: no positions, no lengths."""
+    found = [state.graph.operators[place] for place in places]
+    if not {operator.name for operator in found} <= operators.ENTRYWISE - _INDEXED:
+        return set()
+    structure = {
+        operator.inputs[at] for operator in found for at in operators.of(operator.name).structure if at < len(operator.inputs)
+    }
+    return {number for number in fed if state.held[number].dtype.kind in "iu"} - structure
 
 
 def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:

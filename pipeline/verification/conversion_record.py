@@ -13,6 +13,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         operators: their numbers in the main subgraph, in the order of execution; none where an input or an output is meant.
         verdict: SAME, DIFFERS or UNKNOWN.
         reads: tensors of the network ("node:output") that they read; `makes`: that they make.
+        visible: every constant it reads moved what was compared: no activation or other operator stands behind it.
         excess: the largest difference in units of what rounding allows; None when nothing was compared, or it is not finite.
         reason: in words; empty when it is the same.
     """
@@ -21,6 +22,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     verdict: str
     reads: list[str] = []
     makes: list[str] = []
+    visible: bool = False
     excess: float | None = None
     reason: str = ""
 

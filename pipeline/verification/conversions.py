@@ -5,26 +5,28 @@ litert-quantizer 0.11 and TensorFlow 2.21, all schemes) and why:
 
 - float to integers where an operator wants integers, and back where one, or the caller, wants float: at the ends, and around
   operators without an integer kernel. There and back again with nothing between is only in networks trained with fake
-  quantization, and then in their float32 file, too;
+  quantization, to the integers that their float32 file brings the same values to (`trained_rounding`);
 - int8 to uint8 or back, of one scale: at the ends;
 - integers of one scale to another: in front of operators that put values together or choose among them (CONCATENATION, MAXIMUM)
   and want one scale for all; the other readers of the tensor then read it, too. And between 8 and 16 bits. The new format holds the
-  range of the old one, but for MAXIMUM, which never gives its lower part, and MINIMUM; and what a pool has made has its data's
-  scale, though its own range may be smaller, and the new format holds that;
+  range of the old one, unless all readers give values of a smaller range (SELECT, slices; MAXIMUM never the lower part, MINIMUM
+  never the upper one), which is that of their own output; or the old one is no range of values, but what a kernel prescribes: a
+  fixed scale (TANH), or that of an input whose values were chosen or averaged;
 - constants to float.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import number_words, stored_layout
+from pipeline.verification import number_words, stored_layout, trained_rounding
 from pipeline.verification.graph_alignment import Alignment, Place
-from pipeline.verification.tensor_origin import Slot
 
 # A range may be short of another by this many of its steps: both were rounded.
 _STEPS = 1.0
+# What they make has the scale of what they read, and may have a smaller range.
+_NARROWS = operators.CHOOSES | operators.LARGEST | operators.SMALLEST | {"AVERAGE_POOL_2D", "RESIZE_BILINEAR"}
 
 
 def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[Place, str]]:
@@ -38,27 +40,23 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
     Yields:
         (subgraph, operator) of the conversion, and what is wrong with it.
     """
-    trained = _trained(expected, aligned)
+    trained = trained_rounding.held(expected, found, aligned)
     for number, subgraph in enumerate(found.subgraphs):
-        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph), inherited=_inherited(subgraph))
+        graph = _Readers(subgraph=subgraph, readers=_readers(subgraph))
         yield from (((number, index), reason) for index, reason in _twice(graph))
         for index, operator in enumerate(subgraph.operators):
-            if operator.name not in operators.CONVERSIONS:
+            if operator.name not in operators.CONVERSIONS or not operator.inputs:
                 continue
-            for reason in _faults(graph, operator, (number, operator.inputs[0]) in trained):
+            for reason in _faults(graph, operator, {tensor for other, tensor in trained if other == number}):
                 yield (number, index), reason
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Readers:
-    """A subgraph, and the operators that read each of its tensors; None stands for the caller.
-
-    `inherited`: tensors that have their scale from what their operator reads. Their format may hold far more than they do.
-    """
+    """A subgraph, and the operators that read each of its tensors; None stands for the caller."""
 
     subgraph: Subgraph
     readers: dict[int, list[Operator | None]]
-    inherited: set[int]
 
 
 def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
@@ -71,43 +69,24 @@ def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
     return found
 
 
-def _inherited(subgraph: Subgraph) -> set[int]:
-    tensors = subgraph.tensors
-    return {
-        output
-        for operator in subgraph.operators
-        if operator.name in operators.SHARES and operator.inputs and operator.inputs[0] >= 0
-        for output in operator.outputs
-        if tensors[output].scales is not None and _range(tensors[output]) == _range(tensors[operator.inputs[0]])
-    }
-
-
-def _trained(expected: Graph, aligned: Alignment) -> set[Slot]:
-    """Tensors of the found file that the network itself rounds: there and back again in the float32 file, too."""
-    found: set[Slot] = set()
-    for number, subgraph in enumerate(expected.subgraphs):
-        makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
-        for operator in subgraph.operators:
-            before = makers.get(operator.inputs[0]) if operator.inputs else None
-            if operator.name == "DEQUANTIZE" and before is not None and before.name == "QUANTIZE":
-                for tensor in (before.inputs[0], before.outputs[0], operator.outputs[0]):
-                    at = aligned.tensors.get((number, tensor))
-                    found.update(() if at is None else (at,))
-    return found
-
-
-def _faults(graph: _Readers, operator: Operator, trained: bool) -> Iterator[str]:
+def _faults(graph: _Readers, operator: Operator, trained: Set[int]) -> Iterator[str]:
+    """What is wrong with a conversion; `trained` tensors are what the network's own rounding makes."""
     tensors = graph.subgraph.tensors
     before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
-    following = [reader for reader in graph.readers.get(operator.outputs[0], []) if reader is not None]
+    again = [
+        reader
+        for reader in graph.readers.get(operator.outputs[0], [])
+        if reader is not None
+        and reader.name in operators.CONVERSIONS
+        and not trained & {operator.inputs[0], operator.outputs[0], reader.outputs[0]}
+    ]
     there = before.scales is None and after.scales is not None
     back = before.scales is not None and after.scales is None
-    again = [reader for reader in following if reader.name in operators.CONVERSIONS]
     if before.data is not None:
         yield from (f"{operator.name} of a constant is followed by {reader.name}" for reader in again)
     elif there or back:
         turns = [reader for reader in again if (tensors[reader.outputs[0]].scales is None) == (before.scales is None)]
-        if turns and not trained:
+        if turns:
             yield f"{before.name} is brought to {after.dtype} and back with nothing between: {operator.name}, {turns[0].name}"
     elif before.scales is not None and after.scales is not None:
         yield from _requantized(graph, operator, before, after)
@@ -118,7 +97,7 @@ def _twice(graph: _Readers) -> Iterator[tuple[int, str]]:
     tensors = graph.subgraph.tensors
     seen: dict[tuple[int, str], Tensor] = {}
     for index, operator in enumerate(graph.subgraph.operators):
-        if operator.name != "QUANTIZE":
+        if operator.name != "QUANTIZE" or not operator.inputs:
             continue
         before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
         if before.scales is not None or any(
@@ -141,7 +120,7 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
     least, most = _range(after)
     short = _STEPS * max(_step(before), _step(after))
     readers = _ends(graph, operator.outputs[0])
-    names = {reader.name for reader in readers if reader is not None}
+    names = {None if reader is None else reader.name for reader in readers}
     if _step(before) == _step(after) and abs(low - least) <= short and abs(high - most) <= short:
         return
     asking = [reader for reader in readers if reader is not None and _asks(reader, graph.subgraph.tensors, after)]
@@ -149,11 +128,12 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         words = number_words.distinct(_step(after), _step(before))
         yield f"{before.name} gets another scale, {words[0]} instead of {words[1]}, and nothing that reads it asks for one"
         return
-    if asking and operator.inputs[0] in graph.inherited:
-        # What it holds itself is measured on data: `activation_scales` and `activation_noise` compare that.
+    if _is_prescribed(graph.subgraph, operator.inputs[0]):
         return
-    # MAXIMUM never gives the lower part of what it reads, MINIMUM never the upper one.
-    unused = {"below": names == {"MAXIMUM"}, "above": names == {"MINIMUM"}}
+    unused = {
+        "below": names <= operators.CHOOSES | operators.LARGEST,
+        "above": names <= operators.CHOOSES | operators.SMALLEST,
+    }
     clips = []
     if before.dtype == "int16":
         # 16 bits are symmetric around zero: values may reach so far on one side only.
@@ -164,6 +144,18 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         clips += [f"above {most:.6g}"] if most < high - short and not unused["above"] else []
     if clips:
         yield f"{before.name}, {low:.6g} to {high:.6g}, is clipped {' and '.join(clips)}"
+
+
+def _is_prescribed(subgraph: Subgraph, tensor: int) -> bool:
+    """Whether a tensor's scale is what a kernel asks for, and not made for its values."""
+    makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
+    maker = makers.get(tensor)
+    # A damaged file's operators may go in a circle.
+    for _ in subgraph.operators:
+        if maker is None or maker.name not in operators.MOVES - _NARROWS or not maker.inputs:
+            break
+        maker = makers.get(maker.inputs[0])
+    return maker is not None and (maker.name in _NARROWS or operators.of(maker.name).fixed is not None)
 
 
 def _asks(reader: Operator, tensors: Sequence[Tensor], after: Tensor) -> bool:

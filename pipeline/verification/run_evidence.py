@@ -5,6 +5,7 @@ of them, but sees a constant only as far as it moves a result. So a part that ma
 written, and its constants need no other explanation; but a constant that has one, and is close to it without being it, stays wrong.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from pipeline.verification.recomputed_value import FOLDED
 _VISIBLE = 1e-2
 # Operators that read few of a table's rows, with the table's slot.
 _TABLES = {"GATHER": 0, "GATHER_ND": 0, "EMBEDDING_LOOKUP": 1}
+_CALL = re.compile(r"(?:Stateful)?PartitionedCall(?:_\d+)?/")
 # Options that number the subgraphs an operator runs.
 _NESTED = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
 
@@ -35,14 +37,22 @@ def operations(part: Part, nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
         part: compared.
         nodes: those of `inference_graph.read` by name.
     """
-    ends, found = {reference.split(":")[0] for reference in part.reads}, set[str]()
-    todo = [reference.split(":")[0] for reference in part.makes]
+    ends, found = {_node(reference, nodes) for reference in part.reads}, set[str]()
+    todo = [_node(reference, nodes) for reference in part.makes]
     while todo:
         name = todo.pop()
         if name in nodes and name not in ends and name not in found:
             found.add(name)
             todo += [reference.split(":")[0] for reference in nodes[name]["inputs"]]
     return found
+
+
+def _node(reference: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The node of a reference: `inference_graph.read` leaves out some of the calls around its function."""
+    name = reference.split(":")[0]
+    while name not in nodes and (call := _CALL.match(name)):
+        name = name[call.end() :]
+    return name
 
 
 def places(graph: Graph, part: Part) -> set[Place]:
@@ -72,7 +82,7 @@ def settled_rows(rows: Sequence[Row], graph: Graph, parts: Sequence[Part], nodes
     found = []
     for row in rows:
         part = same.get((row.subgraph, row.operator))
-        if not row.passed and part is not None and _shown(row, graph):
+        if not row.passed and part is not None and _shown(row, graph, part):
             variables = sorted({nodes[name]["path"] for name in operations(part, nodes) if nodes[name]["op"] == "Variable"})
             row = replace(
                 row,
@@ -87,13 +97,16 @@ def settled_rows(rows: Sequence[Row], graph: Graph, parts: Sequence[Part], nodes
     return found
 
 
-def _shown(row: Row, graph: Graph) -> bool:
+def _shown(row: Row, graph: Graph, part: Part) -> bool:
     """Whether running shows what a constant is, where reading does not explain it."""
     if row.input in operators.of(row.type).structure:
         return True
     if _TABLES.get(row.type) == row.input:
         return False
-    if not row.node or row.max_error is None:
+    explained = bool(row.node) and row.max_error is not None
+    if not part.visible and (explained or row.type in operators.LINEAR):
+        return False  # a unit behind an activation may be dead: running shows nothing of its weights
+    if not explained or row.max_error is None:
         return True
     subgraph = graph.subgraphs[row.subgraph]
     tensor = subgraph.tensors[subgraph.operators[row.operator].inputs[row.input]]
@@ -165,8 +178,8 @@ def without_operators(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, An
 
 
 def variables(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
-    """Paths of the variables behind what parts were shown to make."""
-    names = {name for part in parts if part.verdict == SAME for name in operations(part, nodes)}
+    """Paths of the variables behind what parts were shown to make, where running would show a change of them."""
+    names = {name for part in parts if part.verdict == SAME and part.visible for name in operations(part, nodes)}
     return frozenset(nodes[name]["path"] for name in names if nodes[name]["op"] == "Variable")
 
 

@@ -148,8 +148,9 @@ def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
     if not row.kernel or rule == OTHER:
         fine = fine | (weighed.noise <= 1)
     if not row.kernel and row.operator.name in operators.SHARES - operators.MOVES:
-        # It has the scale of what it is put together with, and fits into it.
-        fine = fine | ((weighed.clipped == 0) | (row.operator.name in ("MAXIMUM", "MINIMUM")))
+        # It has the scale of what it is put together with, and fits into it, unless the operator need not give what it cuts off.
+        chosen = operators.CHOOSES | operators.LARGEST | operators.SMALLEST
+        fine = fine | ((weighed.clipped == 0) | (row.operator.name in chosen))
     held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
     return ~(fine | held | weighed.negligible())
 

@@ -1,6 +1,7 @@
 """Conversions of a lone file: what sound files have is not accused, and what nothing asks for is seen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,9 +66,13 @@ def test_another_scale_and_back(nets: Callable[[str], Made], files: Callable[[st
     assert any("gets another scale" in reason and "nothing that reads it asks for one" in reason for reason in found)
 
 
-@pytest.mark.parametrize(("reader", "clips"), [("CONCATENATION", True), ("MAXIMUM", False)])
+READERS = [("CONCATENATION", True), ("MAXIMUM", False), ("MINIMUM", True), ("SELECT_V2", False), ("MAX_POOL_2D", False)]
+READERS += [("STRIDED_SLICE", False), ("PAD", True), ("TRANSPOSE", True), ("AVERAGE_POOL_2D", True)]
+
+
+@pytest.mark.parametrize(("reader", "clips"), READERS)
 def test_a_scale_that_an_operator_asks_for_holds_what_it_uses(reader: str, clips: bool) -> None:
-    """Below its least value MAXIMUM never gives anything; CONCATENATION does."""
+    """Below its least value MAXIMUM never gives anything, SELECT only what it chooses; CONCATENATION gives all."""
     graph = chain("QUANTIZE", reader)
     forms = [("int8", 0.1, 0), ("int8", 0.05, -128), ("int8", 0.05, -128)]
     for at, (dtype, scale, zero) in enumerate(forms):
@@ -78,6 +83,31 @@ def test_a_scale_that_an_operator_asks_for_holds_what_it_uses(reader: str, clips
     assert bool(found) == clips
     if clips:
         assert "-12.8 to 12.7, is clipped below 0" in found[0]
+
+
+def test_a_caller_reads_all_of_it() -> None:
+    graph = chain("QUANTIZE", "SELECT_V2")
+    for at, scale in enumerate((0.1, 0.05, 0.05)):
+        graph.tensors[at] = tensor((1,), "int8", scale=scale)
+    assert not list(conversions.needless(graph, graph, graph_alignment.Alignment()))
+    seen = replace(graph.subgraphs[0], outputs=(1, 2))
+    read = replace(graph, subgraphs=[seen])
+    ((_, reason),) = conversions.needless(read, read, graph_alignment.Alignment())
+    assert reason.endswith("is clipped above 12.75")
+
+
+MAKERS = [(["TANH"], False), (["LOGISTIC"], False), (["AVERAGE_POOL_2D"], False), (["SELECT_V2", "RESHAPE"], False)]
+MAKERS += [(["RELU"], True), (["RESHAPE"], True), (["RELU", "RESHAPE"], True), (["CONCATENATION"], True), (["PAD"], True)]
+
+
+@pytest.mark.parametrize(("makers", "clips"), MAKERS)
+def test_a_scale_that_a_kernel_prescribes_says_nothing_of_the_values(makers: list[str], clips: bool) -> None:
+    """Behind a fixed scale, or that of an input of which only some values are left."""
+    graph = chain(*makers, "QUANTIZE", "CONCATENATION")
+    for at in range(len(makers) + 3):
+        graph.tensors[at] = tensor((1,), "int8", scale=0.1 if at <= len(makers) else 0.05)
+    found = list(conversions.needless(graph, graph, graph_alignment.Alignment()))
+    assert bool(found) == clips
 
 
 def test_one_tensor_quantized_in_two_ways() -> None:

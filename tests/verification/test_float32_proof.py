@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.verification import float32_proof
 from tests import certified, faults
-from tests.made import Made, certify, make, named
+from tests.made import Made, beside_samples, certify, make, named
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "mixed_float16"])
@@ -32,7 +32,7 @@ def test_a_network_that_was_rewritten_to_float32(dtype: str, tmp_path: Path) -> 
 
 
 def test_a_savedmodel_without_keras(tmp_path: Path) -> None:
-    from pipeline.source import converter, inference_graph, network, saved_model
+    from pipeline.source import inference_graph, network, saved_model
     from pipeline.source.tensorflow_setup import tf
 
     rng = np.random.default_rng(0)
@@ -66,13 +66,13 @@ def test_a_savedmodel_without_keras(tmp_path: Path) -> None:
         signature={"key": "serving_default", "inputs": network.signature(inputs), "outputs": network.signature(outputs)},
         numbered=False,
     )
-    float32 = converter.convert_saved_model(tmp_path / "source")
-    made = Made(tmp_path, source, float32, float32_proof.prove(source, float32), {})
-    report = certify(made, float32, None, None)
+    samples = {"x": rng.normal(size=(8, 6, 6, 2)).astype(np.float32)}
+    made = beside_samples(tmp_path / "source", source, samples)
+    report = certify(made, made.float32, None, None)
     assert report["faults"] == []
     assert report["parameters"]["accounted"] == 72 + 4 + 4 + 432
     assert report["parameters"]["folded"] == 72 + 8
-    wrong = faults.edited(float32, faults.weight("FULLY_CONNECTED", 0, "float32"))
+    wrong = faults.edited(made.float32, faults.weight("FULLY_CONNECTED", 0, "float32"))
     report = certify(made, wrong, None, None)
     assert [row["path"] for row in report["variables"] if not row["passed"]] == ["dense"]
 

@@ -69,6 +69,22 @@ def test_float16_must_be_the_nearest() -> None:
     assert "does not fit" in stored_values.compare(np.array([[1e6]], np.float32), stored(np.array([[np.inf]], np.float16))).reason
 
 
+def test_infinity_and_nan_are_right_where_the_network_has_them() -> None:
+    w = np.array([[np.nan, -np.inf, 0.5, 1.0]], np.float32)
+    for dtype in (np.float32, np.float16):
+        kept = stored_values.compare(w, stored(w.astype(dtype)))
+        assert kept.passed, kept.reason
+        for place, value in ((0, 0.0), (0, np.inf), (1, np.inf), (1, np.nan), (2, np.nan), (2, np.inf)):
+            wrong = w.astype(dtype)
+            wrong[0, place] = value
+            assert not stored_values.compare(w, stored(wrong)).passed
+            allowed = stored_values.compare(w, stored(wrong), slack=np.full(w.shape, 0.1))
+            assert not allowed.passed, (place, value)
+    overflowing = np.array([[np.nan, 1e6]], np.float32)
+    with np.errstate(over="ignore"):
+        assert "does not fit" in stored_values.compare(overflowing, stored(overflowing.astype(np.float16))).reason
+
+
 def test_float32_is_compared_bit_for_bit() -> None:
     w = np.array([[0.1, 0.2, 0.3]], np.float32)
     assert stored_values.compare(w, stored(w)).passed
