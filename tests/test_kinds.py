@@ -21,7 +21,7 @@ CELLS = [
         format,
         id=f"{name}-{format}",
         marks=[
-            *([pytest.mark.slow] if row.slow else []),
+            *([] if name in table.QUICK else [pytest.mark.slow]),
             *(
                 [pytest.mark.xfail(strict=True, raises=AssertionError, reason="accused, although it is sound")]
                 if format in expected.ACCUSED.get(name, ())
@@ -29,7 +29,7 @@ CELLS = [
             ),
         ],
     )
-    for name, row in table.KINDS.items()
+    for name in table.KINDS
     for format in FORMATS
 ]
 
