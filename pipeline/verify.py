@@ -39,6 +39,7 @@ def main() -> None:
         scheme=variant.scheme,
         io_dtype=variant.io_dtype,
         algorithm=variant.algorithm,
+        engine=variant.engine,
         # TFLiteConverter calibrates by itself, on a graph of its own.
         measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
         outputs=_outputs(name),

@@ -18,6 +18,7 @@ from pipeline.verification import (
     constant_folding,
     constant_origin,
     conversion_proof,
+    cut_points,
     float32_proof,
     judgement,
     linear_operations,
@@ -69,7 +70,7 @@ def make(model: keras.Model, folder: Path) -> Made:
 def beside_samples(folder: Path, source: float32_proof.Source, samples: Mapping[str, np.ndarray]) -> Made:
     """The network that was exported to `folder`, converted and compared."""
     float32 = converter.convert_saved_model(folder)
-    run, compared = cache(partial(network_run.open_saved_model, folder)), dict[bytes, Conversion]()
+    run, compared = cache(partial(network_run.open_saved_model, folder, cut_points.positions)), dict[bytes, Conversion]()
     conversion = compared[float32] = _compare(run(), float32, samples)
     return Made(folder, source, float32, float32_proof.prove(source, float32, conversion), samples, run, compared)
 

@@ -12,7 +12,7 @@ from pipeline.cli import campaign_values as values
 from pipeline.cli.campaign_attacks import ATTACKS
 from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
-from pipeline.verification import graph_alignment
+from pipeline.verification import graph_alignment, operator_inputs
 
 _PEOPLE = "for people and tools: no kernel reads it"
 _CUSTOM = "of custom operators, whose kernels are not compared either, as the certificate says"
@@ -105,7 +105,9 @@ def test_every_option_of_every_operator_is_compared(options: str) -> None:
                     setattr(made, name, 1)
             setattr(made, field, value)
             graphs.append(one_operator(made))
-        alike, other = (graph_alignment.align(graphs[0], graph).differences for graph in graphs)
+        alike, other = (
+            (graph_alignment.align(graphs[0], graph).differences, list(operator_inputs.options(graph))) for graph in graphs
+        )
         name = campaign_mutations.named(options, field)
         assert (alike == other) == (name in OPTIONS_NOT_COMPARED), name
 

@@ -98,8 +98,8 @@ def audit(
     """
     if not model.exists():
         raise UserError(f"--model: no such file: {model}")
-    content = _read(tflite)
-    found = flatbuffer.read(content)
+    content, opened = _read(tflite)
+    found = opened.graph
     # What LiteRT cannot run is judged by its content alone.
     refused = trial.refusal(content)
     arrays = None if data is None else _arrays(data)
@@ -108,7 +108,7 @@ def audit(
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
     with tempfile.TemporaryDirectory() as temporary:
-        reference, more = _reference(model, Path(temporary), content, found, inputs or {}, outputs or {})
+        reference, more = _reference(model, Path(temporary), content, opened, inputs or {}, outputs or {})
         original, ends = reference.source, reference.ends
         notes += more
         results = None
@@ -156,14 +156,14 @@ class _Reference(NamedTuple):
 
 
 def _reference(
-    model: Path, folder: Path, content: bytes, found: flatbuffer.Graph, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    model: Path, folder: Path, content: bytes, opened: flatbuffer.File, inputs: Mapping[str, str], outputs: Mapping[str, str]
 ) -> tuple[_Reference, list[str]]:
     """What to lay the file beside: the network as it is read first, or as another Keras reads it if that fits better; and notes."""
     # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
     from pipeline.cli import audit_network
     from pipeline.source import converter
 
-    shapes = flatbuffer.end_shapes(content)
+    found, shapes = opened.graph, flatbuffer.end_shapes(opened)
 
     def made(format: str) -> tuple[_Reference, int]:
         at = folder / format
@@ -211,15 +211,14 @@ def limits() -> judgement.Limits:
     return judgement.Limits(agreement=by_scheme, **options)
 
 
-def _read(tflite: Path) -> bytes:
+def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
     try:
         content = tflite.read_bytes()
-        flatbuffer.read(content)
+        return content, flatbuffer.opened(content)
     except OSError:
         raise UserError(f"--tflite: no such file: {tflite}") from None
     except ValueError as error:
         raise UserError(f"--tflite: {tflite}: {error}") from None
-    return content
 
 
 def _arrays(data: Path) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.cli import bench_projects as projects
+from pipeline.tflite import flatbuffer
 from pipeline.verification import certificate, float32_proof
 from pipeline.verification.conversion_record import Conversion
 
@@ -69,7 +70,7 @@ def seconds(work: Callable[[], object]) -> float:
 def certify(one: Subject, conversion: Conversion | None = None) -> str:
     """The summary of the float32 file's own certificate."""
     proof = float32_proof.prove(one.source, one.model, conversion)
-    report = certificate.certify(one.source, proof, one.model, scheme=None, io_dtype=None, algorithm=None)
+    report = certificate.certify(one.source, proof, flatbuffer.opened(one.model), scheme=None, io_dtype=None, algorithm=None)
     return str(report["summary"])
 
 

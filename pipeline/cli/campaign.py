@@ -3,7 +3,9 @@
 python -m pipeline.cli.campaign [--count N] [--seed S] [--only ATTACK] [--list]
 
 Every field of the schema is drawn (`campaign_mutations`). A mutant is answered when the judgement refuses it or cannot read it,
-when its outputs are those of the file as it was, or when the field is one that is not compared there and the certificate says so.
+when LiteRT does not run it, which stage `predict` and `audit` say before, when its outputs are those of the file as it was, or when
+the field is one that is not compared there and the certificate says so.
+
 It is wrong when it passes and computes something else or cannot be run, or when the judgement fails otherwise. Outputs are those
 of LiteRT on samples, with XNNPACK and with built-in kernels alone, by the signature's names and by places.
 
@@ -35,7 +37,8 @@ COUNT = 2000
 NOISE = 1e-6
 _SECONDS = 10
 
-REFUSED, UNREADABLE, UNCHANGED, NOT_COMPARED = "refused", "unreadable", "unchanged outputs", "not compared"
+REFUSED, UNREADABLE, NO_RUN = "refused", "unreadable", "not run by LiteRT"
+UNCHANGED, NOT_COMPARED = "unchanged outputs", "not compared"
 PASSED, RAISED, ACCUSED = "passed", "raised", "accused"
 
 
@@ -156,9 +159,13 @@ def _accusation(attack: Attack, target: _Target, runner: campaign_runs.Runner) -
 def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_runs.Runner) -> str | Wrong:
     """What became of a mutant, and whether that is right."""
     try:
+        flatbuffer.read(mutant.content)
+    except ValueError:
+        return UNREADABLE
+    try:
         with _time_limit():
             report = attack.judge(target.file, mutant.content, None)
-    except (ValueError, UserError):
+    except UserError:
         return UNREADABLE
     # Whatever else it raises is what is looked for.
     except Exception as error:
@@ -167,8 +174,8 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
         return REFUSED
     found = campaign_runs.outputs(runner, mutant.content, target.file.network.samples, target.order)
     if isinstance(found, str):
-        if attack.tried and found.startswith(campaign_runs.KERNELS[True]):
-            return UNREADABLE
+        if attack.tried or found.startswith(campaign_runs.KERNELS[True]) or campaign_runs.OPENING in found:
+            return NO_RUN
         effect = found
     else:
         change, where = campaign_runs.difference(target.outputs, found)
@@ -178,20 +185,25 @@ def _answer(attack: Attack, target: _Target, mutant: Mutant, runner: campaign_ru
         if attack.data:
             try:
                 report = attack.judge(target.file, mutant.content, _judged_outputs(target.file, found))
-            except (ValueError, UserError):
+            except UserError:
                 return UNREADABLE
             except Exception as error:
                 return _wrong(RAISED, target.file, mutant, f"{type(error).__name__}: {error} ({_line(error)})")
             if not report["passed"]:
                 return REFUSED
+    named = not isinstance(found, str) and campaign_runs.difference(target.outputs, _by_name(found))[0] > NOISE
     words = [
         row.words
         for (name, role), row in attack.not_compared(target.file).items()
-        if mutant.field == name and mutant.role.startswith(role)
+        if mutant.field == name and mutant.role.startswith(role) and row.what in mutant.what and not (row.places and named)
     ]
     if any(said(report, word) for word in words):
         return NOT_COMPARED
     return _wrong(PASSED, target.file, mutant, effect)
+
+
+def _by_name(found: campaign_runs.Outputs) -> campaign_runs.Outputs:
+    return {way: outputs for way, outputs in found.items() if way[1]}
 
 
 def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outputs | None:
@@ -207,7 +219,7 @@ def _judged_outputs(file: File, found: campaign_runs.Outputs) -> judgement.Outpu
 
 def said(report: Mapping[str, Any], words: str) -> bool:
     """Whether the report says so."""
-    lines = [*(row["reason"] for row in report["checks"]), *report.get("notes", ())]
+    lines = [*(row["reason"] for row in report["checks"]), *report.get("notes", ()), *report.get("certificate", {}).get("also", ())]
     return any(words in line for line in lines)
 
 

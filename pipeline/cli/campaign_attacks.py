@@ -1,22 +1,28 @@
 """How the mutation campaign has a file judged: as the stage `verify` and the command `audit` do, in each of their ways."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
 
-from pipeline.cli import audit, scheme_detection
+from pipeline.cli import audit, campaign_networks, scheme_detection
 from pipeline.cli.campaign_files import File
+from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
 from pipeline.verification import conversion_proof, end_matching, judgement
 from pipeline.verification.conversion_record import Conversion
 
 
 class NotCompared(NamedTuple):
-    """What the report must say in these words, and why it is not compared."""
+    """What the report must say in these words, and why it is not compared.
+
+    `places`: outputs by name must be the same even so; `what`: what was done, where it is not everything.
+    """
 
     words: str
     reason: str
+    places: bool = False
+    what: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +34,8 @@ class Attack:
         takes: whether a file is one for it.
         judge: the report on the bytes given as a file, and what the file computes (None: not yet run).
         not_compared: what cannot be compared in a file that is judged so, by field and beginning of the role.
-        tried: whether the file is run before, with XNNPACK where that has kernels, so that one that does not run is answered.
+        tried: whether the file is run before, with XNNPACK and with built-in kernels alone, so that one which does not run is
+            answered. Else it is only opened with both, as stage `predict` does, and run with XNNPACK.
         data: whether outputs are judged, too.
     """
 
@@ -42,7 +49,15 @@ class Attack:
 
 # Samples that tell where file and network can be cut, as in the stage `reference`.
 _PARTS = 2
-_limits = cache(audit.limits)
+_project = cache(audit.limits)
+
+
+def _limits(file: File) -> judgement.Limits:
+    """Those of the pipeline. Decisions of networks with random weights are ties as often as not: no share of them is asked for."""
+    limits = _project()
+    if file.network.name in campaign_networks.NETWORKS:
+        return replace(limits, agreement=dict.fromkeys(limits.agreement, 0.0))
+    return limits
 
 
 def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
@@ -56,7 +71,7 @@ def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         algorithm="none",
         measured=None,
         outputs=outputs,
-        limits=_limits(),
+        limits=_limits(file),
         conversion=None if outputs is None else _conversion(file, content),
     )
 
@@ -77,18 +92,23 @@ def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         scheme=file.scheme,
         io_dtype=file.io_dtype,
         algorithm=file.algorithm,
+        engine=file.engine,
         measured=file.network.measured if file.engine == "litert" else None,
         outputs=outputs,
-        limits=_limits(),
+        limits=_limits(file),
         proof=file.network.proof,
     )
 
 
 def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
     """A file of which nothing is said, as the command `audit` has it."""
-    network, found = file.network, flatbuffer.read(content)
+    network, opened = file.network, flatbuffer.opened(content)
+    found = opened.graph
     scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
-    ways = end_matching.ways(found, network.source.signature, shapes=flatbuffer.end_shapes(content))
+    try:
+        ways = end_matching.ways(found, network.source.signature, shapes=flatbuffer.end_shapes(opened))
+    except ValueError as error:
+        raise UserError(str(error)) from None
     ends, _ = judgement.pairing(network.source, network.float32, content, ways, proof=network.proof)
     io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
     report = judgement.judge(
@@ -100,7 +120,7 @@ def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> di
         algorithm=None,
         measured=None,
         outputs=outputs,
-        limits=_limits(),
+        limits=_limits(file),
         ends=ends,
         proof=network.proof,
     )
@@ -115,16 +135,28 @@ UNKNOWN_RANGES = {
     ("QuantizationParameters.scale", "end"): _RANGES,
     ("QuantizationParameters.zeroPoint", "activation"): _RANGES,
     ("QuantizationParameters.zeroPoint", "end"): _RANGES,
+    # That of another tensor of its dtype: another range.
+    ("Tensor.quantization", "activation"): _RANGES._replace(what="another's"),
+    ("Tensor.quantization", "end"): _RANGES._replace(what="another's"),
     ("an activation rescaled with the biases", ""): _RANGES,
 }
 _MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")
-_LONE = UNKNOWN_RANGES | {("weights left as they are stored", ""): _MIXED}
+_ORDER = NotCompared(
+    "without the signature", "the network does not say in which order the plain interface has inputs and outputs", places=True
+)
+# Options of which nothing else in the file tells.
+_HYBRID = NotCompared("asymmetricQuantizeInputs of the only operator", "either is right, by who made the file, which is not known")
+_LONE = UNKNOWN_RANGES | {
+    ("weights left as they are stored", ""): _MIXED,
+    **{(f"{owner}.asymmetricQuantizeInputs", ""): _HYBRID for owner in ("FullyConnectedOptions", "BatchMatMulOptions")},
+}
 ATTACKS = {
     "float32": Attack(
         title="network → float32",
         takes=lambda file: file.scheme == "float32" and file.engine != "foreign",
         judge=as_float32,
         # The stage `reference` runs it.
+        not_compared=lambda file: {("SubGraph.inputs", ""): _ORDER, ("SubGraph.outputs", ""): _ORDER},
         tried=True,
         data=True,
     ),

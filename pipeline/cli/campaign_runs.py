@@ -14,6 +14,8 @@ from pipeline.runtime import interpreter
 
 # Kernels as they are called in reasons.
 KERNELS = {True: "XNNPACK", False: "built-in kernels"}
+# Of a reason: LiteRT did not even prepare the file.
+OPENING = "not opened"
 _SECONDS = 10.0
 _BYTES = 4 << 30
 
@@ -98,15 +100,18 @@ def _run(model: bytes, samples: Mapping[str, np.ndarray], order: list[str], line
     found: Outputs = {}
     for delegate, kernels in KERNELS.items():
         # Should the process end, the last word is where.
-        line.send((kernels, None))
+        where = f"{kernels}, {OPENING}"
+        line.send((where, None))
         try:
             opened = interpreter.opened(model, delegate=delegate)
+            where = kernels
+            line.send((where, None))
             keys = opened.get_signature_list()
             if keys:
                 found[delegate, True] = _by_name(opened, opened.get_signature_runner(next(iter(keys))), samples)
             found[delegate, False] = _by_place(opened, [samples[name] for name in order])
         except (ValueError, RuntimeError, KeyError, IndexError, TypeError, MemoryError, OverflowError, AttributeError) as error:
-            return f"{kernels}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            return f"{where}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return found
 
 

@@ -1,7 +1,10 @@
-"""Can LiteRT run a file on this machine? Files with Select TF ops or custom operators need an app that brings the kernels."""
+"""Can LiteRT run a file on this machine, with XNNPACK and with its own kernels alone?
+
+Files with Select TF ops or custom operators need an app that brings the kernels.
+"""
 
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
@@ -18,7 +21,8 @@ def require(model: bytes, *, name: str) -> None:
         UserError: naming the operators, and what is left.
     """
     try:
-        Interpreter(model_content=model).allocate_tensors()
+        for resolver in (OpResolverType.AUTO, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES):
+            Interpreter(model_content=model, experimental_op_resolver_type=resolver).allocate_tensors()
     except (RuntimeError, ValueError) as error:
         foreign = sorted(
             {entry.name for entry in flatbuffer.read(model).operators if not hasattr(schema.BuiltinOperator, entry.name)}

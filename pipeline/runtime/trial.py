@@ -11,11 +11,11 @@ import sys
 import warnings
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
 def refusal(model: bytes, *, seconds: float = 600) -> str | None:
-    """Why LiteRT does not run a file with inputs of zeros; None when it does.
+    """Why LiteRT does not run a file with inputs of zeros; None when it does, with XNNPACK and with its own kernels alone.
 
     A file with free lengths beside the batch is only opened: which lengths it takes is not known here.
 
@@ -35,8 +35,15 @@ def refusal(model: bytes, *, seconds: float = 600) -> str | None:
 
 
 def _try(model: bytes) -> str | None:
+    resolvers = {"": OpResolverType.AUTO, " without XNNPACK": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+    reasons = ((how, _reason(model, resolver)) for how, resolver in resolvers.items())
+    return next((f"LiteRT cannot run the file{how}: {reason}" for how, reason in reasons if reason is not None), None)
+
+
+def _reason(model: bytes, resolver: OpResolverType) -> str | None:
+    """Why one inference fails; None when it does not."""
     try:
-        interpreter = Interpreter(model_content=model, num_threads=1)
+        interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=resolver)
         details = interpreter.get_input_details()
         if any(length < 0 for detail in details for length in detail["shape_signature"][1:]):
             return None
@@ -46,7 +53,7 @@ def _try(model: bytes) -> str | None:
                 interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
-        return f"LiteRT cannot run the file: {str(error).splitlines()[0]}"
+        return str(error).splitlines()[0]
     return None
 
 

@@ -72,13 +72,34 @@ class Graph:
     main: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file that was parsed once: its content as the schema has it (`schema.ModelT`, not to be changed), and as a graph."""
+
+    content: Any
+    graph: Graph
+
+
+def opened(model: bytes) -> File:
+    """A file for all who look at it.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    content = parse(model)
+    return File(content=content, graph=_graph(content, model))
+
+
 def read(model: bytes) -> Graph:
     """Parse the first signature's subgraph, or the first subgraph of a file without signatures.
 
     Raises:
         ValueError: when these are no bytes of a .tflite file, or LiteRT could not read them (`parse`).
     """
-    content = parse(model)
+    return opened(model).graph
+
+
+def _graph(content: Any, model: bytes) -> Graph:
     codes = [well_formed.operator_name(code) for code in content.operatorCodes or ()]
     buffers = [_bytes(buffer, model) for buffer in content.buffers]
     subgraphs = [_subgraph(entry, buffers, codes) for entry in content.subgraphs]
@@ -109,14 +130,10 @@ def parse(model: bytes) -> Any:
     return content
 
 
-def end_shapes(model: bytes) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:
-    """The shapes of inputs and of outputs by name, None for a length that is free. Old files only say the one they were made for.
-
-    Raises:
-        ValueError: as `read`.
-    """
-    graph, content = read(model), parse(model)
-    tensors = content.subgraphs[graph.main].tensors
+def end_shapes(file: File) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:
+    """The shapes of inputs and of outputs by name, None for a length that is free; old files only say what they were made for."""
+    graph = file.graph
+    tensors = file.content.subgraphs[graph.main].tensors
 
     def shape(number: int) -> list[int | None]:
         free = _numbers(tensors[number].shapeSignature) or _numbers(tensors[number].shape)
@@ -222,6 +239,8 @@ def _options(operator: Any) -> dict[str, Any]:
     for key, value in found.items():
         if isinstance(value, np.ndarray):
             plain[key] = value.tolist()
+        elif isinstance(value, bytes):
+            plain[key] = value.decode(errors="backslashreplace")
         elif value is None or isinstance(value, (bool, int, float, str, np.integer)):
             plain[key] = value.item() if isinstance(value, np.integer) else value
     if operator.customOptions is not None:

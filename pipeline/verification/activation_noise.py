@@ -67,12 +67,13 @@ def judge(
         if number == found.main and name in numbers and index not in given and _is_activation(found.tensors[index])
     }
     sums = {index: _Sums() for index in pairs}
+    cut = _cut(found)
     # One sample's tensors at a time: together they may be larger than memory.
     for trace in traces:
         for index, number in pairs.items():
             values = trace.get(number)
             if values is not None and values.dtype.kind == "f":
-                _add(sums[index], values, found.tensors[index])
+                _add(sums[index], _visible(values, found.tensors[index], cut.get(index)), found.tensors[index])
     rows = []
     judged = 0
     for index, row in sums.items():
@@ -96,6 +97,34 @@ def _given(found: Graph) -> set[int]:
         if operator.name in FIXED or (operator.name in SHARES and operator.inputs[0] in given):
             given.update(operator.outputs)
     return given
+
+
+def _cut(found: Graph) -> dict[int, str]:
+    """Tensors of which only MAXIMUM, or only MINIMUM, reads, by its name, where that keeps their format.
+
+    What lies beyond one end of the format, the operator does not give: it is no loss, and its output is judged by itself.
+    """
+    readers: dict[int, set[str]] = {number: {"the caller"} for number in found.subgraphs[found.main].outputs}
+    for operator in found.operators:
+        for number in operator.inputs:
+            same = all(_same(found.tensors[number], found.tensors[output]) for output in operator.outputs)
+            readers.setdefault(number, set()).add(operator.name if same else "another format")
+    return {number: name for number, names in readers.items() for name in ("MAXIMUM", "MINIMUM") if names == {name}}
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    if one.scales is None or other.scales is None or one.zero_points is None or other.zero_points is None:
+        return False
+    same = np.array_equal(one.scales, other.scales) and np.array_equal(one.zero_points, other.zero_points)
+    return same and one.dtype == other.dtype
+
+
+def _visible(values: np.ndarray, tensor: Tensor, reader: str | None) -> np.ndarray:
+    """Values without what lies beyond the end of the format where their only reader does not look."""
+    if reader is None or tensor.scales is None or tensor.zero_points is None:
+        return values
+    low, high = ((limit - int(tensor.zero_points[0])) * float(tensor.scales[0]) for limit in stored_layout.limits(tensor.dtype))
+    return np.maximum(values, low) if reader == "MAXIMUM" else np.minimum(values, high)
 
 
 def _is_activation(tensor: Tensor) -> bool:

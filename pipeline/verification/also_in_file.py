@@ -6,19 +6,18 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import flatbuffer, well_formed
+from pipeline.tflite import well_formed
 from pipeline.tflite.flatbuffer import Graph
 
 
-def lines(model: bytes, found: Graph, expected: Graph) -> list[str]:
+def lines(content: Any, found: Graph, expected: Graph) -> list[str]:
     """Everything that no check speaks of; "not compared" where it can change what somebody runs.
 
     Args:
-        model: the file in question.
+        content: of the file in question, as `flatbuffer.parse` has it.
         found: the same, of `flatbuffer.read`.
         expected: the float32 file.
     """
-    content = flatbuffer.parse(model)
     return [
         *_signatures(content, found, expected),
         *_operators(content),
@@ -48,11 +47,22 @@ def _signatures(content: Any, found: Graph, expected: Graph) -> Iterator[str]:
             without = ", which LiteRT runs without a signature" if number == 0 else ""
             yield f"subgraph {number} {well_formed.text(subgraph.name)} of {count} operators{without}: not compared"
     for side in ("inputs", "outputs"):
-        named: dict[str, int] = getattr(found, side)
-        if found.signature and len(named) > 1 and set(named) != set(getattr(expected, side)):
-            places = getattr(found.subgraphs[found.main], side)
-            order = [next((name for name, at in named.items() if at == number), "another") for number in places]
-            yield f"without the signature, {side} come in the order {', '.join(order)}: not compared"
+        if set(getattr(found, side)) != set(getattr(expected, side)):
+            yield from _order(found, side)
+
+
+def orders(found: Graph) -> Iterator[str]:
+    """The orders of inputs and of outputs without the signature, for a float32 file: the network does not say which is right."""
+    for side in ("inputs", "outputs"):
+        yield from _order(found, side)
+
+
+def _order(found: Graph, side: str) -> Iterator[str]:
+    named: dict[str, int] = getattr(found, side)
+    if found.signature and len(named) > 1:
+        places = getattr(found.subgraphs[found.main], side)
+        order = [next((name for name, at in named.items() if at == number), "another") for number in places]
+        yield f"without the signature, {side} come in the order {', '.join(order)}: not compared"
 
 
 def _operators(content: Any) -> Iterator[str]:

@@ -19,6 +19,7 @@ from pipeline.verification import (
     file_format,
     file_integrity,
     graph_alignment,
+    operator_inputs,
     parameter_rows,
     signature_rows,
     tensor_origin,
@@ -29,11 +30,12 @@ from pipeline.verification.float32_proof import Proof, Source
 def certify(
     source: Source,
     proof: Proof,
-    model: bytes,
+    file: flatbuffer.File,
     *,
     scheme: Scheme | None,
     io_dtype: str | None,
     algorithm: str | None,
+    engine: str | None = None,
     measured: Mapping[str, activation_scales.Ranges] | None = None,
     ends: end_matching.Ends | None = None,
 ) -> dict[str, Any]:
@@ -42,10 +44,11 @@ def certify(
     Args:
         source: the network.
         proof: of `float32_proof.prove`.
-        model: the file in question.
+        file: the one in question.
         scheme: what the file is meant to be; None: not said, and so not checked.
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
         algorithm: how its scales were chosen; None: not said, then "min_max" when most of the scales say so themselves.
+        engine: key of `schemes.SCHEMES` that made it; None: not said.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known, and so not
             compared.
         ends: what inputs and outputs are called in a file that need not have the network's names; None: it must.
@@ -56,7 +59,7 @@ def certify(
         `float_operators`; and in lines of text `not_compared`, which operators of the float32 file were not run beside the network,
         and `also`, what else the file holds.
     """
-    own = flatbuffer.read(model)
+    own = file.graph
     found = own if ends is None else end_matching.renamed(own, ends, like=proof.graph)
     aligned = graph_alignment.align(proof.graph, found)
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
@@ -68,9 +71,9 @@ def certify(
     faults = [
         *fault_rows.uninitialised(own),
         # What is wrong with the file itself is the cause of much that follows.
-        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(model, own, proof.graph)),
+        *(fault_rows.fault("file", (), name, reason) for name, reason in file_integrity.faults(file.content, own, proof.graph)),
         *fault_rows.constants(tensors),
-        *fault_rows.architecture(proof, found, aligned, algorithm),
+        *fault_rows.architecture(proof, found, aligned, algorithm=algorithm, engine=engine),
         *(fault_rows.fault("layers", (row["path"],), None, row["reason"]) for row in layers if not row["passed"]),
         *fault_rows.scales(source.graph, proof, found, aligned, by_operator, measured),
         *wrong_scales,
@@ -108,7 +111,7 @@ def certify(
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
         "not_compared": proof.not_compared,
-        "also": also_in_file.lines(model, own, proof.graph),
+        "also": [*also_in_file.lines(file.content, own, proof.graph), *operator_inputs.undecided(found, engine)],
     }
 
 

@@ -24,6 +24,8 @@ from pipeline.verification.cut_points import Network, Sampled
 # Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
 # most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
+# Operators that read integers as positions.
+_INDEXED = frozenset(("GATHER", "GATHER_ND"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +168,17 @@ def _sampled(
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
     like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
-    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False):
-        made = _network(state, like, {given: values[number]})
-        like = [entry for entry in like if np.array_equal(made[entry].ravel(), values[number].ravel())]
+    for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False, numbers={number}):
+        like = [entry for entry in like if _hands_on(state, entry, given, values[number])]
     return like
+
+
+def _hands_on(state: _State, reference: str, given: str, values: np.ndarray) -> bool:
+    try:
+        made = _network(state, [reference], {given: values})[reference]
+    except RuntimeError:  # it refuses them, and so is more than they are
+        return False
+    return bool(np.array_equal(made.ravel(), values.ravel()))
 
 
 def _compare(state: _State, index: int, made: Sequence[int]) -> None:
@@ -208,8 +217,8 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
 def _visible(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]], makes: Sequence[str]) -> bool:
     """Whether each constant moved what was compared: an activation, or another operator, may hide some of what stands before it."""
     operator, row = state.graph.operators[places[0]], operators.of(state.graph.operators[places[0]].name)
-    # Integers were not drawn anew: of positions in a table, only those of the samples were seen.
-    drawn = all(state.held[number].dtype.kind in "fb" for number in fed)
+    # Of positions in a table, only those of the samples were seen.
+    drawn = {number for number in fed if state.held[number].dtype.kind in "fb"} | _numbers(state, places, fed) == set(fed)
     if len(places) > 1 or not drawn or row.recurrent or row.subgraphs:
         return False
     if operator.options.get("fusedActivationFunction", "NONE") == "NONE":
@@ -285,7 +294,8 @@ def _excess(
     held = {number: state.held[number] for number in {*first.values(), *owners}}
     compared = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
-    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting):
+    numbers = _numbers(state, places, fed)
+    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers):
         nonzero = any(np.any(array) for array in drawn.values())
         if not activated and not nonzero:
             continue  # the activation is all that is new
@@ -315,6 +325,17 @@ def _excess(
         if not fed or (finite and not apart and nonzero):
             break
     return excess if compared else None
+
+
+def _numbers(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]]) -> set[int]:
+    """Tensors of integers that operators compute with: no positions, no lengths."""
+    found = [state.graph.operators[place] for place in places]
+    if not {operator.name for operator in found} <= operators.ENTRYWISE - _INDEXED:
+        return set()
+    structure = {
+        operator.inputs[at] for operator in found for at in operators.of(operator.name).structure if at < len(operator.inputs)
+    }
+    return {number for number in fed if state.held[number].dtype.kind in "iu"} - structure
 
 
 def _first(fed: Mapping[int, Sequence[str]]) -> dict[int, int]:

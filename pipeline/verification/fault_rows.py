@@ -7,12 +7,12 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
     conversions,
-    fake_quantization,
     graph_alignment,
     hadamard,
     operator_inputs,
     scale_relations,
     scale_verdicts,
+    trained_rounding,
 )
 from pipeline.verification.constant_rows import BIAS_OF, REWRITING
 from pipeline.verification.float32_proof import Proof
@@ -36,13 +36,15 @@ def constants(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             yield fault("weights", row["layers"], row["tensor"] or row["expected_tensor"], reason)
 
 
-def architecture(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, algorithm: str | None) -> Iterator[dict[str, Any]]:
+def architecture(
+    proof: Proof, found: Graph, aligned: graph_alignment.Alignment, *, algorithm: str | None, engine: str | None
+) -> Iterator[dict[str, Any]]:
     """Of operators of the float32 file against the network, and of the file against the float32 file."""
     for wrong in proof.faults:
         yield fault("architecture", wrong.layers, _tensor_name(proof.graph, wrong.place), wrong.reason)
     for place, reason in operator_inputs.added(proof.graph, found, aligned):
         yield fault("architecture", proof.mapped.layers.get(place, ()), _tensor_name(proof.graph, place), reason)
-    for place, reason in operator_inputs.options(found):
+    for place, reason in operator_inputs.options(found, engine):
         ours = next((ours for ours, theirs in aligned.operators.items() if theirs == place), None)
         layers = [] if ours is None else proof.mapped.layers.get(ours, [])
         yield fault("architecture", layers, _tensor_name(found, place), reason)
@@ -99,7 +101,7 @@ def scales(
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
-    for place, name, reason in fake_quantization.broken(source, proof.graph, found, aligned, measured=measured is not None):
+    for place, name, reason in trained_rounding.broken(source, proof.graph, found, aligned):
         yield fault("scales", () if place is None else layers.get(place, ()), name, reason)
     for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)

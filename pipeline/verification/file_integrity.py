@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import flatbuffer, operators, well_formed
+from pipeline.tflite import operators, well_formed
 from pipeline.tflite.flatbuffer import Graph, Subgraph
 
 # Operators with a state that lives from one call to the next; the others must not read what an earlier call has left.
@@ -23,15 +23,14 @@ _STATEFUL = frozenset(
 Row = tuple[str | None, str]
 
 
-def faults(model: bytes, found: Graph, expected: Graph) -> list[Row]:
+def faults(content: Any, found: Graph, expected: Graph) -> list[Row]:
     """What is wrong with a file: name of the tensor (None: the file as a whole) and reason of each, causes first.
 
     Args:
-        model: the file in question.
+        content: of the file in question, as `flatbuffer.parse` has it.
         found: the same, of `flatbuffer.read`.
         expected: the float32 file, whose order of inputs and outputs is the right one.
     """
-    content = flatbuffer.parse(model)
     rows = [*_buffers(content), *_signatures(content, found), *_options(found, expected, content)]
     for number, subgraph in enumerate(content.subgraphs):
         rows += _tensors(subgraph, content)

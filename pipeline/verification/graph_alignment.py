@@ -23,7 +23,9 @@ _IGNORED = frozenset(
     ("potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "newShape",
      "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex")
 )  # fmt: skip
-_NESTED = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
+_NESTED = (
+    "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ def _compare(walk: _Walk, ours: Place, theirs: Place) -> None:
     walk.result.operators[places[0]] = places[1]
     _options(walk, places, operators)
     _inputs(walk, places, operators)
-    _nested(walk, operators)
+    _nested(walk, places, operators)
     for mine, yours in zip(operators[0].outputs, operators[1].outputs, strict=False):
         walk.result.tensors[ours[0], mine] = (theirs[0], yours)
 
@@ -201,11 +203,14 @@ def _inputs(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator,
             _visit(walk, (places[0][0], a), (places[1][0], b))
 
 
-def _nested(walk: _Walk, operators: tuple[Operator, Operator]) -> None:
+def _nested(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator, Operator]) -> None:
     """The outputs of the subgraphs that conditions and loops run."""
     for key in _NESTED:
         inner, other = operators[0].options.get(key), operators[1].options.get(key)
         if isinstance(inner, int) and isinstance(other, int):
             ends = walk.ours.graph.subgraphs[inner].outputs, walk.theirs.graph.subgraphs[other].outputs
+            if len(ends[0]) != len(ends[1]):
+                what = f"{key.removesuffix('Index').removesuffix('Subgraph')} graph of {operators[0].name}"
+                _note(walk, f"the {what} has {len(ends[1])} outputs; expected {len(ends[0])}", *places)
             for x, y in zip(*ends, strict=False):
                 _visit(walk, (inner, x), (other, y))

@@ -16,6 +16,7 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_noise,
     activation_scales,
+    also_in_file,
     certificate,
     divergence,
     end_matching,
@@ -75,6 +76,7 @@ def judge(
     scheme: str | None,
     io_dtype: str | None,
     algorithm: str | None,
+    engine: str | None = None,
     measured: Mapping[str, activation_scales.Ranges] | None,
     outputs: Outputs | None,
     limits: Limits,
@@ -92,6 +94,7 @@ def judge(
             only that they are finite: no limit is known for them.
         io_dtype: dtype of inputs and outputs it is meant to have; None: not said.
         algorithm: how its scales were chosen; None: not said.
+        engine: key of `schemes.SCHEMES` that made it; None: not said.
         measured: `bits` of models/ranges.json, of which the scales of its activations were made; None: not known.
         outputs: on real samples; None: not judged.
         limits: of the outputs.
@@ -105,18 +108,22 @@ def judge(
         `divergence` (of `divergence.diagnose`), None unless the file is another than the float32 one and fails or changes a
         decision.
     """
-    found = flatbuffer.read(model)
+    file = flatbuffer.opened(model)
+    found = file.graph
     proof = float32_proof.prove(source, float32, conversion, ends if model == float32 else None) if proof is None else proof
     certified = certificate.certify(
         source,
         proof,
-        model,
+        file,
         scheme=None if scheme is None else BY_NAME[scheme],
         io_dtype=io_dtype,
         algorithm=algorithm,
+        engine=engine,
         measured=measured,
         ends=ends,
     )
+    if model == float32:
+        certified["also"] = list(dict.fromkeys([*certified["also"], *also_in_file.orders(file.graph)]))
     found = found if ends is None else end_matching.renamed(found, ends, like=proof.graph)
     figures: dict[str, Any] = {}
     checks = certified.pop("checks")
@@ -192,9 +199,10 @@ def pairing(
     `conversion` and `proof`: of `float32`, as in `judge`.
     """
     proof = float32_proof.prove(source, float32, conversion) if proof is None else proof
+    file = flatbuffer.opened(model)
     best: tuple[end_matching.Ends, list[dict[str, Any]]] | None = None
     for ends in ways:
-        found = certificate.certify(source, proof, model, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
+        found = certificate.certify(source, proof, file, scheme=None, io_dtype=None, algorithm=None, ends=ends)["faults"]
         if best is None or len(found) < len(best[1]):
             best = ends, found
         if not found:

@@ -11,6 +11,9 @@ from pipeline.verification.graph_alignment import Alignment, Place
 
 # TensorType of the schema, as the option `quantizedBiasType` has it; 0 is its default and stands for nothing said.
 _BIAS_TYPES = {0: None, 2: "int32", 4: "int64"}
+_ASYMMETRIC = "asymmetricQuantizeInputs"
+# What each engine writes in all operators with float data and an integer kernel.
+_HYBRID = {"converter": True, "litert": False}
 
 
 def added(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[Place, str]]:
@@ -40,28 +43,51 @@ def added(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[P
                 yield place, f"{other.name} has {what} that the network has not: at {list(first)} found {values[first]:.6g}"
 
 
-def options(found: Graph) -> Iterator[tuple[Place, str]]:
+def options(found: Graph, engine: str | None = None) -> Iterator[tuple[Place, str]]:
     """Options about the arithmetic of quantized operators that do not fit what the operator reads.
 
     `asymmetricQuantizeInputs` is for operators with float data and an integer kernel, which quantize their data as it comes;
     TFLiteConverter sets it in all of them and litert-quantizer in none. `quantizedBiasType` is the bias's dtype, and the sums'.
 
+    Args:
+        found: the file in question.
+        engine: key of `schemes.SCHEMES` that made it; None: not known, and then most of its operators tell.
+
     Yields:
         (subgraph, operator), and what is wrong with it.
     """
-    hybrid: dict[bool, list[Place]] = {}
+    hybrid = _hybrid(found)
     for number, subgraph in enumerate(found.subgraphs):
         for index, operator in enumerate(subgraph.operators):
             place = (number, index)
-            asymmetric = operator.options.get("asymmetricQuantizeInputs")
-            if asymmetric is not None:
-                if _is_hybrid(operator, subgraph.tensors):
-                    hybrid.setdefault(bool(asymmetric), []).append(place)
-                elif asymmetric:
-                    yield place, f"{operator.name} has asymmetricQuantizeInputs, which is for float data with integer weights"
+            if operator.options.get(_ASYMMETRIC) and not _is_hybrid(operator, subgraph.tensors):
+                yield place, f"{operator.name} has {_ASYMMETRIC}, which is for float data with integer weights"
             for reason in _bias_type(operator, subgraph.tensors):
                 yield place, reason
-    yield from _fewer(hybrid)
+    if engine is None:
+        yield from _fewer(hybrid)
+        return
+    for place in hybrid.get(not _HYBRID[engine], ()):
+        yield place, f"{_ASYMMETRIC} is {not _HYBRID[engine]}; the {engine} writes {_HYBRID[engine]}"
+
+
+def undecided(found: Graph, engine: str | None) -> Iterator[str]:
+    """What `options` cannot tell in a file of which nothing is said, as a line: it has one such operator."""
+    if engine is None:
+        counts = {value: len(places) for value, places in _hybrid(found).items()}
+        if sum(counts.values()) == 1:
+            yield f"{_ASYMMETRIC} of the only operator with float data and integer weights: not compared"
+
+
+def _hybrid(found: Graph) -> dict[bool, list[Place]]:
+    """The operators with float data and integer weights by the option `asymmetricQuantizeInputs`."""
+    rows: dict[bool, list[Place]] = {}
+    for number, subgraph in enumerate(found.subgraphs):
+        for index, operator in enumerate(subgraph.operators):
+            value = operator.options.get(_ASYMMETRIC)
+            if value is not None and _is_hybrid(operator, subgraph.tensors):
+                rows.setdefault(bool(value), []).append((number, index))
+    return rows
 
 
 def _fewer(hybrid: Mapping[bool, Sequence[Place]]) -> Iterator[tuple[Place, str]]:
@@ -69,7 +95,7 @@ def _fewer(hybrid: Mapping[bool, Sequence[Place]]) -> Iterator[tuple[Place, str]
     if len(hybrid) == 2:
         odd = min(hybrid, key=lambda value: (len(hybrid[value]), value))
         for place in hybrid[odd]:
-            yield place, f"asymmetricQuantizeInputs is {odd}; the file's other operators have {not odd}"
+            yield place, f"{_ASYMMETRIC} is {odd}; the file's other operators have {not odd}"
 
 
 def _is_hybrid(operator: Operator, tensors: Sequence[Tensor]) -> bool:
@@ -84,7 +110,10 @@ def _is_hybrid(operator: Operator, tensors: Sequence[Tensor]) -> bool:
 def _bias_type(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     said = operator.options.get("quantizedBiasType")
     row = operators.of(operator.name)
-    if not said or row.kernel is None:
+    if not said:
+        return
+    if row.kernel is None:
+        yield f"{operator.name} has quantizedBiasType {said}, and no bias"
         return
     data = tensors[operator.inputs[row.data]].dtype
     bias = row.bias if row.bias is not None and row.bias < len(operator.inputs) and operator.inputs[row.bias] >= 0 else None

@@ -1,6 +1,6 @@
 """Values to feed to a part of a network so that a difference shows: like those it meets, far beyond them, and zeros."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,14 @@ class Draw(NamedTuple):
     apart: bool = False
 
 
-def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]], *, seed: int, meeting: bool) -> Iterator[Draw]:
+def draws(
+    found: Mapping[int, np.ndarray],
+    shapes: Mapping[int, tuple[int, ...]],
+    *,
+    seed: int,
+    meeting: bool,
+    numbers: Set[int] = frozenset(),
+) -> Iterator[Draw]:
     """Values for each tensor, of which the last are needed only where the others made something that is not finite.
 
     Args:
@@ -30,20 +37,21 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
         shapes: of the tensors.
         seed: of the draw.
         meeting: entries of a tensor meet in a sum or a product.
+        numbers: which of the integers are numbers like others, not positions or lengths.
 
     Yields:
         Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
-        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Truth values are
-        drawn anew each time; integers, which may be positions in other tensors, stay what was found.
+        every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Truth values and
+        `numbers` are drawn anew each time; other integers stay what was found.
     """
     rng = np.random.default_rng(seed)
-    fixed = {number: values for number, values in found.items() if values.dtype.kind not in "fb"}
     floats = {number: values for number, values in found.items() if values.dtype.kind == "f"}
-    bools = [number for number, values in found.items() if values.dtype.kind == "b"]
+    whole = {number: values for number, values in found.items() if values.dtype.kind == "b" or number in numbers - set(floats)}
+    fixed = {number: values for number, values in found.items() if number not in floats and number not in whole}
 
     def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
         drawn = {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
-        return fixed | drawn | {number: np.resize(rng.random(_count(shapes[number])) < 0.5, shapes[number]) for number in bools}
+        return fixed | drawn | {number: _whole(values, shapes[number], rng) for number, values in whole.items()}
 
     yield Draw(spread({number: np.zeros(_count(shapes[number])) for number in floats}))
     if not meeting:
@@ -55,6 +63,14 @@ def draws(found: Mapping[int, np.ndarray], shapes: Mapping[int, tuple[int, ...]]
 
 def _count(shape: tuple[int, ...]) -> int:
     return min(_POOL, int(np.prod(shape, dtype=np.int64)))
+
+
+def _whole(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    if values.dtype.kind == "b":
+        return np.resize(rng.random(_count(shape)) < 0.5, shape)
+    most = min(int(np.abs(values).max(initial=0)) + 1, np.iinfo(values.dtype).max)
+    least = -most if values.dtype.kind == "i" else 0
+    return np.resize(rng.integers(least, most, _count(shape), endpoint=True).astype(values.dtype), shape)
 
 
 def _magnitudes(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -77,12 +77,16 @@ def maker(file: Side, at: Slot) -> tuple[int, int] | None:
 
 
 def through(file: Side, at: Slot) -> Slot:
-    """The tensor before quantizing and dequantizing operators."""
+    """The tensor before quantizing and dequantizing operators; `at` itself where a damaged file's go in a circle."""
+    start, seen = at, {at}
     made = maker(file, at)
     while made is not None:
         one = operator(file, (at[0], made[0]))
         if one.name not in operators.CONVERSIONS:
             break
+        if (at[0], one.inputs[0]) in seen:
+            return start
+        seen.add((at[0], one.inputs[0]))
         at = (at[0], one.inputs[0])
         made = maker(file, at)
     return at

@@ -28,7 +28,7 @@ def test_with_the_lengths_of_a_file_where_the_network_leaves_them_free(tmp_path:
         tmp_path / "saved",
         flatbuffer.read(content),
         format="auto",
-        shapes=flatbuffer.end_shapes(content),
+        shapes=flatbuffer.end_shapes(flatbuffer.opened(content)),
         inputs={},
         outputs={},
     )
@@ -49,7 +49,7 @@ def test_lengths_that_depend_on_which_input_is_which(tmp_path: Path) -> None:
             tmp_path / "saved",
             flatbuffer.read(content),
             format="auto",
-            shapes=flatbuffer.end_shapes(content),
+            shapes=flatbuffer.end_shapes(flatbuffer.opened(content)),
             inputs={},
             outputs={},
         )

@@ -108,7 +108,13 @@ def test_no_changed_scale_or_zero_point_of_an_activation_passes_unnoticed(
 
     wrong = faults.edited(clean, edit)
     report = certificate.certify(
-        made.source, made.proof, wrong, scheme=judgement.BY_NAME[scheme], io_dtype=ends, algorithm="min_max", measured=ranges
+        made.source,
+        made.proof,
+        flatbuffer.opened(wrong),
+        scheme=judgement.BY_NAME[scheme],
+        io_dtype=ends,
+        algorithm="min_max",
+        measured=ranges,
     )
     assert not report["passed"], changed
     assert any(entry["check"] == "scales" for entry in report["faults"])
@@ -127,8 +133,9 @@ def test_a_file_of_mixed_widths_is_not_accused(nets: Callable[[str], tuple[Made,
         rows = operator_plan.describe(graph, recipe, scheme="mixed", algorithm="recipe", granularity="recipe", exclude=())
         known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, ranges))
         model = quantizer.quantize(made.float32, recipe, known=known)
+        file = flatbuffer.opened(model)
         for scheme, algorithm, measurements in ((judgement.BY_NAME["mixed"], "recipe", ranges), (None, None, None)):
             report = certificate.certify(
-                made.source, made.proof, model, scheme=scheme, io_dtype=None, algorithm=algorithm, measured=measurements
+                made.source, made.proof, file, scheme=scheme, io_dtype=None, algorithm=algorithm, measured=measurements
             )
             assert report["faults"] == []

@@ -246,16 +246,14 @@ def test_a_state_belongs_to_an_operator_that_has_one() -> None:
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(stateful(), 0))
     assert main(content).tensors[1].isVariable
     sound = flatbuffer.read(stateful())
-    assert not file_integrity.faults(stateful(), sound, sound)
+    assert not file_integrity.faults(flatbuffer.parse(stateful()), sound, sound)
 
     def edit(content: Any) -> None:
         main(content).tensors[1].isVariable = False
 
     model = faults.edited(stateful(), edit)
-    found = flatbuffer.read(model)
-    assert ("state", "UNIDIRECTIONAL_SEQUENCE_LSTM reads it, and no operator writes it") in file_integrity.faults(
-        model, found, sound
-    )
+    reasons = file_integrity.faults(flatbuffer.parse(model), flatbuffer.read(model), sound)
+    assert ("state", "UNIDIRECTIONAL_SEQUENCE_LSTM reads it, and no operator writes it") in reasons
 
 
 def stateful() -> bytes:
@@ -297,5 +295,5 @@ def test_a_signature_may_not_leave_subgraph_0_to_others(nets: Nets) -> None:
 
     model = faults.edited(made.float32, edit)
     found = flatbuffer.read(model)
-    reasons = [reason for _, reason in file_integrity.faults(model, found, made.proof.graph)]
+    reasons = [reason for _, reason in file_integrity.faults(flatbuffer.parse(model), found, made.proof.graph)]
     assert reasons == ["the signature runs subgraph 1, and LiteRT without the signature subgraph 0"]
