@@ -1,12 +1,20 @@
 """Every command that README shows is run, or, for the make targets that CI runs for real, exists."""
 
+import contextlib
+import itertools
+import pathlib
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
+import keras
 import pytest
 
+from pipeline.cli import audit
+from pipeline.source.tensorflow_setup import tf
+from tests import foreign
 from tests.helpers import ROOT, call
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,6 +45,44 @@ def test_the_commands_work_in_their_order(project: Path) -> None:
     for command in COMMANDS:
         if command.startswith(("dvc ", "python ")):
             call(*shlex.split(command), cwd=project)
+
+
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the three lines of README write, and the two files that README spoils."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    (block,) = (
+        block for block in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "from_keras_model" in block
+    )
+    names = {"keras": keras, "tf": tf, "pathlib": pathlib}
+    with contextlib.chdir(folder), foreign.quiet():
+        (folder / "models").symlink_to(ROOT / "models")
+        exec(block, names)
+    made = (folder / "digits.tflite").read_bytes()
+    (folder / "changed.tflite").write_bytes(foreign.broken(made))
+    (folder / "cut.tflite").write_bytes(made[:5000])
+    return folder
+
+
+@pytest.mark.parametrize(("file", "code"), [("digits", 0), ("changed", 1), ("cut", 2)])
+def test_audit_prints_what_readme_shows(
+    tutorial: Path, file: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = f"    $ python -m pipeline.cli.audit --model models/digits_cnn.keras --tflite {file}.tflite\n"
+    below = README.split(command)[1].splitlines()
+    shown = list(itertools.takewhile(lambda line: not line or (line.startswith("    ") and not line.startswith("    $")), below))
+    assert any(shown)
+    monkeypatch.chdir(tutorial)
+    monkeypatch.setattr(sys, "argv", ["audit", *shlex.split(command)[4:]])
+    with pytest.raises(SystemExit) as ended:
+        audit.main()
+    assert ended.value.code == code
+    output = capsys.readouterr()
+    printed = iter((output.out + output.err).splitlines())
+    for line in shown:
+        # Lines are left out where README says so, and at the end.
+        if line and line != "    ...":
+            assert line.removeprefix("    ") in printed, line
 
 
 def test_files_that_readme_names_exist(finished: Path) -> None:

@@ -139,10 +139,17 @@ def test_certificate_and_divergence_are_shown(project: Path) -> None:
     assert report["certificate"]["summary"].startswith("17,802 of 17,802 parameters accounted for")
     followed = records.divergence(records.diverging("CONV_2D", layers=("conv",), sqnr_db=31.5))
     report["divergence"] = msgspec.to_builtins(followed)
+    report["certificate"]["not_compared"] = ["SHAPE (flatten): no <numbers>"]
+    report["certificate"]["also"] = ["metadata notes, 16 bytes", "description: of & by"]
     files.write_json(path, report)
     call("python", "-m", "pipeline.report", cwd=project)
     text = (project / paths.PAGE).read_text(encoding="utf-8")
     assert report["certificate"]["summary"] in text
+    assert "Not compared by running: SHAPE (flatten): no &lt;numbers&gt;." in text
+    assert "Also in the file: metadata notes, 16 bytes; description: of &amp; by." in text
+    summary = (project / paths.SUMMARY).read_text(encoding="utf-8")
+    assert "`int8`: not compared by running: SHAPE (flatten): no &lt;numbers>." in summary
+    assert summary.count("not compared by running") == 1
     assert "Where it diverges" in text
     assert "31.5" in text
 

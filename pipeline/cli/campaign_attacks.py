@@ -138,6 +138,8 @@ UNKNOWN_RANGES = {
     # That of another tensor of its dtype: another range.
     ("Tensor.quantization", "activation"): _RANGES._replace(what="another's"),
     ("Tensor.quantization", "end"): _RANGES._replace(what="another's"),
+    # Two activations with each other's scales: those of constants are compared.
+    ("SubGraph.tensors", ""): _RANGES._replace(what="swapped"),
     ("an activation rescaled with the biases", ""): _RANGES,
 }
 _MIXED = NotCompared("not told: mixed", "weights are brought to float32 for some operators and not for others: as sound")

@@ -142,7 +142,8 @@ def _by_place(opened: Any, samples: list[np.ndarray]) -> dict[str, np.ndarray]:
 def difference(before: Outputs, after: Outputs) -> tuple[float, str]:
     """The largest change of an output, relative to its peak, and where it is. Infinite when shapes, dtypes or NaN differ.
 
-    Ways that the second file does not have (it has no signature) are left out. Outputs of other names are compared in order.
+    Ways that the second file does not have (it has no signature) are left out. Outputs of other names are compared in order, behind
+    those that have kept theirs.
     """
     worst, where = 0.0, ""
     for way in WAYS:
@@ -152,7 +153,9 @@ def difference(before: Outputs, after: Outputs) -> tuple[float, str]:
         said = f"{KERNELS[way[0]]}, {'by name' if way[1] else 'by place'}"
         if len(ours) != len(theirs):
             return np.inf, f"{said}: {len(theirs)} outputs for {len(ours)}"
-        pairs = [(name, name) for name in ours] if set(ours) == set(theirs) else list(zip(ours, theirs, strict=True))
+        # LiteRT sorts them by name: one that was renamed stands in another place.
+        rest = [name for name in theirs if name not in ours]
+        pairs = [(name, name if name in theirs else rest.pop(0)) for name in ours]
         for one, other in pairs:
             change = _change(ours[one], theirs[other])
             if change > worst:

@@ -1,6 +1,7 @@
 """Which scheme a .tflite file is of, by its dtypes alone: for a file of which nothing is said."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from pipeline.quantization.schemes import Scheme
@@ -36,6 +37,7 @@ def detect(found: Graph, known: Mapping[str, Scheme]) -> tuple[str | None, str]:
     Returns:
         The name, None when there is no such scheme; and how it was found or why not, in words.
     """
+    found = _without_rounding(found)
     present = _formats(found)
     if not present:
         return None, "it has no operator with a kernel, and its dtypes alone do not say"
@@ -58,6 +60,35 @@ def detect(found: Graph, known: Mapping[str, Scheme]) -> tuple[str | None, str]:
     if len(names) > 1 and MIXED in known and not file_format.faults(found, known[MIXED], None):
         return MIXED, f"its operators are of {', '.join(str(name) for name in names.values())}"
     return None, "what its operators with a kernel are and what else it holds are of different schemes"
+
+
+def _without_rounding(found: Graph) -> Graph:
+    """The file without float values that are brought to integers and straight back: training with fake quantization leaves that.
+
+    It says nothing of how operators are stored; whether it is the network's is not asked here.
+    """
+    subgraphs = [_straight(subgraph) for subgraph in found.subgraphs]
+    return replace(found, subgraphs=subgraphs, tensors=subgraphs[found.main].tensors, operators=subgraphs[found.main].operators)
+
+
+def _straight(subgraph: Subgraph) -> Subgraph:
+    tensors = list(subgraph.tensors)
+    start = {
+        one.outputs[0]: one.inputs[0]
+        for one in subgraph.operators
+        if one.name == "QUANTIZE" and tensors[one.inputs[0]].scales is None
+    }
+    readers = [(one, number) for one in subgraph.operators for number in one.inputs if number in start]
+    kept = {number for one, number in readers if one.name != "DEQUANTIZE"} | set(subgraph.outputs)
+    pairs = {one.outputs[0]: start[number] for one, number in readers if number not in kept}
+    gone = {number for one, number in readers if one.outputs[0] in pairs}
+    for number in gone:
+        tensors[number] = replace(tensors[number], dtype="float32", scales=None, zero_points=None)
+    operators = []
+    for one in subgraph.operators:
+        if not {*one.outputs} & (gone | pairs.keys()):
+            operators.append(replace(one, inputs=tuple(pairs.get(number, number) for number in one.inputs)))
+    return replace(subgraph, tensors=tensors, operators=operators)
 
 
 def _of(scheme: Scheme) -> Format:

@@ -95,17 +95,20 @@ def ranges(
         measured: ranges by tensor, under "8" and "16" (bits).
 
     Raises:
-        UserError: when an operator that becomes one of integers reads a constant NaN.
+        UserError: when an operator that becomes one of integers reads a constant NaN, or values that the network rounds itself.
     """
     found: dict[str, str] = {}
+    rounded = _rounded(graph)
     for operator, row in zip(graph.operators, rows, strict=True):
         if row.activations in ("int8", "int16"):
             width = row.activations.removeprefix("int")
             for index in operator.inputs:
                 if index >= 0:
                     _refuse_nan(graph.tensors[index], row)
+                    _refuse_rounded(index in rounded, graph.tensors[index], row)
                     found.setdefault(graph.tensors[index].name, width)
             for index in operator.outputs:
+                _refuse_rounded(index in rounded, graph.tensors[index], row)
                 found[graph.tensors[index].name] = width
     return {name: measured[found.get(name, "8")][name] for name in measured["8"]}
 
@@ -116,6 +119,23 @@ def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
             f"quantize: {row.operator} reads a constant NaN ({tensor.name}), which {row.activations} cannot hold, so that the file "
             "would answer a number where the network answers NaN; take the variant out of `quantization`, or name the operator's "
             "layer in its `exclude`"
+        )
+
+
+def _rounded(graph: Graph) -> set[int]:
+    """Tensors at both ends of QUANTIZE and DEQUANTIZE, which training with fake quantization leaves in a float32 file."""
+    quantized = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if operator.name == "QUANTIZE"}
+    back = {operator.inputs[0]: operator.outputs[0] for operator in graph.operators if operator.name == "DEQUANTIZE"}
+    return {end for there in quantized.keys() & back.keys() for end in (quantized[there], back[there])}
+
+
+def _refuse_rounded(rounded: bool, tensor: Tensor, row: Treatment) -> None:
+    if rounded:
+        raise UserError(
+            f"quantize: the network rounds {tensor.name} itself (fake quantization), beside {row.operator}: litert-quantizer does "
+            "not take the ranges that were trained, leaves each rounding in float between its integers, and makes of a rounded "
+            "kernel what LiteRT's kernels do not take, 8 bits with a zero point or 16 bits; use float16 or dynamic_int8, or "
+            "converter_int8 where the whole network was trained so, or name the operator's layer in its `exclude`"
         )
 
 

@@ -129,7 +129,11 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The library opens an interpreter with options meant for debugging, which warns, and draws progress bars unasked."""
+    """The library opens an interpreter with options meant for debugging, which warns, and draws progress bars unasked.
+
+    It also warns of a network that was trained with fake quantization: that it leaves that rounding alone is what is wanted.
+    """
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
+        warnings.filterwarnings("ignore", message="Input model is already partially quantized")
         yield

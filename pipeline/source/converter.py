@@ -41,7 +41,8 @@ def convert_saved_model(
         custom_ops: keep operators that neither knows as custom ones.
 
     Raises:
-        UserError: when the network holds an operation the converter cannot translate, with the option that would allow it.
+        UserError: when the network holds an operation the converter cannot translate, with the option that would allow it, or one
+            that it cannot quantize so.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
     if scheme != "float32":
@@ -67,6 +68,11 @@ def convert_saved_model(
         return bytes(converter.convert())
     except tf.errors.InvalidArgumentError as error:
         raise UserError(f"{folder}: the converter refuses the network: {str(error).splitlines()[0]}") from None
+    except RuntimeError as error:
+        # The calibrator's, which has no type of its own.
+        if "not yet supported for op" not in str(error):
+            raise
+        raise UserError(f"{folder}: the converter has no {scheme} for the network: {str(error).strip()}") from None
     except Exception as error:
         # ConverterError is private to TensorFlow; anything else is a bug and keeps its traceback.
         if type(error).__name__ != "ConverterError":

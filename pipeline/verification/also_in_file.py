@@ -6,7 +6,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import well_formed
+from pipeline.tflite import operators, well_formed
 from pipeline.tflite.flatbuffer import Graph
 
 
@@ -74,9 +74,23 @@ def _operators(content: Any) -> Iterator[str]:
     unused = [well_formed.operator_name(code) for number, code in enumerate(codes) if not used[number]]
     if unused:
         yield f"operator types that are not used: {', '.join(unused)}"
+    state = sorted(
+        {
+            _name(content, operator)
+            for subgraph in content.subgraphs
+            for operator in subgraph.operators or ()
+            if len(_numbers(operator.intermediates)) and _name(content, operator) in operators.RECURRENT
+        }
+    )
+    if state:
+        yield f"scales between the gates of {', '.join(state)}: not compared"
     versions = {f"{well_formed.operator_name(code)} {code.version}" for code in codes if code.version != 1}
     if versions:
         yield f"operator versions: {', '.join(sorted(versions))}"
+
+
+def _name(content: Any, operator: Any) -> str:
+    return well_formed.operator_name(content.operatorCodes[operator.opcodeIndex])
 
 
 def _unused(content: Any) -> Iterator[str]:

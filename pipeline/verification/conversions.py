@@ -5,7 +5,7 @@ litert-quantizer 0.11 and TensorFlow 2.21, all schemes) and why:
 
 - float to integers where an operator wants integers, and back where one, or the caller, wants float: at the ends, and around
   operators without an integer kernel. There and back again with nothing between is only in networks trained with fake
-  quantization, and then in their float32 file, too;
+  quantization, to the integers that their float32 file brings the same values to (`trained_rounding`);
 - int8 to uint8 or back, of one scale: at the ends;
 - integers of one scale to another: in front of operators that put values together or choose among them (CONCATENATION, MAXIMUM)
   and want one scale for all; the other readers of the tensor then read it, too. And between 8 and 16 bits. The new format holds the
@@ -15,14 +15,13 @@ litert-quantizer 0.11 and TensorFlow 2.21, all schemes) and why:
 - constants to float.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import number_words, stored_layout
+from pipeline.verification import number_words, stored_layout, trained_rounding
 from pipeline.verification.graph_alignment import Alignment, Place
-from pipeline.verification.tensor_origin import Slot
 
 # A range may be short of another by this many of its steps: both were rounded.
 _STEPS = 1.0
@@ -41,14 +40,14 @@ def needless(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tupl
     Yields:
         (subgraph, operator) of the conversion, and what is wrong with it.
     """
-    trained = _trained(expected, aligned)
+    trained = trained_rounding.held(expected, found, aligned)
     for number, subgraph in enumerate(found.subgraphs):
         graph = _Readers(subgraph=subgraph, readers=_readers(subgraph))
         yield from (((number, index), reason) for index, reason in _twice(graph))
         for index, operator in enumerate(subgraph.operators):
             if operator.name not in operators.CONVERSIONS or not operator.inputs:
                 continue
-            for reason in _faults(graph, operator, (number, operator.inputs[0]) in trained):
+            for reason in _faults(graph, operator, {tensor for other, tensor in trained if other == number}):
                 yield (number, index), reason
 
 
@@ -70,32 +69,24 @@ def _readers(subgraph: Subgraph) -> dict[int, list[Operator | None]]:
     return found
 
 
-def _trained(expected: Graph, aligned: Alignment) -> set[Slot]:
-    """Tensors of the found file that the network itself rounds: there and back again in the float32 file, too."""
-    found: set[Slot] = set()
-    for number, subgraph in enumerate(expected.subgraphs):
-        makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
-        for operator in subgraph.operators:
-            before = makers.get(operator.inputs[0]) if operator.inputs else None
-            if operator.name == "DEQUANTIZE" and before is not None and before.name == "QUANTIZE":
-                for tensor in (before.inputs[0], before.outputs[0], operator.outputs[0]):
-                    at = aligned.tensors.get((number, tensor))
-                    found.update(() if at is None else (at,))
-    return found
-
-
-def _faults(graph: _Readers, operator: Operator, trained: bool) -> Iterator[str]:
+def _faults(graph: _Readers, operator: Operator, trained: Set[int]) -> Iterator[str]:
+    """What is wrong with a conversion; `trained` tensors are what the network's own rounding makes."""
     tensors = graph.subgraph.tensors
     before, after = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
-    following = [reader for reader in graph.readers.get(operator.outputs[0], []) if reader is not None]
+    again = [
+        reader
+        for reader in graph.readers.get(operator.outputs[0], [])
+        if reader is not None
+        and reader.name in operators.CONVERSIONS
+        and not trained & {operator.inputs[0], operator.outputs[0], reader.outputs[0]}
+    ]
     there = before.scales is None and after.scales is not None
     back = before.scales is not None and after.scales is None
-    again = [reader for reader in following if reader.name in operators.CONVERSIONS]
     if before.data is not None:
         yield from (f"{operator.name} of a constant is followed by {reader.name}" for reader in again)
     elif there or back:
         turns = [reader for reader in again if (tensors[reader.outputs[0]].scales is None) == (before.scales is None)]
-        if turns and not trained:
+        if turns:
             yield f"{before.name} is brought to {after.dtype} and back with nothing between: {operator.name}, {turns[0].name}"
     elif before.scales is not None and after.scales is not None:
         yield from _requantized(graph, operator, before, after)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.tflite.flatbuffer import Graph, Tensor
-from pipeline.verification.graph_alignment import Alignment, Place
+from pipeline.verification.graph_alignment import Place
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 OPS = frozenset(("FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel", "FakeQuantWithMinMaxArgs"))
 
-Slot = tuple[int, int]
 # Range and scale are float32, and rounded once more on the way: kernels' ranges are computed from float32 weights.
 _TOLERANCE = 4 * 2.0**-23
 _BITS = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16, "int4": 4}
@@ -116,78 +115,37 @@ def unexplained(
     Yields:
         (subgraph, operator) of the file, None for something that is missing; and what is wrong.
     """
-    wanted = {}
+    wanted: dict[str, Format] = {}
+    constant: dict[str, Format] = {}
     for node in nodes:
-        if node["op"] in OPS and node["inputs"][0] not in known:
-            ends = [known.get(reference) for reference in node["inputs"][1:3]]
-            if len(ends) == 2 and ends[0] is not None and ends[1] is not None:
-                wanted[node["name"]] = of_operation(node, ends[0].value, ends[1].value)
-            elif len(ends) == 0:
-                low, high = (np.asarray(node["attributes"][key], np.float32) for key in ("min", "max"))
-                wanted[node["name"]] = of_operation(node, low, high)
+        form = _asked(node, known)
+        if form is not None:
+            (constant if node["inputs"][0] in known else wanted)[node["name"]] = form
     held = set()
     for number, subgraph in enumerate(graph.subgraphs):
         for index, operator in enumerate(subgraph.operators):
-            if operator.name != "QUANTIZE":
+            form = format_of(subgraph.tensors[operator.outputs[0]]) if operator.name == "QUANTIZE" else None
+            if form is None:
                 continue
-            before, after = (subgraph.tensors[side[0]] for side in (operator.inputs, operator.outputs))
-            form = _format(after)
-            if before.data is not None or form is None:
-                continue
-            fitting = {name for name, other in wanted.items() if same(form, other)}
+            # Constants may be rounded already, so that nothing in the file need do it.
+            asked = wanted if subgraph.tensors[operator.inputs[0]].data is None else constant
+            fitting = {name for name, other in asked.items() if same(form, other)}
             held |= fitting
             if not fitting:
-                yield (number, index), f"{_words(form)}: no fake quantization of the network asks for it"
+                yield (number, index), f"{words(form)}: no fake quantization of the network asks for it"
     for name, form in wanted.items():
         if name not in held:
-            yield None, f"the network rounds values to {_words(form)} ({name}), and no operator does"
+            yield None, f"the network rounds values to {words(form)} ({name}), and no operator does"
 
 
-def broken(
-    source: Mapping[str, Any], expected: Graph, found: Graph, aligned: Alignment, *, measured: bool
-) -> Iterator[tuple[Place | None, str, str]]:
-    """Scales and zero points of a file that are not those of the network's fake quantization; nothing when it has none.
-
-    Args:
-        source: of `inference_graph.read`.
-        expected: the float32 file.
-        found: the file in question.
-        aligned: what corresponds.
-        measured: the scales of activations were made of ranges measured behind the rounding, which another check compares.
-
-    Yields:
-        (subgraph, operator) of the found file that writes it, None for an input; its name; what is wrong with it.
-    """
-    if not any(node["op"] in OPS for node in source["nodes"]):
-        return
-    theirs = {at: (place, form) for at, place, form in _formats(found)}
-    into = [{one.inputs[0]: one.outputs[0] for one in graph.operators if one.name == "QUANTIZE"} for graph in expected.subgraphs]
-    for (number, index, slot), at in aligned.constants.items():
-        subgraph = expected.subgraphs[number]
-        rounded_to = into[number].get(subgraph.operators[index].inputs[slot])
-        form = None if rounded_to is None else _format(subgraph.tensors[rounded_to])
-        if form is not None:
-            yield from _compared(aligned.operators.get((number, index)), found, at, theirs[at][1], form)
-    for number, subgraph in enumerate(() if measured else expected.subgraphs):
-        makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
-        for operator in subgraph.operators:
-            quantized = makers.get(operator.inputs[0]) if operator.name == "DEQUANTIZE" else None
-            if quantized is None or quantized.name != "QUANTIZE":
-                continue
-            wanted = _format(subgraph.tensors[operator.inputs[0]])
-            there = aligned.tensors.get((number, operator.outputs[0]))
-            if wanted is not None and there is not None:
-                yield from _compared(theirs[there][0], found, there, theirs[there][1], wanted)
-
-
-def _compared(
-    place: Place | None, found: Graph, at: Slot, has: Format | None, wanted: Format
-) -> Iterator[tuple[Place | None, str, str]]:
-    name = found.subgraphs[at[0]].tensors[at[1]].name
-    if has is None:
-        yield place, name, "the network rounds these values (fake quantization), and the file does not"
-    elif not same(has, wanted):
-        yield place, name, f"{_words(has)}; the network's fake quantization asks for {_words(wanted)}"
+def _asked(node: Mapping[str, Any], known: Mapping[str, Constant]) -> Format | None:
+    """The format that a node states; None for another node, and for one whose range is computed from the input."""
+    if node["op"] not in OPS:
+        return None
+    if len(node["inputs"]) == 1:
+        return of_operation(node, *(np.asarray(node["attributes"][key], np.float32) for key in ("min", "max")))
+    low, high = (known.get(reference) for reference in node["inputs"][1:3])
+    return None if low is None or high is None else of_operation(node, low.value, high.value)
 
 
 def same(one: Format, other: Format) -> bool:
@@ -200,28 +158,14 @@ def same(one: Format, other: Format) -> bool:
     )
 
 
-def _formats(graph: Graph) -> Iterator[tuple[Slot, Place | None, Format | None]]:
-    """How each activation is stored: its own format, or that of the integers from which it was just made."""
-    for number, subgraph in enumerate(graph.subgraphs):
-        makers = {output: index for index, operator in enumerate(subgraph.operators) for output in operator.outputs}
-        stored = {operator.inputs[0]: operator.outputs[0] for operator in subgraph.operators if operator.name == "QUANTIZE"}
-        for index, tensor in enumerate(subgraph.tensors):
-            maker = makers.get(index)
-            place = None if maker is None else (number, maker)
-            before = index
-            if maker is not None and subgraph.operators[maker].name == "DEQUANTIZE":
-                before = subgraph.operators[maker].inputs[0]
-            elif tensor.scales is None:
-                before = stored.get(index, index)
-            yield (number, index), place, _format(subgraph.tensors[before])
-
-
-def _format(tensor: Tensor) -> Format | None:
+def format_of(tensor: Tensor) -> Format | None:
+    """What the codes of a tensor mean; None where it is not quantized."""
     if tensor.scales is None or tensor.zero_points is None or tensor.dtype not in _BITS:
         return None
     least = 0 if tensor.dtype.startswith("u") else -(2 ** (_BITS[tensor.dtype] - 1))
     return Format(_BITS[tensor.dtype], tensor.scales.astype(np.float64), tensor.zero_points.astype(np.int64) - least)
 
 
-def _words(form: Format) -> str:
+def words(form: Format) -> str:
+    """Scale and zero point of the first channel, for a message."""
     return f"scale {form.scales[0]:.9g}, zero point {form.zero_points[0]} of {form.bits} bits"

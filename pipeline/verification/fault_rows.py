@@ -7,12 +7,12 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
     activation_scales,
     conversions,
-    fake_quantization,
     graph_alignment,
     hadamard,
     operator_inputs,
     scale_relations,
     scale_verdicts,
+    trained_rounding,
 )
 from pipeline.verification.constant_rows import BIAS_OF, REWRITING
 from pipeline.verification.float32_proof import Proof
@@ -101,7 +101,7 @@ def scales(
         layers: paths of layers by operators of the found file.
         measured: `bits` of models/ranges.json; None: not known, and so not compared.
     """
-    for place, name, reason in fake_quantization.broken(source, proof.graph, found, aligned, measured=measured is not None):
+    for place, name, reason in trained_rounding.broken(source, proof.graph, found, aligned):
         yield fault("scales", () if place is None else layers.get(place, ()), name, reason)
     for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)

@@ -116,7 +116,14 @@ def without_scale(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -
         tensors: what corresponds (`graph_alignment.Alignment.tensors`).
     """
     rows = []
-    for (subgraph, number), (other, place) in tensors.items():
+    # An end may be read through operators that change its format: it is no tensor of those that were laid beside each other.
+    ends = {
+        (expected.main, ours[name]): (found.main, theirs[name])
+        for ours, theirs in ((expected.inputs, found.inputs), (expected.outputs, found.outputs))
+        for name in ours
+        if name in theirs
+    }
+    for (subgraph, number), (other, place) in (*ends.items(), *tensors.items()):
         wanted, tensor = expected.subgraphs[subgraph].tensors[number], found.subgraphs[other].tensors[place]
         if wanted.dtype == "float32" and tensor.scales is None and not tensor.dtype.startswith(("float", "bfloat")):
             rows.append((tensor.name, f"is {tensor.dtype} without a scale; expected real numbers"))

@@ -134,7 +134,7 @@ def judge(
     passed = all(row["passed"] for row in checks)
     changed = any(row["agreement"] not in (None, 1.0) for row in figures.values())
     diagnosis = None
-    if outputs is not None and model != float32 and (changed or not passed):
+    if figures and outputs is not None and model != float32 and (changed or not passed):
         worst = output_checks.worst(figures, count=limits.divergence)
         traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source), ends=ends)
         diagnosis = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)

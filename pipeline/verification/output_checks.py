@@ -45,7 +45,7 @@ def compare(
 
     Args:
         reference: the network's outputs [n, ...] by name.
-        predicted: the file's, in real units, the same names and shapes.
+        predicted: the file's, in real units, the same names; another shape is a fault.
         float32: the float32 file, from whose operators the limits follow.
         found: the file in question, whose output steps count.
         allowance: what may differ; None: not known, then only NaN and infinity are judged.
@@ -58,6 +58,9 @@ def compare(
     """
     figures, checks = {}, []
     for output in reference:
+        if reference[output].shape != predicted[output].shape:
+            checks.append(_shape(output, reference[output].shape[1:], predicted[output].shape[1:]))
+            continue
         step = tolerances.step(found, output)
         measured = fidelity.measure(reference[output], predicted[output], step=step)
         limits = {} if allowance is None else _limits(allowance, measured, float32, step)
@@ -69,6 +72,12 @@ def compare(
             "worst": [{"id": ids[i], "index": i, "max_error": error if np.isfinite(error) else None} for i, error in listed],
         }
     return figures, checks
+
+
+def _shape(output: str, expected: Sequence[int], found: Sequence[int]) -> dict[str, Any]:
+    """The row of an output of another shape, of which nothing else can be said."""
+    reason = f"the file's output is {list(found)}; the network's is {list(expected)}"
+    return {"name": "shape", "output": output, "value": 0.0, "limit": 1.0, "bound": "at least", "passed": False, "reason": reason}
 
 
 def _limits(allowance: Allowance, measured: Mapping[str, float | None], float32: Graph, step: float | None) -> dict[str, float]:

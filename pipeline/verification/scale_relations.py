@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from pipeline.tflite import operators
-from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
+from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 from pipeline.verification import number_words, stored_values
 
 # The least number of float32.
@@ -19,6 +19,7 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
         (subgraph, operator), and what is wrong with it.
     """
     for number, subgraph in enumerate(graph.subgraphs):
+        yield from (((number, index), fault) for index, fault in _along(subgraph))
         joined = {tensor for operator in subgraph.operators if operator.name in operators.JOINS for tensor in operator.inputs}
         for index, operator in enumerate(subgraph.operators):
             for fault in (
@@ -29,6 +30,15 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
                 *_joined(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
+
+
+def _along(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
+    """An activation has one scale, along no axis: XNNPACK leaves operators whose data says otherwise to other kernels."""
+    for index, operator in enumerate(subgraph.operators):
+        for number in (*operator.inputs, *operator.outputs):
+            tensor = subgraph.tensors[number]
+            if number >= 0 and tensor.data is None and tensor.scales is not None and tensor.quantized_dimension:
+                yield index, f"{tensor.name}: one scale along axis {tensor.quantized_dimension}"
 
 
 def _bias(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:

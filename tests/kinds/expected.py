@@ -102,16 +102,17 @@ FORMATS = {
     "ops quantile": {"int8": "reads a constant NaN", "int16x8": "reads a constant NaN"},
     "ops matmul constant left": {"dynamic": "cannot be run here", "int16x8": "cannot be run here"},
     "application MobileNetV3Small": {"int16x8": "cannot be run here"},
+    "application MobileNetV3Large": {"int16x8": "cannot be run here"},
+    **{
+        name: dict.fromkeys(("int8", "int16x8"), "itself (fake quantization)")
+        for name in ("fake quantization", "fake quantization per channel")
+    },
     "ops cond": {"int8": "the network holds IF", "int16x8": "the network holds IF"},
     **{name: dict.fromkeys(("int8", "int16x8"), "the network holds WHILE") for name in LOOPS},
 }
 
 # Not refused, and not what the network computes: a fault of litert-quantizer, which the certificate has to see.
 FAULTY = {"ops matmul constant left": {"int8": "8 scales; BATCH_MATMUL reads one"}}
-
-# Sound, and accused all the same, in these formats: each is to be mended, and then taken out.
-_EVERY = ("float32", "float16", "dynamic", "int8", "int16x8")
-ACCUSED: dict[str, tuple[str, ...]] = dict.fromkeys(("fake quantization", "fake quantization per channel", "log10"), _EVERY)
 
 # Layers that wrap what another library makes, which is not among the requirements.
 OF_OTHER_LIBRARIES = {"FlaxLayer": "flax", "JaxLayer": "jax", "TorchModuleWrapper": "torch"}

@@ -6,7 +6,7 @@ import pytest
 from pipeline.source.tensorflow_setup import tf
 from pipeline.verification import fake_quantization
 from pipeline.verification.rounded_arithmetic import Constant
-from tests.graphs import chain
+from tests.graphs import chain, tensor
 
 
 def node(name: str, inputs: list[str], op: str = "FakeQuantWithMinMaxVars", **attributes: Any) -> dict[str, Any]:
@@ -71,3 +71,21 @@ def test_rounding_that_the_float32_file_lacks() -> None:
         "the network rounds values to scale 0.00784313725, zero point 127 of 8 bits (round), and no operator does",
     )
     assert not list(fake_quantization.unexplained([], known, chain("ADD", "TANH")))
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_constant_that_the_float32_file_rounds_is_one_that_the_network_rounds(trained: bool) -> None:
+    """It need not be rounded: the converter may have stored it so. Nothing else may round it."""
+    graph = chain("QUANTIZE", "DEQUANTIZE")
+    graph.tensors[0] = tensor((1,), constant=True)
+    graph.tensors[1] = tensor((1,), "int8", scale=1 / 255)
+    nodes = [node("round", ["kernel:0", "low:0", "high:0"])]
+    known = {"low:0": Constant(value=np.zeros(())), "high:0": Constant(value=np.full((), 1.0 if trained else 1.1))}
+    known["kernel:0"] = Constant(value=np.ones(1))
+    found = [reason for _, reason in fake_quantization.unexplained(nodes, known, graph)]
+    assert (
+        found == []
+        if trained
+        else found == ["scale 0.00392156886, zero point 0 of 8 bits: no fake quantization of the network asks for it"]
+    )
+    assert not list(fake_quantization.unexplained(nodes, known, chain("ADD", "TANH")))

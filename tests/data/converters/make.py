@@ -1,6 +1,6 @@
 """Made the files in this folder, once: two small networks, and what TensorFlow's converters of several years make of them.
 
-For each of 2.12.1, 2.14.1, 2.16.2 and 2.18.1, in an environment of its own (Python 3.11):
+For each of 2.12.1, 2.16.2 and 2.18.1 (2.14.1 writes what 2.12.1 does), in an environment of its own (Python 3.11):
 
     python3.11 -m venv /tmp/tf && /tmp/tf/bin/pip install tensorflow-cpu==VERSION && /tmp/tf/bin/python make.py
 
