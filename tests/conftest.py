@@ -1,7 +1,10 @@
 """Real copies of the repository, run with real DVC. Expensive ones are built once a session."""
 
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +12,9 @@ from pipeline import files, paths
 from pipeline.tflite.layers_record import Layers
 from tests import networks
 from tests.helpers import call, copy_repository
+
+if TYPE_CHECKING:
+    from tests.made import Made
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +26,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     call("git", "add", "-A", cwd=target)
     call("git", "commit", "-qm", "results", "--allow-empty", cwd=target)
     return target
+
+
+@pytest.fixture(scope="session")
+def nets(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[str], Made]":
+    """A network of `certified.NETWORKS` with everything the certificate needs of it."""
+    # Keras takes seconds to import: only for the tests that ask for one.
+    from tests import certified
+    from tests.made import make
+
+    @cache
+    def build(name: str) -> "Made":
+        return make(certified.randomised(certified.NETWORKS[name]()), tmp_path_factory.mktemp(name) / "source")
+
+    return build
 
 
 @pytest.fixture

@@ -3,17 +3,7 @@ from functools import cache
 
 import pytest
 
-from tests import certified
-from tests.made import Made, litert, make
-
-
-@pytest.fixture(scope="session")
-def nets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Made]:
-    @cache
-    def build(name: str) -> Made:
-        return make(certified.randomised(certified.NETWORKS[name]()), tmp_path_factory.mktemp(name) / "source")
-
-    return build
+from tests.made import Made, litert
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,42 @@
+from typing import Any
+
+import numpy as np
+
+from pipeline.verification import probes
+
+INPUTS: list[dict[str, Any]] = [
+    {"name": "image", "shape": [None, 4, 4, 3], "dtype": "float32"},
+    {"name": "tokens", "shape": [1, 50], "dtype": "int32"},
+    {"name": "mask", "shape": [1, 50], "dtype": "bool"},
+]
+
+
+def test_two_samples_of_every_input_in_its_shape_and_dtype() -> None:
+    found = probes.draw(INPUTS, bound=7)
+    assert len(found) == 2
+    for sample in found:
+        assert {name: (array.shape, array.dtype.name) for name, array in sample.items()} == {
+            "image": ((1, 4, 4, 3), "float32"),
+            "tokens": ((1, 50), "int32"),
+            "mask": ((1, 50), "bool"),
+        }
+        assert sample["tokens"].min() >= 0
+        assert sample["tokens"].max() == 6
+    assert np.abs(found[0]["image"]).max() < 6 < found[1]["image"].max() <= 255
+
+
+def test_the_same_every_time() -> None:
+    for one, other in zip(probes.draw(INPUTS, bound=7), probes.draw(INPUTS, bound=7), strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_integers_stay_within_the_smallest_table() -> None:
+    def lookup(table: str) -> dict[str, object]:
+        return {"name": f"of_{table}", "op": "GatherV2", "inputs": [f"{table}:0", "tokens:0"], "attributes": {}}
+
+    nodes = [{"name": "words", "op": "Variable", "path": "words", "inputs": []}, lookup("words"), lookup("kinds")]
+    weights, constants = {"words": np.zeros((50, 4))}, {"kinds": np.zeros((3, 4))}
+    assert probes.bound({"nodes": nodes}, constants, weights) == 3
+    assert probes.bound({"nodes": nodes[:2]}, {}, weights) == 50
+    assert probes.bound({"nodes": []}, {}, {}) == 2
