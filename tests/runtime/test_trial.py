@@ -34,3 +34,24 @@ def test_an_inference_without_an_end_is_given_up(finished: Path, monkeypatch: An
     (finished.parent / "wait.py").write_text("import time; time.sleep(60)")
     monkeypatch.setattr(trial, "__file__", str(finished.parent / "wait.py"))
     assert trial.refusal(b"", seconds=0.5) == "LiteRT cannot run the file: one inference has no end after 0.5 seconds"
+
+
+def test_what_only_the_kernels_without_a_delegate_refuse_is_said(tmp_path: Path) -> None:
+    """XNNPACK does not look at `alignCorners` beside `halfPixelCenters`; LiteRT's own kernel refuses both together."""
+    import keras
+
+    from tests.made import make
+
+    image = keras.Input((3, 3, 2), name="image")
+    model = keras.Model(image, keras.layers.UpSampling2D(2, interpolation="bilinear")(image))
+    sound = make(model, tmp_path / "source").float32
+
+    def edit(content: Any) -> None:
+        faults.operators(content, "RESIZE_BILINEAR")[0].builtinOptions.alignCorners = True
+
+    assert trial.refusal(sound) is None
+    answer = trial.refusal(faults.edited(sound, edit))
+    assert answer == (
+        "LiteRT cannot run the file without XNNPACK: If half_pixel_centers is True, align_corners must be False."
+        "Node number 0 (RESIZE_BILINEAR) failed to prepare."
+    )

@@ -1,6 +1,7 @@
 """Ranges of activations of a lone file, on samples."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,19 @@ def test_a_format_that_the_library_fixes_is_not_judged() -> None:
     found.tensors[1] = tensor((1,), "int8", scale=1 / 256)
     judged = activation_noise.judge(expected, found, {(0, 1): (0, 1)}, [{1: np.full(1000, 1e-3, np.float32)}])
     assert judged == activation_noise.Judged(tensors=0, faults=[])
+
+
+def test_what_maximum_does_not_give_is_no_loss() -> None:
+    """The lower half of what it reads is clipped: where something else reads it as well, that is a fault."""
+    float32, found = chain("RELU", "MAXIMUM"), chain("RELU", "MAXIMUM")
+    for graph in (float32, found):
+        graph.tensors[:] = [replace(entry, name=f"t{at}") for at, entry in enumerate(graph.tensors)]
+    for at in (1, 2):
+        found.tensors[at] = replace(tensor((1,), "int8", scale=0.01), name=f"t{at}")
+    pairs = {(0, at): (0, at) for at in range(3)}
+    trace = {1: np.linspace(-2.5, 2.5, 9, dtype=np.float32), 2: np.linspace(0.0, 2.5, 9, dtype=np.float32)}
+    assert activation_noise.judge(float32, found, pairs, [trace]).faults == []
+    seen = replace(found, subgraphs=[replace(found.subgraphs[0], outputs=(1, 2))])
+    ((name, reason),) = activation_noise.judge(float32, seen, pairs, [trace]).faults
+    assert name == "t1"
+    assert "are clipped" in reason

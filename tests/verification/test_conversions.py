@@ -119,3 +119,14 @@ def test_one_tensor_quantized_in_two_ways() -> None:
     graph.operators.append(flatbuffer.Operator(name="ABS", inputs=(3,), outputs=(2,)))
     found = [reason for _, reason in conversions.needless(graph, graph, graph_alignment.Alignment())]
     assert any("is quantized twice: 0 to 25.5 and 0 to 2.55" in reason for reason in found)
+
+
+def test_operators_without_inputs_and_conversions_in_a_circle() -> None:
+    graph = chain("QUANTIZE", "DEQUANTIZE", "MUL")
+    for at in (1,):
+        graph.tensors[at] = tensor((1,), "int8", scale=0.1)
+    graph.operators[2] = replace(graph.operators[2], inputs=())
+    graph.operators[0] = replace(graph.operators[0], inputs=(2,))
+    ((place, reason),) = conversions.needless(graph, graph, graph_alignment.Alignment())
+    assert place == (0, 0)
+    assert "and back with nothing between" in reason

@@ -129,3 +129,15 @@ def test_an_operator_does_not_convert(nets: Callable[[str], Made], files: Callab
             reasons += [reason for _, reason in file_format.faults(flatbuffer.read(wrong), None, "float32")]
     assert len(reasons) >= sum(name in ("QUANTIZE", "DEQUANTIZE") for name in names)
     assert any(reason.startswith("FULLY_CONNECTED reads ") for reason in reasons)
+
+
+def test_an_input_that_became_an_integer(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    """Behind it an operator changes the format, and so it is no tensor that is laid beside one of the float32 file."""
+
+    def edit(content: Any) -> None:
+        graph = content.subgraphs[0]
+        first = graph.tensors[int(graph.inputs[0])]
+        first.type, first.quantization = schema.TensorType.INT32, None
+
+    report = certify(nets("wide"), faults.edited(files("wide", "static_wi8_ai8"), edit), None)
+    assert "is int32 without a scale; expected real numbers" in [fault["reason"] for fault in report["faults"]]

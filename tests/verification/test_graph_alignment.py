@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import graph_alignment
 from tests.graphs import chain
@@ -38,3 +40,20 @@ def test_another_option() -> None:
 
 def test_another_name_in_the_signature() -> None:
     assert "outputs are z; expected y" in reasons(FLOAT, chain("ADD", "TANH", "SOFTMAX", output="z"))
+
+
+def test_another_number_of_outputs_of_a_nested_graph() -> None:
+    one, other = looping(1), looping(2)
+    assert reasons(one, one) == []
+    assert reasons(one, other) == ["the cond graph of WHILE has 2 outputs; expected 1"]
+
+
+def looping(conditions: int) -> Graph:
+    """A loop whose condition has so many outputs, all of them the same."""
+    inner = chain("LESS").subgraphs[0]
+    condition, body = replace(inner, outputs=(1,) * conditions), chain("ADD").subgraphs[0]
+    graph = chain("WHILE")
+    options = {"condSubgraphIndex": 1, "bodySubgraphIndex": 2}
+    operators = [replace(graph.operators[0], options=options)]
+    main = replace(graph.subgraphs[0], operators=operators)
+    return replace(graph, operators=operators, subgraphs=[main, condition, body])

@@ -10,6 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.verification import operator_inputs
 from tests import certified, faults
 from tests.made import Made, certify, converted, litert, make
 
@@ -71,3 +73,31 @@ def test_the_dtype_of_the_bias(
         faults.operators(content, "FULLY_CONNECTED")[0].builtinOptions.quantizedBiasType = said
 
     assert certify(nets("wide"), faults.edited(files("wide", scheme), edit), None, None)["passed"] == passes
+
+
+def test_who_made_a_file_tells_how_data_is_quantized(nets: Callable[[str], Made], files: Callable[[str, str], bytes]) -> None:
+    sound = flatbuffer.read(files("wide", "dynamic_wi8_afp32"))
+    assert list(operator_inputs.options(sound, "litert")) == []
+    reasons = [reason for _, reason in operator_inputs.options(sound, "converter")]
+    assert set(reasons) == {"asymmetricQuantizeInputs is False; the converter writes True"}
+    assert not list(operator_inputs.options(flatbuffer.read(converted(nets("wide"), "dynamic_wi8_afp32")), "converter"))
+
+
+def test_the_option_of_a_single_operator_is_said_not_to_be_compared(plain: Made) -> None:
+    def edit(content: Any) -> None:
+        asymmetric(content, 0, True)
+        # The other dense layer computes in float.
+        graph = content.subgraphs[0]
+        operator = faults.operators(content, "FULLY_CONNECTED")[1]
+        kernel = graph.tensors[operator.inputs[1]]
+        values = np.zeros(tuple(kernel.shape), np.float32)
+        content.buffers[kernel.buffer].data = values.view(np.uint8).ravel()
+        kernel.type, kernel.quantization = schema.TensorType.FLOAT32, None
+
+    found = flatbuffer.read(faults.edited(litert(plain, "dynamic_wi8_afp32"), edit))
+    assert list(operator_inputs.options(found)) == []
+    (line,) = operator_inputs.undecided(found, None)
+    assert line.endswith("not compared")
+    assert list(operator_inputs.undecided(found, "litert")) == []
+    ((place, _),) = operator_inputs.options(found, "litert")
+    assert place == (0, 0)

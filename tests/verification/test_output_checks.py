@@ -100,3 +100,11 @@ def test_an_undefined_ratio_fails() -> None:
 
 def test_one_value_has_no_decision_to_agree_on() -> None:
     assert rows(agreement=None)["agreement"]["passed"]
+
+
+def test_an_output_of_another_shape_is_a_fault() -> None:
+    figures, rows = compare(np.eye(3, 4, dtype=np.float32), allowance("int8"))
+    assert figures == {}
+    assert [(row["name"], row["passed"], row["reason"]) for row in rows] == [
+        ("shape", False, "the file's output is [4]; the network's is [3]")
+    ]

@@ -84,3 +84,11 @@ def test_a_bias_with_another_number_of_scales() -> None:
     wrong = dense(0.125)
     wrong.tensors[2] = replace(wrong.tensors[2], scales=np.ones(3, np.float32), zero_points=np.zeros(3, np.int64))
     assert "bias bias has 3 scales; its kernel has 1" in [reason for _, reason in scale_relations.broken(wrong)]
+
+
+def test_an_activation_has_one_scale_along_no_axis() -> None:
+    """XNNPACK leaves operators whose data says otherwise to other kernels, which round in another way."""
+    sound = dense(0.125)
+    assert list(scale_relations.broken(sound)) == []
+    sound.tensors[0] = replace(sound.tensors[0], quantized_dimension=1)
+    assert list(scale_relations.broken(sound)) == [((0, 0), "x: one scale along axis 1")]

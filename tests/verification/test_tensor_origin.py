@@ -31,3 +31,10 @@ def test_what_no_operator_makes_in_words() -> None:
     assert tensor_origin.words(nested, (0, 1)) == "nothing"
     graph.subgraphs[0].tensors[1] = replace(graph.subgraphs[0].tensors[1], data=np.zeros(4, np.uint8))
     assert tensor_origin.words(nested, (0, 1)) == "a constant"
+
+
+def test_conversions_in_a_circle_have_an_end() -> None:
+    graph = chain("QUANTIZE", "DEQUANTIZE")
+    graph.operators[0] = replace(graph.operators[0], inputs=(2,))
+    side = tensor_origin.side(graph)
+    assert tensor_origin.through(side, (0, 2)) == (0, 2)
