@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.tflite import flatbuffer
-from pipeline.tflite.flatbuffer import Graph, Tensor
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 from pipeline.tflite.operators import CONVERSIONS
 from pipeline.verification import fake_quantization, rounded_arithmetic
 from pipeline.verification.fake_quantization import Format
@@ -41,7 +41,7 @@ def held(expected: Graph, found: Graph, aligned: Alignment) -> set[Slot]:
         (number, one.outputs[0])
         for number, sub in enumerate(found.subgraphs)
         for one in sub.operators
-        if one.name == "QUANTIZE" and sub.tensors[one.inputs[0]].scales is None
+        if _converts(one, "QUANTIZE") and sub.tensors[one.inputs[0]].scales is None
     }
     forms = ((form, *pair) for *_, form, there in _pairs(expected, found, aligned) for pair in there.items())
     return {at for wanted, at, form in forms if at in rounds and fake_quantization.same(form, wanted)}
@@ -55,14 +55,14 @@ def _pairs(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[
         brings them to; and all formats that the found file brings them to between two operators.
     """
     makers = [{output: index for index, one in enumerate(sub.operators) for output in one.outputs} for sub in found.subgraphs]
-    into = [{one.inputs[0]: one.outputs[0] for one in sub.operators if one.name == "QUANTIZE"} for sub in expected.subgraphs]
+    into = [{one.inputs[0]: one.outputs[0] for one in sub.operators if _converts(one, "QUANTIZE")} for sub in expected.subgraphs]
     for (number, index, slot), at in aligned.constants.items():
         subgraph = expected.subgraphs[number]
         rounded_to = into[number].get(subgraph.operators[index].inputs[slot])
         form = None if rounded_to is None else fake_quantization.format_of(subgraph.tensors[rounded_to])
         if form is not None and rounded_to is not None:
             readers = [
-                one.outputs[0] for one in found.subgraphs[at[0]].operators if one.name == "QUANTIZE" and one.inputs[0] == at[1]
+                one.outputs[0] for one in found.subgraphs[at[0]].operators if _converts(one, "QUANTIZE") and one.inputs[0] == at[1]
             ]
             if not readers and _is_rounded(subgraph.tensors[subgraph.operators[index].inputs[slot]], subgraph.tensors[rounded_to]):
                 # The converter stored the rounded values, which other checks compare: rounding them again changes nothing.
@@ -71,10 +71,12 @@ def _pairs(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[
     for number, subgraph in enumerate(expected.subgraphs):
         before = {output: one for one in subgraph.operators for output in one.outputs}
         for operator in subgraph.operators:
-            quantized = before.get(operator.inputs[0]) if operator.name == "DEQUANTIZE" else None
+            if not _converts(operator, "DEQUANTIZE"):
+                continue
+            quantized = before.get(operator.inputs[0])
             there = aligned.tensors.get((number, operator.outputs[0]))
             form = fake_quantization.format_of(subgraph.tensors[operator.inputs[0]])
-            if quantized is None or quantized.name != "QUANTIZE" or there is None or form is None:
+            if quantized is None or not _converts(quantized, "QUANTIZE") or there is None or form is None:
                 continue
             maker = makers[there[0]].get(there[1])
             place = None if maker is None else (there[0], maker)
@@ -86,8 +88,17 @@ def _back(found: Graph, makers: Mapping[int, int], at: Slot) -> list[int]:
     operators = found.subgraphs[at[0]].operators
     tensors = [at[1]]
     while tensors[-1] in makers and operators[makers[tensors[-1]]].name in CONVERSIONS:
-        tensors.append(operators[makers[tensors[-1]]].inputs[0])
+        before = operators[makers[tensors[-1]]].inputs[:1]
+        # A damaged file's conversions may read nothing, or go in a circle.
+        if not before or before[0] in tensors:
+            break
+        tensors += before
     return tensors
+
+
+def _converts(operator: Operator, name: str) -> bool:
+    """Whether an operator is of a name, and reads and writes something: a damaged file's may not."""
+    return operator.name == name and bool(operator.inputs) and bool(operator.outputs)
 
 
 def _is_rounded(constant: Tensor, rounded: Tensor) -> bool:
