@@ -33,10 +33,20 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def _along(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
-    """An activation has one scale, along no axis: XNNPACK leaves operators whose data says otherwise to other kernels."""
+    """An activation has one scale, along no axis: XNNPACK leaves operators whose data says otherwise to other kernels.
+
+    Weights that are rounded when the file runs, as training with fake quantization has it, have one for each channel.
+    """
+    rounded = {
+        operator.outputs[0]
+        for operator in subgraph.operators
+        if operator.name == "QUANTIZE" and operator.inputs and subgraph.tensors[operator.inputs[0]].data is not None
+    }
     for index, operator in enumerate(subgraph.operators):
         for number in (*operator.inputs, *operator.outputs):
             tensor = subgraph.tensors[number]
+            if number in rounded and tensor.scales is not None and tensor.scales.size > 1:
+                continue
             if number >= 0 and tensor.data is None and tensor.scales is not None and tensor.quantized_dimension:
                 yield index, f"{tensor.name}: one scale along axis {tensor.quantized_dimension}"
 
