@@ -152,7 +152,7 @@ def write(folder: Path, name: str) -> None:
 
 def main(target: Path) -> None:
     each = [(stage, name) for name in VARIANTS for stage in ("quantize", "predict", "verify", "benchmark")]
-    stages = [(stage,) for stage in ("load", "sample", "reference", "convert", "calibrate")]
+    stages = [(stage,) for stage in ("load", "sample", "convert", "reference", "calibrate")]
     for name in EXAMPLES:
         write(target / name, name)
         os.chdir(target / name)

@@ -74,7 +74,7 @@ def stage(folder: Path, name: str, *arguments: str) -> None:
 
 def until_verified(folder: Path, *, variants: Iterable[str] = ("float32", "int8")) -> None:
     """Run load to verify, for each variant."""
-    for name in ("load", "sample", "reference", "convert", "calibrate"):
+    for name in ("load", "sample", "convert", "reference", "calibrate"):
         stage(folder, name)
     for variant in variants:
         for name in ("quantize", "predict", "verify"):

@@ -43,7 +43,7 @@ def test_two_modules_know_the_quantizer_and_none_of_its_underscores() -> None:
     assert sorted(path.stem for path in known) == sorted(KNOWING)
     for path in known:
         attributes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)]
-        assert not [node.attr for node in attributes if node.attr.startswith("_")], path.name
+        assert not [node.attr for node in attributes if node.attr.startswith("_") and not node.attr.endswith("__")], path.name
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ from pipeline import files, paths
 from tests import faults
 from tests.helpers import ROOT, call, edited_params
 
-READ = (paths.SOURCE_FACTS, paths.SOURCE_GRAPH, paths.SOURCE_WEIGHTS, paths.FLOAT32, paths.RANGES, paths.SPLIT)
+READ = (
+    paths.SOURCE_FACTS,
+    paths.SOURCE_GRAPH,
+    paths.SOURCE_WEIGHTS,
+    paths.FLOAT32,
+    paths.CONVERSION,
+    paths.RANGES,
+    paths.SPLIT,
+)
 
 
 def verify(finished: Path, folder: Path, predicted: np.ndarray, variant: str = "float32") -> dict[str, object]:

@@ -294,8 +294,11 @@ def _excess(
     held = {number: state.held[number] for number in {*first.values(), *owners}}
     compared = False
     meeting = not {state.graph.operators[place].name for place in places} <= operators.ENTRYWISE
-    numbers = _numbers(state, places, fed)
-    for drawn, apart in stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers):
+    # A tensor that is also what is made of it, as on no sample anything else was chosen, cannot be both when something is.
+    choosing = {reference for references in fed.values() for reference in references}.isdisjoint(more)
+    numbers = _numbers(state, places, fed) if choosing else set()
+    draws = stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers, choosing=choosing)
+    for drawn, apart in draws:
         nonzero = any(np.any(array) for array in drawn.values())
         if not activated and not nonzero:
             continue  # the activation is all that is new

@@ -131,7 +131,10 @@ def settled_faults(
     """
     shown = {place for part in parts if part.verdict == SAME for place in places(graph, part)}
     whole = not any(part.verdict == DIFFERS or (part.verdict == UNKNOWN and not part.operators) for part in parts)
-    left = [fault for fault in faults if fault.place not in shown and not (fault.place is None and whole)]
+    # Which output is which, no operator alone shows.
+    makers = {output: (graph.main, index) for index, operator in enumerate(graph.operators) for output in operator.outputs}
+    ends = set() if whole else {makers.get(number) for number in graph.outputs.values()}
+    left = [fault for fault in faults if (fault.place not in shown or fault.place in ends) and not (fault.place is None and whole)]
     blamed = {fault.place for fault in left} | {(row.subgraph, row.operator) for row in rows if not row.passed}
     return [*left, *_differing(graph, parts, mapped, blamed)]
 
@@ -143,7 +146,7 @@ def _differing(
     for part in wrong:
         if not part.operators:
             # Of an output only where nothing before it is to blame.
-            if len(wrong) == 1 and not blamed:
+            if not blamed and not any(other.operators for other in wrong):
                 yield architecture.Fault(place=None, layers=(), reason=f"{part.reason} is not what the network makes")
             continue
         if blamed & places(graph, part):

@@ -33,21 +33,24 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
 
 
 def _along(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
-    """An activation has one scale, along no axis: XNNPACK leaves operators whose data says otherwise to other kernels.
-
-    Weights that are rounded when the file runs, as training with fake quantization has it, have one for each channel.
-    """
-    rounded = {
-        operator.outputs[0]
+    """An activation has one scale, along no axis: XNNPACK leaves operators whose data says otherwise to other kernels."""
+    # Of a kernel that training rounds channel by channel, QUANTIZE reads the constant.
+    kernels = {
+        output
         for operator in subgraph.operators
-        if operator.name == "QUANTIZE" and operator.inputs and subgraph.tensors[operator.inputs[0]].data is not None
+        if operator.name == "QUANTIZE" and any(subgraph.tensors[number].data is not None for number in operator.inputs)
+        for output in operator.outputs
     }
     for index, operator in enumerate(subgraph.operators):
         for number in (*operator.inputs, *operator.outputs):
             tensor = subgraph.tensors[number]
-            if number in rounded and tensor.scales is not None and tensor.scales.size > 1:
-                continue
-            if number >= 0 and tensor.data is None and tensor.scales is not None and tensor.quantized_dimension:
+            if (
+                number >= 0
+                and tensor.data is None
+                and tensor.scales is not None
+                and tensor.quantized_dimension
+                and not (number in kernels and tensor.scales.size > 1)
+            ):
                 yield index, f"{tensor.name}: one scale along axis {tensor.quantized_dimension}"
 
 

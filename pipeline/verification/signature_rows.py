@@ -20,7 +20,8 @@ def rows(graph: Graph, facts: Mapping[str, Any], ends: Ends | None = None) -> li
         tensors: dict[str, int] = getattr(graph, side)
         names = sorted(entry["name"] for entry in facts[side])
         known = {name: name for name in names if name in tensors} if ends is None else getattr(ends, side)
-        if ends is None or set(known) != set(names) or set(known.values()) != set(tensors):
+        same = all(theirs == ours for ours, theirs in known.items())
+        if same or set(known) != set(names) or set(known.values()) != set(tensors):
             compared.append(_compared(f"names of {side}", names, sorted(tensors)))
         else:
             compared += [_compared(f"name of {side[:-1]} {name}", name, known[name], named=True) for name in names]

@@ -29,6 +29,7 @@ def draws(
     seed: int,
     meeting: bool,
     numbers: Set[int] = frozenset(),
+    choosing: bool = True,
 ) -> Iterator[Draw]:
     """Values for each tensor, of which the last are needed only where the others made something that is not finite.
 
@@ -38,15 +39,20 @@ def draws(
         seed: of the draw.
         meeting: entries of a tensor meet in a sum or a product.
         numbers: which of the integers are numbers like others, not positions or lengths.
+        choosing: truth values may be others than those found.
 
     Yields:
         Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
         every fourth from a normal distribution of width `_WIDE` instead; entries drawn from those found alone. Truth values and
-        `numbers` are drawn anew each time; other integers stay what was found.
+        `numbers` are drawn anew each time, the former if `choosing`; other integers stay what was found.
     """
     rng = np.random.default_rng(seed)
     floats = {number: values for number, values in found.items() if values.dtype.kind == "f"}
-    whole = {number: values for number, values in found.items() if values.dtype.kind == "b" or number in numbers - set(floats)}
+    whole = {
+        number: values
+        for number, values in found.items()
+        if (choosing and values.dtype.kind == "b") or number in numbers - set(floats)
+    }
     fixed = {number: values for number, values in found.items() if number not in floats and number not in whole}
 
     def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:

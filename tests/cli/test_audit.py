@@ -239,7 +239,7 @@ def test_what_else_the_file_holds_is_printed(int8: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"picture": np.zeros((1, 8, 8, 1), np.float32)}, "has arrays picture; the file's inputs are image"),
+        ({"picture": np.zeros((1, 8, 8, 1), np.float32)}, "has arrays picture; the network's inputs are image"),
         ({"image": np.full((1, 8, 8, 1), np.nan, np.float32)}, "image holds NaN or infinity"),
         ({"image": np.zeros((0, 8, 8, 1), np.float32)}, "at least one"),
     ],

@@ -29,7 +29,7 @@ def test_every_operator_of_a_sound_file_makes_what_the_network_makes(built: Buil
     count = len(made.proof.graph.subgraphs[0].operators)
     assert {part.verdict for part in conversion.parts} == {conversion_record.SAME}
     assert {index for part in conversion.parts for index in part.operators} == set(range(count))
-    assert all(part.excess is not None and part.excess <= 1 for part in conversion.parts)
+    assert all(part.excess is not None and part.excess <= 1 for part in conversion.parts if part.operators)
     report = certify(made, made.float32, "float32")
     assert (report["passed"], report["not_compared"]) == (True, [])
 
