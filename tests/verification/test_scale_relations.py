@@ -97,7 +97,8 @@ def test_an_activation_has_one_scale_along_no_axis() -> None:
 def test_weights_that_are_rounded_when_the_file_runs_have_a_scale_for_each_channel() -> None:
     """Training with fake quantization leaves QUANTIZE and DEQUANTIZE of a constant; an activation has no such scales."""
     found = chain("QUANTIZE", "DEQUANTIZE")
-    channels = replace(tensor((3, 2), "int8", scale=0.1), scales=np.array([0.1, 0.2], np.float32), zero_points=np.zeros(2, np.int64))
+    scales = np.array([0.1, 0.2], np.float32)
+    channels = replace(tensor((3, 2), "int8", scale=0.1), scales=scales, zero_points=np.zeros(2, np.int64))
     found.tensors[1] = replace(channels, quantized_dimension=1)
     along = "one scale along axis 1"
     assert any(along in reason for _, reason in scale_relations.broken(found))
