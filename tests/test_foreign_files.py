@@ -296,8 +296,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, b
     return folder / "trained.keras", {kind: foreign.from_keras(model, kind) for kind in ("float32", "dynamic")}
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["float32", "dynamic"])
-def test_training_with_fake_quantization(trained: tuple[Path, dict[str, bytes]], kind: str, tmp_path: Path) -> None:
+def test_training_with_fake_quantization(trained: tuple[Path, dict[str, bytes]], kind: str, every: bool, tmp_path: Path) -> None:
     """DEFAULT alone makes integers of it (`dynamic`), no optimization makes pairs of QUANTIZE and DEQUANTIZE."""
     model, files = trained
     report = judged(model, files[kind], tmp_path)
@@ -305,7 +306,8 @@ def test_training_with_fake_quantization(trained: tuple[Path, dict[str, bytes]],
     assert report["certificate"]["parameters"]["share"] == 1
     assert (report["scheme"] == "static_wi8_ai8") == (kind == "dynamic")
     quantized = [number for number, one in enumerate(flatbuffer.read(files[kind]).operators) if one.name in ("QUANTIZE", "CONV_2D")]
-    for number in quantized:
+    # The first and the last, or every one.
+    for number in quantized if every else quantized[:: len(quantized) - 1]:
 
         def rescaled(content: Any, number: int = number) -> None:
             graph = content.subgraphs[0]
