@@ -7,6 +7,7 @@ values and not only for those of the samples, until the outputs are reached. It 
 batch normalisation, a fused activation or an expanded GELU is what lies between two cuts.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ from pipeline.verification.cut_points import Network, Sampled
 # Operators behind a tensor that only seemed to be one of the network's are compared together with those that follow: so many at the
 # most. Then the tensor is taken for what it seemed to be, so that what lies behind a fault is judged by itself.
 _LONGEST = 12
+# So many times beyond what tensors hold, to tell apart what is the same up to a bound.
+_FAR, _FAR_DRAWS = 1e4, 8
 # Operators that read integers as positions.
 _INDEXED = frozenset(("GATHER", "GATHER_ND"))
 
@@ -77,8 +80,9 @@ def compare(
     if graph.main != 0:
         return found(parts=[], kernels={}, not_compared="the signature runs another subgraph than the first")
     try:
-        parts = prove(network, model, graph, samples, inputs=inputs, outputs=outputs)
-        given = [{inputs[name]: array for name, array in sample.items()} for sample in samples]
+        parts = prove(network, model, graph, samples, generated=generated, inputs=inputs, outputs=outputs)
+        # Generated ones behind the first may lie beyond what kernels can compute.
+        given = [{inputs[name]: array for name, array in sample.items()} for sample in (samples[:1] if generated else samples)]
         kernels = kernel_comparison.compare(model, given, outputs)
     except plain.Refused as error:
         return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
@@ -91,6 +95,7 @@ def prove(
     graph: Graph,
     samples: Sequence[Mapping[str, np.ndarray]],
     *,
+    generated: bool = False,
     inputs: Mapping[str, int],
     outputs: Mapping[str, int],
 ) -> list[Part]:
@@ -100,6 +105,7 @@ def prove(
         network: the original network.
         model, graph: the file; what is to be compared is its subgraph 0.
         samples: inputs by the network's names, with the batch dimension.
+        generated: they are no real ones: those behind the first are left out where the file makes what is not finite of them.
         inputs, outputs: tensor numbers of the file by the network's names.
 
     Returns:
@@ -109,7 +115,7 @@ def prove(
     Raises:
         plain.Refused: when LiteRT cannot run the file.
     """
-    state = _sampled(network, model, graph, samples, inputs)
+    state = _sampled(network, model, graph, samples, inputs, generated=generated)
     for name, number in inputs.items():
         given = network.inputs[name]
         shaped = _shaped(state, number, given)
@@ -130,19 +136,27 @@ def _learn(state: _State, number: int, references: Sequence[str]) -> None:
 
 
 def _sampled(
-    network: Network, model: bytes, graph: Graph, samples: Sequence[Mapping[str, np.ndarray]], inputs: Mapping[str, int]
+    network: Network,
+    model: bytes,
+    graph: Graph,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    inputs: Mapping[str, int],
+    *,
+    generated: bool,
 ) -> _State:
     file: dict[int, list[Sampled]] = {}
     theirs: dict[str, list[Sampled]] = {}
     held: dict[int, np.ndarray] = {}
 
-    def read(number: int, values: np.ndarray) -> Sampled:
-        if values.dtype.kind != "f":
-            held[number] = values.copy()
-        return cut_points.sampled(values)
+    def read(number: int, values: np.ndarray) -> tuple[Sampled, np.ndarray | None]:
+        return cut_points.sampled(values), None if values.dtype.kind == "f" else values.copy()
 
     for sample in samples:
-        rows = plain.tensors(model, {inputs[name]: array for name, array in sample.items()}, read)
+        read_off = plain.tensors(model, {inputs[name]: array for name, array in sample.items()}, read)
+        rows = {number: row for number, (row, _) in read_off.items()}
+        if generated and file and not all(np.isfinite(row[1]).all() for row in rows.values() if row[1].dtype.kind == "f"):
+            continue  # such as exp of what no sample holds
+        held |= {number: values for number, (_, values) in read_off.items() if values is not None}
         for number, row in rows.items():
             # Kernels add tensors of their own behind those of the file.
             if number < len(graph.tensors) and graph.tensors[number].data is None:
@@ -167,7 +181,7 @@ def _sampled(
 
 def _shaped(state: _State, number: int, given: str) -> list[str]:
     """The network's tensors that are an input in another shape."""
-    like = [reference for reference in state.candidates.pop(number, []) if not _more(state, reference, {given})]
+    like = [reference for reference in state.candidates.get(number, ()) if not _more(state, reference, {given})]
     for values, _ in stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False, numbers={number}):
         like = [entry for entry in like if _hands_on(state, entry, given, values[number])]
     return like
@@ -192,6 +206,18 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
         return
     same = {number: [reference for reference in state.candidates[number] if excess[number, reference] <= 1] for number in made}
     worst = max(min(excess[number, reference] for reference in state.candidates[number]) for number in made)
+    several = any(_conditional(state, number, references) for number, references in same.items())
+    between = any(set(state.candidates.get(number, ())) - set(state.known[number]) for number in reads)
+    if several or between:
+        # Such as before and behind a clip that no value has reached, or with one between: values that do reach it tell.
+        wrong: set[tuple[int, str]] = set()
+        # Behind several operators large values often end alike, such as in a softmax.
+        for draw in range(1 if len(places) == 1 else _FAR_DRAWS):
+            far = _excess(state, places, fed, same, more, scale=_FAR, draw=draw) or {}
+            # Several operators may overflow where the network's one does not: that says nothing.
+            wrong |= {key for key, value in far.items() if value > 1 and (len(places) == 1 or np.isfinite(value))}
+        left = {number: [entry for entry in found if (number, entry) not in wrong] for number, found in same.items()}
+        same = {number: found if between else found or same[number] for number, found in left.items()}
     for number in made:
         if same[number]:
             _learn(state, number, same[number])
@@ -212,6 +238,20 @@ def _compare(state: _State, index: int, made: Sequence[int]) -> None:
         for number in made:
             if not same[number]:
                 _learn(state, number, state.candidates[number])
+
+
+def _conditional(state: _State, number: int, references: Sequence[str]) -> bool:
+    """Whether tensors of the network are the same only for some values, one of them being made from another."""
+    values: np.ndarray | None = None
+    for one, other in itertools.permutations(references, 2):
+        if state.held[number].dtype.kind != "f" or _more(state, other, {one}):
+            continue
+        if values is None:
+            draws = stress_inputs.draws({number: state.held[number]}, state.shapes, seed=number, meeting=False)
+            values = next(draw.values[number] for draw in draws if draw.apart)
+        if not _hands_on(state, other, one, values):
+            return True
+    return False
 
 
 def _visible(state: _State, places: tuple[int, ...], fed: Mapping[int, Sequence[str]], makes: Sequence[str]) -> bool:
@@ -271,12 +311,14 @@ def _excess(
     more: Mapping[str, Sequence[str]],
     *,
     activated: bool = True,
+    scale: float = 1.0,
+    draw: int = 0,
 ) -> dict[tuple[int, str], float] | None:
     """How far each tensor is from each of the network's that it may be (`local_comparison.excess`); None when no draw could be run.
 
     What the network reads beyond the file's operators, `more` by reference, gets values of its own: where it makes a difference the
     file lacks something, and where it does not, such as behind a multiplication by zero, a converter may leave it out.
-    Activations that are fused into the operators are left out unless `activated`.
+    Activations that are fused into the operators are left out unless `activated`. Numbers are drawn `scale` times as large.
     """
     run = plain.opened(
         extraction.extract(
@@ -297,11 +339,17 @@ def _excess(
     # A tensor that is also what is made of it, as on no sample anything else was chosen, cannot be both when something is.
     choosing = {reference for references in fed.values() for reference in references}.isdisjoint(more)
     numbers = _numbers(state, places, fed) if choosing else set()
-    draws = stress_inputs.draws(held, state.shapes, seed=places[0], meeting=meeting, numbers=numbers, choosing=choosing)
+    draws = stress_inputs.draws(
+        held, state.shapes, seed=places[0] + draw * len(state.graph.operators), meeting=meeting, numbers=numbers, choosing=choosing
+    )
     for drawn, apart in draws:
         nonzero = any(np.any(array) for array in drawn.values())
         if not activated and not nonzero:
             continue  # the activation is all that is new
+        if scale != 1.0:
+            drawn = {
+                number: array * array.dtype.type(scale) if array.dtype.kind == "f" else array for number, array in drawn.items()
+            }
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
@@ -371,8 +419,18 @@ def _ends(state: _State, outputs: Mapping[str, int]) -> list[Part]:
     """Outputs that were not shown to be the network's, and the first operators that make something else."""
     wanted = {name: state.network.outputs[name] for name in outputs}
     lost = [name for name, number in outputs.items() if wanted[name] not in state.known.get(number, ())]
+    shaped = [
+        Part(
+            operators=[state.makers[number]],
+            verdict=DIFFERS,
+            makes=[wanted[name]],
+            reason=f"makes {list(state.shapes[number])}, the network {list(state.network_shapes[wanted[name]])}",
+        )
+        for name, number in outputs.items()
+        if name not in lost and number in state.makers and state.shapes[number] != state.network_shapes[wanted[name]]
+    ]
     if not lost:
-        return []
+        return shaped
     agree = all(wanted[name] in state.candidates.get(outputs[name], ()) for name in lost)
     parts = [state.failed[min(state.failed)]] if state.failed else []
     if not parts and not agree and not any(part.verdict == DIFFERS for part in state.parts):
@@ -384,7 +442,7 @@ def _ends(state: _State, outputs: Mapping[str, int]) -> list[Part]:
                 parts.append(Part(operators=[index], verdict=DIFFERS, reason=reason))
                 break
     verdict = DIFFERS if parts or not agree else UNKNOWN
-    return [*parts, *(Part(operators=[], verdict=verdict, makes=[wanted[name]], reason=f"output {name}") for name in lost)]
+    return [*parts, *shaped, *(Part(operators=[], verdict=verdict, makes=[wanted[name]], reason=f"output {name}") for name in lost)]
 
 
 def _rest(state: _State) -> list[Part]:

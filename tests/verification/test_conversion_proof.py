@@ -34,13 +34,7 @@ def test_every_operator_of_a_sound_file_makes_what_the_network_makes(built: Buil
     assert (report["passed"], report["not_compared"]) == (True, [])
 
 
-_OPEN = pytest.mark.xfail(reason="a hole that is known (conversion_faults.OPEN)", strict=True)
-
-
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [pytest.param(*key, marks=_OPEN if key in conversion_faults.OPEN else ()) for key in conversion_faults.FAULTS],
-)
+@pytest.mark.parametrize(("name", "fault"), conversion_faults.FAULTS)
 def test_a_fault_of_the_converter_is_seen_and_named(built: Build, name: str, fault: str) -> None:
     """The file is wrong itself, and there is no sound one beside it."""
     made = built(name)
