@@ -120,7 +120,6 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
     least, most = _range(after)
     short = _STEPS * max(_step(before), _step(after))
     readers = _ends(graph, operator.outputs[0])
-    names = {None if reader is None else reader.name for reader in readers}
     if _step(before) == _step(after) and abs(low - least) <= short and abs(high - most) <= short:
         return
     asking = [reader for reader in readers if reader is not None and _asks(reader, graph.subgraph.tensors, after)]
@@ -130,6 +129,8 @@ def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Ten
         return
     if _is_prescribed(graph.subgraph, operator.inputs[0]):
         return
+    # What is smaller is a range that they have themselves.
+    names = {reader.name for reader in asking} if len(asking) == len(readers) else {""}
     unused = {
         "below": names <= operators.CHOOSES | operators.LARGEST,
         "above": names <= operators.CHOOSES | operators.SMALLEST,
@@ -159,8 +160,8 @@ def _is_prescribed(subgraph: Subgraph, tensor: int) -> bool:
 
 
 def _asks(reader: Operator, tensors: Sequence[Tensor], after: Tensor) -> bool:
-    """Whether an operator wants this scale: it has it in its output, too."""
-    return reader.name in operators.SHARES and any(_step(tensors[output]) == _step(after) for output in reader.outputs)
+    """Whether an operator wants this scale and zero point: it has them in its output, too."""
+    return reader.name in operators.SHARES and any(_range(tensors[output]) == _range(after) for output in reader.outputs)
 
 
 def _ends(graph: _Readers, tensor: int) -> list[Operator | None]:
