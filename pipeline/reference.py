@@ -12,12 +12,12 @@ import numpy as np
 
 from pipeline import config, files, paths, progress
 from pipeline.dataset.batches import batches
+from pipeline.equivalence import conversion_proof, cut_points
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import run
 from pipeline.source import network_run, reference_run
 from pipeline.source.source_record import Source
 from pipeline.tflite import flatbuffer
-from pipeline.verification import conversion_proof, cut_points
-from pipeline.verification.conversion_record import Conversion
 
 # So many tell where file and network can be cut; what lies between is compared on other values as well.
 _SAMPLES = 2

@@ -6,12 +6,12 @@ import msgspec
 
 from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError, run
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.source.source_record import Source
 from pipeline.tflite import layer_names
 from pipeline.verification import float32_proof, judgement, verify_report
-from pipeline.verification.conversion_record import Conversion
 
 
 def main() -> None:

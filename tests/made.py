@@ -11,20 +11,12 @@ import keras
 import numpy as np
 
 from pipeline.cli import audit
+from pipeline.equivalence import conversion_proof, cut_points
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.source import converter, inference_graph, keras3, network, network_run
 from pipeline.tflite import flatbuffer
-from pipeline.verification import (
-    constant_folding,
-    constant_origin,
-    conversion_proof,
-    cut_points,
-    float32_proof,
-    judgement,
-    linear_operations,
-    operands,
-)
-from pipeline.verification.conversion_record import Conversion
+from pipeline.verification import constant_folding, constant_origin, float32_proof, judgement, linear_operations, operands
 from tests import certified
 
 # As many as the stage `reference` takes.

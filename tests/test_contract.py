@@ -38,7 +38,8 @@ ARROWS: dict[str, set[str]] = {
     "quantization": {"tflite"},
     "selection": {"tflite", "dataset", "evaluation", "verification"},
     "source": {"tflite", "dataset"},
-    "verification": {"tflite", "runtime", "quantization"},
+    "equivalence": {"tflite", "runtime"},
+    "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
     "reporting": {"selection", "dataset", "evaluation", "verification"},
 }
@@ -52,6 +53,7 @@ ONLY = {
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",
     ("reporting", "verification"): "pipeline.verification.verify_report",
+    ("verification", "equivalence"): "pipeline.equivalence.conversion_record",
     ("verification", "quantization"): "pipeline.quantization.schemes",
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }
@@ -94,13 +96,6 @@ NEEDLESS: dict[str, set[str]] = {
     "sample": {"dataset/batches"},
     "search": {"evaluation/paired_comparison", "evaluation/statistics"},
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
-    # What runs file and network side by side is for `reference`, which names its modules; `verify` reads all of what it writes.
-    "verify": {
-        "verification/conversion_proof",
-        "verification/cut_points",
-        "verification/probes",
-        "verification/stress_inputs",
-    },
 }
 
 

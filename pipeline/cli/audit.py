@@ -25,11 +25,11 @@ import yaml
 
 from pipeline import files
 from pipeline.cli import audit_text, scheme_detection
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
-from pipeline.verification.conversion_record import Conversion
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"

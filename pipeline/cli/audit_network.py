@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipeline.cli import probes
 from pipeline.custom import layers as custom
+from pipeline.equivalence import conversion_proof, conversion_record, cut_points
 from pipeline.errors import UserError
 from pipeline.source import detect, inference_graph, loaders, network, network_run
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import flatbuffer, layer_names
 from pipeline.tflite.flatbuffer import Graph
-from pipeline.verification import conversion_proof, conversion_record, cut_points, end_matching, float32_proof, probes
+from pipeline.verification import end_matching, float32_proof
 
 Shapes = Mapping[str, Sequence[int | None]]
 

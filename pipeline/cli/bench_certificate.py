@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.cli import bench_projects as projects
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.tflite import flatbuffer
 from pipeline.verification import certificate, float32_proof
-from pipeline.verification.conversion_record import Conversion
 
 
 @dataclass(frozen=True, kw_only=True)

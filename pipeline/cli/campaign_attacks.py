@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from pipeline.cli import audit, campaign_networks, scheme_detection
 from pipeline.cli.campaign_files import File
+from pipeline.equivalence import conversion_proof
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
-from pipeline.verification import conversion_proof, end_matching, judgement
-from pipeline.verification.conversion_record import Conversion
+from pipeline.verification import end_matching, judgement
 
 
 class NotCompared(NamedTuple):

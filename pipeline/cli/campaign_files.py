@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.cli import campaign_mutations, campaign_networks
+from pipeline.equivalence import cut_points
 from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, schemes
 from pipeline.tflite import control_flow, flatbuffer
-from pipeline.verification import cut_points, float32_proof
+from pipeline.verification import float32_proof
 
 
 @dataclass(frozen=True, kw_only=True)

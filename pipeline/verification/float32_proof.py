@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import (
@@ -15,7 +16,6 @@ from pipeline.verification import (
     data_flow,
     end_matching,
     fake_quantization,
-    kernel_comparison,
     layer_rows,
     linear_operations,
     operands,
@@ -23,7 +23,6 @@ from pipeline.verification import (
     run_evidence,
     tensor_origin,
 )
-from pipeline.verification.conversion_record import Conversion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +114,7 @@ def _settled(proof: Proof, source: Source, conversion: Conversion, constant: set
         layers=layers,
         faults=[
             *run_evidence.settled_faults(proof.faults, rows, graph, conversion.parts, mapped),
-            *(architecture.Fault(place=None, layers=(), reason=reason) for reason in kernel_comparison.faults(conversion.kernels)),
+            *(architecture.Fault(place=None, layers=(), reason=reason) for reason in run_evidence.kernels(conversion.kernels)),
         ],
         shown=run_evidence.variables(conversion.parts, nodes),
         not_compared=run_evidence.not_compared(graph, conversion.parts),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.quantization.schemes import SCHEMES, Scheme
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
@@ -25,7 +26,6 @@ from pipeline.verification import (
     graph_alignment,
     output_checks,
 )
-from pipeline.verification.conversion_record import Conversion
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
 # Samples on which the float32 file is run to see the ranges of its tensors.

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import architecture
 from pipeline.verification.constant_origin import Row
-from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from pipeline.verification.graph_alignment import Place
 from pipeline.verification.recomputed_value import FOLDED
 
 # A constant this far from its explanation, as a share of its own size, would have changed what running compares
 # (`local_comparison.RELATIVE`) even where a thousand others meet it in a sum: it is the explanation that is wrong.
 _VISIBLE = 1e-2
+# LiteRT's kernels may be apart by so many units: rounding enters at every operator, not at the inputs alone.
+_KERNELS = 64.0
 # Operators that read few of a table's rows, with the table's slot.
 _TABLES = {"GATHER": 0, "GATHER_ND": 0, "EMBEDDING_LOOKUP": 1}
 _CALL = re.compile(r"(?:Stateful)?PartitionedCall(?:_\d+)?/")
@@ -193,3 +195,10 @@ def not_compared(graph: Graph, parts: Sequence[Part]) -> list[str]:
         for part in parts
         if part.verdict == UNKNOWN
     ]
+
+
+def kernels(compared: Mapping[str, float | None]) -> Iterator[str]:
+    """What is wrong, in words, with the outputs that XNNPACK makes (`kernel_comparison.compare`)."""
+    for name, excess in compared.items():
+        if excess is None or excess > _KERNELS:
+            yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels, or nothing"

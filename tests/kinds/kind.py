@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from pipeline.cli import audit
+from pipeline.equivalence import conversion_proof, cut_points
+from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError
 from pipeline.quantization import operator_plan, quantizer, recipes, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
@@ -17,8 +19,7 @@ from pipeline.runtime import interpreter, support
 from pipeline.source import converter, inference_graph, keras3, network, network_run, reference_run, saved_model
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import control_flow, flatbuffer
-from pipeline.verification import conversion_proof, cut_points, float32_proof, judgement
-from pipeline.verification.conversion_record import Conversion
+from pipeline.verification import float32_proof, judgement
 from tests import certified
 
 # Schemes of the engine litert.

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from pipeline.tflite import flatbuffer
 from pipeline.verification import run_evidence
-from pipeline.verification.conversion_record import DIFFERS, SAME, UNKNOWN, Part
 from tests import faults
 from tests.made import Made, beside, certify
 
@@ -70,3 +70,7 @@ def test_the_operators_of_a_loop_are_those_of_its_graphs(nets: Callable[[str], M
     assert {place for number, place in found if number == body} == set(range(len(graph.subgraphs[body].operators)))
     assert (0, loop) in found
     assert all(part.verdict == SAME for part in beside(made, made.float32).parts)
+
+
+def test_kernels_that_make_what_is_not_finite_are_a_finding() -> None:
+    assert len(list(run_evidence.kernels({"out": None, "other": 0.5}))) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.verification import local_comparison
+from pipeline.equivalence import local_comparison
 
 SEEDS = st.integers(0, 2**32 - 1)
 

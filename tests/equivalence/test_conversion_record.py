@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from pipeline import files
+from pipeline.equivalence.conversion_record import SAME, Conversion, Part
 from pipeline.errors import UserError
-from pipeline.verification.conversion_record import SAME, Conversion, Part
 
 
 def test_is_read_as_it_was_written(tmp_path: Path) -> None:

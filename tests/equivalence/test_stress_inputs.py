@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.verification import stress_inputs
+from pipeline.equivalence import stress_inputs
 
 FOUND = {
     3: np.array([0.0, 0.5, 2.0], np.float32),

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.equivalence import kernel_comparison
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
-from pipeline.verification import kernel_comparison
+from pipeline.verification import run_evidence
 from tests.made import Made
 
 
@@ -22,7 +23,7 @@ def compared(made: Made) -> dict[str, float | None]:
 def test_both_make_the_same(nets: Callable[[str], Made], name: str) -> None:
     found = compared(nets(name))
     assert all(value is not None and value <= 1 for value in found.values())
-    assert list(kernel_comparison.faults(found)) == []
+    assert list(run_evidence.kernels(found)) == []
 
 
 def test_another_result_with_xnnpack_is_a_finding(nets: Callable[[str], Made], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +43,5 @@ def test_another_result_with_xnnpack_is_a_finding(nets: Callable[[str], Made], m
         return Shifted(opened(model, delegate=True)) if delegate else opened(model, delegate=False)
 
     monkeypatch.setattr(interpreter, "opened", one)
-    (fault,) = kernel_comparison.faults(compared(nets("wide")))
+    (fault,) = run_evidence.kernels(compared(nets("wide")))
     assert fault.startswith("output out: LiteRT makes something else with XNNPACK than with its built-in kernels")
-
-
-def test_what_is_not_finite_is_a_finding() -> None:
-    assert len(list(kernel_comparison.faults({"out": None, "other": 0.5}))) == 1

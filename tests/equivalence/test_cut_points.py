@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.verification import cut_points
+from pipeline.equivalence import cut_points
 
 
 def _rows(*arrays: np.ndarray) -> list[cut_points.Sampled]:

@@ -6,7 +6,8 @@ from functools import cache
 
 import pytest
 
-from pipeline.verification import conversion_record, float32_proof
+from pipeline.equivalence import conversion_record
+from pipeline.verification import float32_proof
 from tests import certified, conversion_faults, conversions, faults
 from tests.made import Made, beside, certify, make
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.verification import probes
+from pipeline.cli import probes
 
 INPUTS: list[dict[str, Any]] = [
     {"name": "image", "shape": [None, 4, 4, 3], "dtype": "float32"},

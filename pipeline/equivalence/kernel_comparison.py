@@ -1,16 +1,13 @@
 """LiteRT's kernels against each other: with XNNPACK, which reorders and rewrites operators, and the built-in ones alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from pipeline.equivalence import local_comparison
 from pipeline.runtime import interpreter
-from pipeline.verification import local_comparison
-
-# Rounding enters at every operator, and `local_comparison` only counts what it does to the inputs.
-_LIMIT = 64.0
 
 
 def compare(model: bytes, samples: Sequence[Mapping[int, np.ndarray]], outputs: Mapping[str, int]) -> dict[str, float | None]:
@@ -46,10 +43,3 @@ def _run(opened: Any, sample: Mapping[int, np.ndarray], outputs: Mapping[str, in
         opened.set_tensor(number, array)
     opened.invoke()
     return {name: opened.get_tensor(number) for name, number in outputs.items()}
-
-
-def faults(kernels: Mapping[str, float | None]) -> Iterator[str]:
-    """What is wrong, in words."""
-    for name, excess in kernels.items():
-        if excess is None or excess > _LIMIT:
-            yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels, or nothing"
