@@ -1,6 +1,8 @@
 """The network that a file is said to be, exported as that file looks: with its batch, and its lengths where they are free."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,9 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import end_matching, float32_proof
 
 Shapes = Mapping[str, Sequence[int | None]]
+# Tried where the network leaves one free, until both can be run: a single step hides what an operator does along it, and networks
+# that halve images need multiples.
+_LENGTHS = (32, 64, 96, 1)
 
 
 class Exported(NamedTuple):
@@ -33,6 +38,7 @@ def export_like(
     shapes: tuple[Shapes, Shapes],
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
+    trust_code: bool = False,
 ) -> Exported:
     """Export the network to `folder` with the shapes of a file.
 
@@ -43,11 +49,12 @@ def export_like(
         format: of the network, "auto" or one of `others`.
         shapes: of its inputs and outputs by name, None where free (`flatbuffer.end_shapes`).
         inputs, outputs: names of the file by those of the network, as far as they are known.
+        trust_code: run Python bytecode that the network's file holds.
 
     Raises:
         UserError: when the network cannot be read, or its inputs and outputs can be paired with the file's in too many ways.
     """
-    format, loaded = loaders.load(model, format=format, custom=custom.LAYERS)
+    format, loaded = loaders.load(model, format=format, custom=custom.LAYERS, trust_code=trust_code)
     facts = {"inputs": network.signature(loaded.inputs), "outputs": network.signature(loaded.outputs)}
     try:
         ways = end_matching.ways(found, facts, inputs=inputs, outputs=outputs, shapes=shapes)
@@ -91,14 +98,20 @@ def conversion(
     graph = flatbuffer.read(model)
     graph = graph if ends is None else end_matching.renamed(graph, ends)
     bound = probes.bound(source.graph, source.constants, source.weights)
-    return conversion_proof.compare(
-        network_run.open_saved_model(folder, cut_points.positions),
-        model,
-        probes.draw(source.signature["inputs"], bound=bound),
-        generated=True,
-        inputs=graph.inputs,
-        outputs=graph.outputs,
-    )
+    inputs = source.signature["inputs"]
+    opened = network_run.open_saved_model(folder, cut_points.positions)
+    none = partial(conversion_record.Conversion, samples=0, generated=True, parts=[], kernels={})
+    lengths = _LENGTHS if any(None in entry["shape"][1:] for entry in inputs) else (1,)
+    for positions, length in itertools.product((False, True), lengths):
+        samples = probes.draw(inputs, bound=bound, length=length, positions=positions)
+        try:
+            found = conversion_proof.compare(opened, model, samples, generated=True, inputs=graph.inputs, outputs=graph.outputs)
+        except RuntimeError as error:  # TensorFlow does not take it
+            found = none(not_compared=f"TensorFlow cannot run the network: {error}")
+            continue
+        if not found.not_compared:
+            break
+    return found
 
 
 def _like(spec: Any, lengths: Sequence[int | None] | None) -> Any:

@@ -10,12 +10,16 @@ _PIXELS = 255.0
 _LOOKUPS = ("GatherV2", "Gather", "ResourceGather", "EmbeddingLookup")
 
 
-def draw(inputs: Sequence[Mapping[str, Any]], *, bound: int, seed: int = 0) -> list[dict[str, np.ndarray]]:
+def draw(
+    inputs: Sequence[Mapping[str, Any]], *, bound: int, length: int = 1, positions: bool = False, seed: int = 0
+) -> list[dict[str, np.ndarray]]:
     """Two samples with a batch dimension: floats of the standard normal distribution, and between 0 and 255.
 
     Args:
-        inputs: of the signature: `name`, `shape` with None for a free batch, `dtype`.
+        inputs: of the signature: `name`, `shape` with None where free, `dtype`.
         bound: integers are below it.
+        length: taken where one behind the batch is free.
+        positions: floats are whole numbers below `bound`, too: some networks look up what floats say.
         seed: of the draw.
     """
     rng = np.random.default_rng(seed)
@@ -23,9 +27,13 @@ def draw(inputs: Sequence[Mapping[str, Any]], *, bound: int, seed: int = 0) -> l
     for wide in (False, True):
         sample = {}
         for entry in inputs:
-            shape, dtype = [1 if length is None else length for length in entry["shape"]], np.dtype(entry["dtype"])
+            free = [1, *[length] * (len(entry["shape"]) - 1)]
+            shape = [other if own is None else own for own, other in zip(entry["shape"], free, strict=False)]
+            dtype = np.dtype(entry["dtype"])
             if dtype.kind != "f":
                 sample[entry["name"]] = rng.integers(0, 2 if dtype.kind == "b" else bound, shape).astype(dtype)
+            elif positions:
+                sample[entry["name"]] = rng.integers(0, bound, shape).astype(dtype)
             elif wide:
                 sample[entry["name"]] = rng.uniform(0, _PIXELS, shape).astype(dtype)
             else:

@@ -1,6 +1,6 @@
 """File and network on samples, and which tensors of the one are shown to be tensors of the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,11 @@ from pipeline.equivalence import cut_points, local_comparison
 from pipeline.equivalence.conversion_record import Part
 from pipeline.equivalence.cut_points import Network, Sampled
 from pipeline.runtime import plain
-from pipeline.tflite import extraction
+from pipeline.tflite import extraction, operators
 from pipeline.tflite.flatbuffer import Graph
+
+# Of what they read, they only look at the shape.
+_SHAPES = frozenset(("SHAPE", "RANK", "ZEROS_LIKE"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,8 @@ class BothSides:
 
     Attributes:
         shapes: of the file's tensors at run time; `network_shapes`: of the network's.
-        held: what each tensor of the file held on samples: entries of floats, all of other dtypes.
+        held: what each tensor of the file held on samples: entries of floats, all of other dtypes and of `given`.
+        given: tensors of the file that no value of an input changes, such as the zeros that recurrent layers start from.
         candidates: references by tensor of the file.
         makers: operators by the tensors they make.
         known: references that a tensor of the file was shown to be; `owners`: that tensor by reference.
@@ -34,6 +38,7 @@ class BothSides:
     shapes: dict[int, tuple[int, ...]]
     network_shapes: dict[str, tuple[int, ...]]
     held: dict[int, np.ndarray]
+    given: frozenset[int]
     candidates: dict[int, list[str]]
     makers: dict[int, int]
     known: dict[int, list[str]] = field(default_factory=dict)
@@ -56,8 +61,10 @@ def sample(
     theirs: dict[str, list[Sampled]] = {}
     held: dict[int, np.ndarray] = {}
 
+    perhaps = _given(graph, lambda number: True)
+
     def read(number: int, values: np.ndarray) -> tuple[Sampled, np.ndarray | None]:
-        return cut_points.sampled(values), None if values.dtype.kind == "f" else values.copy()
+        return cut_points.sampled(values), None if values.dtype.kind == "f" and number not in perhaps else values.copy()
 
     for given in samples:
         read_off = plain.tensors(model, {inputs[name]: array for name, array in given.items()}, read)
@@ -82,9 +89,23 @@ def sample(
         shapes={number: entries[0][0] for number, entries in file.items()},
         network_shapes=shapes | {reference: entries[0][0] for reference, entries in theirs.items()},
         held=held,
+        given=_given(graph, lambda number: number in held and not held[number].any()),
         candidates=cut_points.candidates(file, theirs),
         makers={output: index for index, operator in enumerate(graph.operators) for output in operator.outputs},
     )
+
+
+def _given(graph: Graph, is_zero: Callable[[int], bool]) -> frozenset[int]:
+    """Tensors that follow from shapes and constants alone, and their products with zeros."""
+    constants = {number for number, tensor in enumerate(graph.tensors) if tensor.data is not None}
+    found: set[int] = set()
+    for operator in graph.operators:
+        reads = {number for number in operator.inputs if number >= 0}
+        follows = bool(reads) and reads <= found | constants and not operators.of(operator.name).subgraphs
+        zero = operator.name == "MUL" and any(number in found and is_zero(number) for number in reads)
+        if operator.name in _SHAPES or follows or zero:
+            found.update(operator.outputs)
+    return frozenset(found)
 
 
 def learn(state: BothSides, number: int, references: Sequence[str]) -> None:

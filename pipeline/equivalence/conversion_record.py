@@ -36,6 +36,8 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         parts: cover every operator; empty when nothing could be compared.
         kernels: by output, the largest difference between LiteRT's default kernels and its plain ones, as a share of what rounding
             allows a network of this depth.
+        together: by output, the same between file and network for several samples at once; empty unless the batch is free.
+        alone: why LiteRT does not run several samples at once; empty otherwise.
         not_compared: why nothing could be compared; empty otherwise.
     """
 
@@ -43,4 +45,6 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     generated: bool
     parts: list[Part]
     kernels: dict[str, float | None]
+    together: dict[str, float | None] = {}
+    alone: str = ""
     not_compared: str = ""

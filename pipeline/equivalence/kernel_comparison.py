@@ -22,9 +22,10 @@ def compare(model: bytes, samples: Sequence[Mapping[int, np.ndarray]], outputs: 
         The largest of all samples by output; None where the two differ by something that is not finite, or XNNPACK refuses the
         file.
     """
-    plain = interpreter.opened(model, delegate=False)
+    shapes = {number: array.shape for number, array in samples[0].items()}
+    plain = interpreter.opened(model, delegate=False, shapes=shapes)
     try:
-        default = interpreter.opened(model, delegate=True)
+        default = interpreter.opened(model, delegate=True, shapes=shapes)
     except (ValueError, RuntimeError):
         return dict.fromkeys(outputs)
     worst = dict.fromkeys(outputs, 0.0)

@@ -55,7 +55,13 @@ def excess(
     for reference in dict.fromkeys(reference for _, reference in worst):
         groups.setdefault(tuple(more[reference]), []).append(reference)
     draws = stress_inputs.draws(
-        held, state.shapes, seed=places[0] + draw * len(state.graph.operators), meeting=meeting, numbers=numbers, choosing=choosing
+        held,
+        state.shapes,
+        seed=places[0] + draw * len(state.graph.operators),
+        meeting=meeting,
+        numbers=numbers,
+        choosing=choosing,
+        given=state.given,
     )
     for drawn, apart in draws:
         nonzero = any(np.any(array) for array in drawn.values())
@@ -63,7 +69,8 @@ def excess(
             continue  # the activation is all that is new
         if scale != 1.0:
             drawn = {
-                number: array * array.dtype.type(scale) if array.dtype.kind == "f" else array for number, array in drawn.items()
+                number: array * array.dtype.type(scale) if array.dtype.kind == "f" and number not in state.given else array
+                for number, array in drawn.items()
             }
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}

@@ -30,6 +30,7 @@ def draws(
     meeting: bool,
     numbers: Set[int] = frozenset(),
     choosing: bool = True,
+    given: Set[int] = frozenset(),
 ) -> Iterator[Draw]:
     """Values for each tensor, of which the last are needed only where the others made something that is not finite.
 
@@ -40,6 +41,7 @@ def draws(
         meeting: entries of a tensor meet in a sum or a product.
         numbers: which of the integers are numbers like others, not positions or lengths.
         choosing: truth values may be others than those found.
+        given: floats that always hold what was found, of which there is all.
 
     Yields:
         Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
@@ -47,7 +49,7 @@ def draws(
         `numbers` are drawn anew each time, the former if `choosing`; other integers stay what was found.
     """
     rng = np.random.default_rng(seed)
-    floats = {number: values for number, values in found.items() if values.dtype.kind == "f"}
+    floats = {number: values for number, values in found.items() if values.dtype.kind == "f" and number not in given}
     whole = {
         number: values
         for number, values in found.items()

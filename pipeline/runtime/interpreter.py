@@ -36,14 +36,20 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
 
 
-def opened(model: bytes, *, delegate: bool) -> Any:
+def opened(model: bytes, *, delegate: bool, shapes: Mapping[int, tuple[int, ...]] | None = None) -> Any:
     """LiteRT's own interpreter of a file, its tensors allocated: with XNNPACK where it has kernels, or with built-in kernels alone.
+
+    `shapes`: of inputs by tensor number, where they leave lengths free.
 
     Raises:
         ValueError, RuntimeError: when LiteRT refuses the file.
     """
     kernels = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=kernels)
+    for detail in interpreter.get_input_details():
+        wanted = (shapes or {}).get(detail["index"], tuple(detail["shape"]))
+        if wanted != tuple(detail["shape"]):
+            interpreter.resize_tensor_input(detail["index"], wanted)
     interpreter.allocate_tensors()
     return interpreter
 

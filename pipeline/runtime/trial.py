@@ -13,11 +13,14 @@ import warnings
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+# Given to what is free.
+_LENGTH = 32
+
 
 def refusal(model: bytes, *, seconds: float = 600) -> str | None:
     """Why LiteRT does not run a file with inputs of zeros; None when it does, with XNNPACK and with its own kernels alone.
 
-    A file with free lengths beside the batch is only opened: which lengths it takes is not known here.
+    A file with free lengths beside the batch may refuse those it is tried with: which ones it takes is not known here.
 
     Args:
         model: .tflite file, `flatbuffer.read` already.
@@ -42,18 +45,23 @@ def _try(model: bytes) -> str | None:
 
 def _reason(model: bytes, resolver: OpResolverType) -> str | None:
     """Why one inference fails; None when it does not."""
+    free = False
     try:
         interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=resolver)
         details = interpreter.get_input_details()
-        if any(length < 0 for detail in details for length in detail["shape_signature"][1:]):
-            return None
-        interpreter.allocate_tensors()
         for detail in details:
+            behind = [place for place, length in enumerate(detail["shape_signature"]) if place and length < 0]
+            if behind:
+                free = True
+                lengths = [_LENGTH if place in behind else int(length) for place, length in enumerate(detail["shape"])]
+                interpreter.resize_tensor_input(detail["index"], lengths)
+        interpreter.allocate_tensors()
+        for detail in interpreter.get_input_details():
             if detail["dtype"] not in (bytes, np.bytes_, np.object_):
                 interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
-        return str(error).splitlines()[0]
+        return None if free else str(error).splitlines()[0]
     return None
 
 

@@ -15,6 +15,8 @@ from pipeline.source.tensorflow_setup import SIGNATURE, tf
 _NAMING = frozenset(("Identity", "IdentityN", "StopGradient", "PreventGradient", "ReadVariableOp", "Snapshot", "EnsureShape"))
 # Tensors up to this size are read whole; of larger ones only the entries that are asked for leave TensorFlow.
 _WHOLE = 4096
+# What TensorFlow says before the reason.
+_AROUND = ("Graph execution error", "Detected at node", "Node: ")
 # Where the nodes that do so are.
 _SAMPLED = "sampled_entries/"
 
@@ -84,8 +86,10 @@ def _session(graph: Any) -> Any:
 def _run(session: Any, fetches: Sequence[Any], feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     try:
         found: list[np.ndarray] = session.run(list(fetches), dict(feeds))
-    except tf.errors.OpError as error:
-        raise RuntimeError(str(error).splitlines()[0]) from None
+    # ValueError: of a shape that the graph does not take.
+    except (tf.errors.OpError, ValueError) as error:
+        lines = [line for line in str(error).splitlines() if line and not line.startswith(_AROUND)]
+        raise RuntimeError(lines[0] if lines else type(error).__name__) from None
     return found
 
 

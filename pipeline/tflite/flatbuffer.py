@@ -20,7 +20,7 @@ class Tensor:
     """One tensor. `data` are the raw bytes uint8 [n] of a constant, None for an activation.
 
     `scales` float32 and `zero_points` int64: one, one for each entry of `quantized_dimension`, or with `block` > 0 one for each
-    block of that many entries along that dimension, in the order of the tensor.
+    block of that many entries along that dimension, in the order of the tensor. `free`: dimensions whose length only a run tells.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Tensor:
     zero_points: np.ndarray | None
     quantized_dimension: int
     block: int = 0
+    free: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,4 +295,5 @@ def _tensor(tensor: Any, tensors: list[Any], buffers: list[np.ndarray | None]) -
         zero_points=zero_points,
         quantized_dimension=dimension,
         block=block,
+        free=tuple(place for place, length in enumerate(_numbers(tensor.shapeSignature)) if length < 0),
     )

@@ -27,9 +27,12 @@ def rows(graph: Graph, facts: Mapping[str, Any], ends: Ends | None = None) -> li
             compared += [_compared(f"name of {side[:-1]} {name}", name, known[name], named=True) for name in names]
         for entry in facts[side]:
             if entry["name"] in known and entry["shape"] is not None:
-                shape = list(graph.tensors[tensors[known[entry["name"]]]].shape)
-                free = [1 if length is None else length for length in entry["shape"]]
-                compared.append(_compared(f"shape of {side[:-1]} {entry['name']}", free, shape))
+                tensor = graph.tensors[tensors[known[entry["name"]]]]
+                expected = [1 if length is None else length for length in entry["shape"]]
+                # What an output has there, only a run tells; an input says what is taken.
+                open_ends = tensor.free if side == "outputs" and len(expected) == len(tensor.shape) else ()
+                found = [expected[at] if at in open_ends else length for at, length in enumerate(tensor.shape)]
+                compared.append(_compared(f"shape of {side[:-1]} {entry['name']}", expected, found))
     return compared
 
 

@@ -1,0 +1,65 @@
+"""Several samples at once, where a file leaves its batch free: what it makes of each must not depend on there being one."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from pipeline.equivalence import local_comparison
+from pipeline.equivalence.cut_points import Network
+from pipeline.runtime import plain
+
+
+def compare(
+    network: Network,
+    model: bytes,
+    samples: Sequence[Mapping[str, np.ndarray]],
+    *,
+    inputs: Mapping[str, int],
+    outputs: Mapping[str, int],
+) -> dict[str, float | None]:
+    """How far the file's outputs for all samples at once are from the network's (`local_comparison.excess`).
+
+    Args:
+        network: the original network.
+        model: a float file with a free batch.
+        samples: inputs [1, ...] by the network's names.
+        inputs, outputs: tensor numbers of the file by the network's names.
+
+    Returns:
+        The difference by output; None where it is not finite or the shapes differ. Empty when the network does not take several
+        samples.
+
+    Raises:
+        plain.Refused: when LiteRT does not run the file on several samples.
+    """
+    together = {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
+
+    def computed(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        feeds = {network.inputs[name]: array for name, array in given.items()}
+        return dict(zip(outputs, network.run([network.outputs[name] for name in outputs], feeds), strict=True))
+
+    try:
+        expected = computed(together)
+    except RuntimeError:
+        return {}
+    made = plain.tensors(
+        model,
+        {inputs[name]: array for name, array in together.items()},
+        lambda number, values: values.copy() if number in outputs.values() else None,
+    )
+
+    def nudged(name: str) -> np.ndarray:
+        return computed({other: local_comparison.nudged(array) for other, array in together.items()})[name]
+
+    found: dict[str, float | None] = {}
+    for name, number in outputs.items():
+        values = made[number]
+        assert values is not None
+        excess = (
+            local_comparison.excess(values, expected[name], nudged=partial(nudged, name))
+            if values.shape == expected[name].shape
+            else float("inf")
+        )
+        found[name] = excess if np.isfinite(excess) else None
+    return found
