@@ -6,6 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from dvc.utils.hydra import compose_and_dump
 from hydra.errors import MissingConfigException
@@ -111,6 +112,29 @@ def test_statistics_have_the_keys_we_read_and_write(wide: Made) -> None:
     assert kept["gptq"] != kept["oscar"]
     for keys in kept.values():
         assert not keys & {"min", "max"}
+
+
+# --- TensorFlow: the network is run in parts by what its graphs were before functions, which is old and stays, it is said.
+
+
+def test_a_frozen_graph_can_be_read_and_fed_anywhere() -> None:
+    from pipeline.source.tensorflow_setup import tf
+
+    traced = tf.function(lambda x: tf.nn.relu(x * 2.0), input_signature=[tf.TensorSpec([3], tf.float32, name="x")])
+    concrete = traced.get_concrete_function()
+    assert concrete._arg_keywords == ["x"]
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.graph_util.import_graph_def(concrete.graph.as_graph_def(), name="")
+    options = tf.compat.v1.ConfigProto()
+    options.graph_options.rewrite_options.disable_meta_optimizer = True
+    session = tf.compat.v1.Session(graph=graph, config=options)
+    (middle,) = [operation.outputs[0].name for operation in graph.get_operations() if operation.type == "Mul"]
+    (end,) = [operation.outputs[0].name for operation in graph.get_operations() if operation.type == "Relu"]
+    np.testing.assert_array_equal(session.run(middle, {"x:0": [1, -1, 2]}), [2, -2, 4])
+    np.testing.assert_array_equal(session.run(end, {middle: [1, -1, 2]}), [1, 0, 2])
+    with pytest.raises(ValueError, match="Cannot feed value of shape"):
+        session.run(end, {middle: [1, 2]})
 
 
 # --- DVC composes conf/ for `dvc exp run`; `make params` calls the same function, so that both write the same bytes.

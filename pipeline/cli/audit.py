@@ -1,7 +1,7 @@
 """The judgement of any pair of a network and a .tflite file.
 
 python -m pipeline.cli.audit --model MODEL --tflite FILE [--data NPZ] [--scheme SCHEME] [--json]
-                             [--inputs A=B ...] [--outputs A=B ...]
+                             [--inputs A=B ...] [--outputs A=B ...] [--trust-code]
 
 Exit code 0: the file is the network; 1: it is not; 2: the question could not be answered (a file is missing or unreadable).
 Without --data it judges weights, architecture, signature and formats; with it (one array for each input, by the network's names or
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
+    parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     try:
@@ -53,6 +54,7 @@ def main() -> None:
             scheme=given.scheme,
             inputs=_pairs("inputs", given.inputs),
             outputs=_pairs("outputs", given.outputs),
+            trust_code=given.trust_code,
         )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -79,6 +81,7 @@ def audit(
     scheme: str | None = None,
     inputs: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | None = None,
+    trust_code: bool = False,
 ) -> dict[str, Any]:
     """The judgement of `tflite` as `model` (`judgement.judge`), its outputs with it when there is data.
 
@@ -88,6 +91,7 @@ def audit(
         data: .npz with samples.
         scheme: what the file is said to be; None: found from its dtypes.
         inputs, outputs: names of the file by those of the network, as far as they are known.
+        trust_code: run Python bytecode that the network's file holds.
 
     Returns:
         The report, and `notes`: where the scheme is from, which names differ, and what could not be compared.
@@ -108,7 +112,8 @@ def audit(
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
     with tempfile.TemporaryDirectory() as temporary:
-        reference, more = _reference(model, Path(temporary), content, opened, inputs or {}, outputs or {})
+        said = {"inputs": inputs or {}, "outputs": outputs or {}, "trust_code": trust_code}
+        reference, more = _reference(model, Path(temporary), content, opened, said)
         original, ends = reference.source, reference.ends
         notes += more
         results = None
@@ -156,9 +161,12 @@ class _Reference(NamedTuple):
 
 
 def _reference(
-    model: Path, folder: Path, content: bytes, opened: flatbuffer.File, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    model: Path, folder: Path, content: bytes, opened: flatbuffer.File, said: Mapping[str, Any]
 ) -> tuple[_Reference, list[str]]:
-    """What to lay the file beside: the network as it is read first, or as another Keras reads it if that fits better; and notes."""
+    """What to lay the file beside: the network as it is read first, or as another Keras reads it if that fits better; and notes.
+
+    `said`: options of `audit_network.export_like`.
+    """
     # TensorFlow takes seconds to import: only now, when the rest is known to be readable.
     from pipeline.cli import audit_network
     from pipeline.source import converter
@@ -167,7 +175,7 @@ def _reference(
 
     def made(format: str) -> tuple[_Reference, int]:
         at = folder / format
-        source, ways = audit_network.export_like(model, at, found, format=format, shapes=shapes, inputs=inputs, outputs=outputs)
+        source, ways = audit_network.export_like(model, at, found, format=format, shapes=shapes, **said)
         float32 = converter.convert_saved_model(at)
         conversion = audit_network.conversion(at, source, float32)
         ends, faults = judgement.pairing(source, float32, content, ways, conversion)

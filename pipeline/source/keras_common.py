@@ -24,7 +24,7 @@ def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
     if not trust_code and detect.holds_code(detect.model_config(path, format=format)):
         raise UserError(
             f"model.path: {path} holds a Lambda layer, whose Python code would run on loading; if you trust its author set "
-            "model.trust_code: true, or replace the layer by one registered in pipeline/custom/layers.py"
+            "model.trust_code: true (--trust-code of audit), or replace the layer by one registered in pipeline/custom/layers.py"
         )
 
 

@@ -182,6 +182,10 @@ JOINS = _names(row for row in _ROWS if row.joins)
 SHARES = _names(row for row in _ROWS if row.moves or row.joins or row.shares)
 RECURRENT = _names(row for row in _ROWS if row.recurrent)
 SUBGRAPHS = _names(row for row in _ROWS if row.subgraphs)
+# Options that number the subgraphs an operator runs.
+SUBGRAPH_OPTIONS = (
+    "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex"
+)  # fmt: skip
 # They hand on some of the values they read, as they are; the largest of several; the smallest. So what they make may have a smaller
 # range than what they read.
 CHOOSES = frozenset(

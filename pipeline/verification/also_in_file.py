@@ -6,7 +6,7 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import operators, well_formed
+from pipeline.tflite import idle_state, operators, well_formed
 from pipeline.tflite.flatbuffer import Graph
 
 
@@ -21,6 +21,7 @@ def lines(content: Any, found: Graph, expected: Graph) -> list[str]:
     return [
         *_signatures(content, found, expected),
         *_operators(content),
+        *_state(found),
         *_unused(content),
         *_notes(content),
     ]
@@ -87,6 +88,12 @@ def _operators(content: Any) -> Iterator[str]:
     versions = {f"{well_formed.operator_name(code)} {code.version}" for code in codes if code.version != 1}
     if versions:
         yield f"operator versions: {', '.join(sorted(versions))}"
+
+
+def _state(found: Graph) -> Iterator[str]:
+    count = len(idle_state.operators(found))
+    if count:
+        yield f"{count} operators for variables that no output depends on"
 
 
 def _name(content: Any, operator: Any) -> str:

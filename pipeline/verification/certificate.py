@@ -65,7 +65,7 @@ def certify(
     by_operator = {theirs: proof.mapped.layers.get(ours, []) for ours, theirs in aligned.operators.items()}
     tensors = constant_rows.rows(proof, found, aligned.constants, algorithm, rounding=ends is not None)
     layers = _layers(proof, aligned)
-    rule, wrong_scales = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
+    rule, wrong_scales, in_part = fault_rows.constant_scales(proof, found, aligned, tensors, algorithm)
     signature = signature_rows.rows(own, source.signature, ends)
     already = {tensor.name for subgraph in proof.graph.subgraphs for tensor in subgraph.tensors if tensor.scales is not None}
     faults = [
@@ -111,7 +111,7 @@ def certify(
         "format": file_format.dtypes(found),
         "float_operators": file_format.left_in_float(found, by_operator),
         "not_compared": proof.not_compared,
-        "also": [*also_in_file.lines(file.content, own, proof.graph), *operator_inputs.undecided(found, engine)],
+        "also": [*also_in_file.lines(file.content, own, proof.graph), *operator_inputs.undecided(found, engine), *in_part],
     }
 
 
@@ -191,8 +191,9 @@ def _check(
 ) -> dict[str, Any]:
     """A verdict: `value` is at least `least`, or 0; its reason is the first fault of this kind."""
     found = [fault for fault in faults if fault["check"] == kind]
+    passed = value <= 0 if least is None else value >= least
     reason = fine
-    if found:
+    if found and not passed:
         where = ", ".join(found[0]["layers"]) or found[0]["tensor"] or "the file"
         named = found[0]["reason"].startswith(constant_rows.BIAS_OF)
         reason = ("" if named else f"{where}: ") + found[0]["reason"] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
@@ -202,6 +203,6 @@ def _check(
         "value": float(value),
         "limit": 0.0 if least is None else least,
         "bound": "at most" if least is None else "at least",
-        "passed": value <= 0 if least is None else value >= least,
+        "passed": passed,
         "reason": reason,
     }

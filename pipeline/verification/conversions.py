@@ -105,19 +105,19 @@ def _twice(graph: _Readers) -> Iterator[tuple[int, str]]:
         ):
             continue
         first = seen.setdefault((operator.inputs[0], after.dtype), after)
-        if _range(first) != _range(after):
+        if stored_layout.value_range(first) != stored_layout.value_range(after):
             yield index, f"{before.name} is quantized twice: {_words(first)} and {_words(after)}"
 
 
 def _words(tensor: Tensor) -> str:
-    low, high = _range(tensor)
+    low, high = stored_layout.value_range(tensor)
     return f"{low:.6g} to {high:.6g}"
 
 
 def _requantized(graph: _Readers, operator: Operator, before: Tensor, after: Tensor) -> Iterator[str]:
     """Integers to integers."""
-    low, high = _range(before)
-    least, most = _range(after)
+    low, high = stored_layout.value_range(before)
+    least, most = stored_layout.value_range(after)
     short = _STEPS * max(_step(before), _step(after))
     readers = _ends(graph, operator.outputs[0])
     if _step(before) == _step(after) and abs(low - least) <= short and abs(high - most) <= short:
@@ -161,7 +161,9 @@ def _is_prescribed(subgraph: Subgraph, tensor: int) -> bool:
 
 def _asks(reader: Operator, tensors: Sequence[Tensor], after: Tensor) -> bool:
     """Whether an operator wants this scale and zero point: it has them in its output, too."""
-    return reader.name in operators.SHARES and any(_range(tensors[output]) == _range(after) for output in reader.outputs)
+    return reader.name in operators.SHARES and any(
+        stored_layout.value_range(tensors[output]) == stored_layout.value_range(after) for output in reader.outputs
+    )
 
 
 def _ends(graph: _Readers, tensor: int) -> list[Operator | None]:
@@ -183,12 +185,3 @@ def _ends(graph: _Readers, tensor: int) -> list[Operator | None]:
 
 def _step(tensor: Tensor) -> float:
     return 0.0 if tensor.scales is None else float(tensor.scales[0])
-
-
-def _range(tensor: Tensor) -> tuple[float, float]:
-    """The least and the greatest value that a quantized activation can have."""
-    low, high = stored_layout.limits(tensor.dtype)
-    zero = 0 if tensor.zero_points is None else int(tensor.zero_points[0])
-    # 16 bits leave out the least code.
-    low = -high if tensor.dtype == "int16" else low
-    return (low - zero) * _step(tensor), (high - zero) * _step(tensor)

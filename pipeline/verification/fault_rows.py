@@ -112,16 +112,16 @@ def scales(
 
 def constant_scales(
     proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]], algorithm: str | None
-) -> tuple[str | None, list[dict[str, Any]]]:
-    """How the scales of quantized kernels follow from the weights, and those of constants that do not (`scale_verdicts.judge`).
+) -> tuple[str | None, list[dict[str, Any]], list[str]]:
+    """How the scales of kernels follow from the weights, those of constants that do not, and notes (`scale_verdicts.judge`).
 
     Args:
         proof, found, aligned: as above.
         tensors: of `constant_rows.rows`.
         algorithm: how the scales were chosen; None: not said.
     """
-    rule, wrong = scale_verdicts.judge(proof, found, aligned, tensors, algorithm)
-    return rule, [fault("scales", layers, tensor, reason) for layers, tensor, reason in wrong]
+    rule, wrong, notes = scale_verdicts.judge(proof, found, aligned, tensors, algorithm)
+    return rule, [fault("scales", layers, tensor, reason) for layers, tensor, reason in wrong], notes
 
 
 def _tensor_name(graph: Graph, place: Place | None) -> str | None:

@@ -114,10 +114,10 @@ def _settled(proof: Proof, source: Source, conversion: Conversion, constant: set
         layers=layers,
         faults=[
             *run_evidence.settled_faults(proof.faults, rows, graph, conversion.parts, mapped),
-            *(architecture.Fault(place=None, layers=(), reason=reason) for reason in run_evidence.kernels(conversion.kernels)),
+            *(architecture.Fault(place=None, layers=(), reason=reason) for reason in run_evidence.outputs(conversion)),
         ],
         shown=run_evidence.variables(conversion.parts, nodes),
-        not_compared=run_evidence.not_compared(graph, conversion.parts),
+        not_compared=run_evidence.not_compared(graph, conversion),
     )
 
 

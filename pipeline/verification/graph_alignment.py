@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from pipeline.tflite import operators
+from pipeline.tflite import idle_state, operators
 from pipeline.tflite.flatbuffer import Graph, Operator
 from pipeline.verification import tensor_origin
 from pipeline.verification.tensor_origin import Side
@@ -19,13 +19,7 @@ Slot = tuple[int, int, int]
 
 # Options that say nothing about what is computed in real numbers (the first counts only where all scales are powers
 # of two; `operator_inputs.options` judges the next two), or that number subgraphs.
-_IGNORED = frozenset(
-    ("potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "newShape",
-     "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex")
-)  # fmt: skip
-_NESTED = (
-    "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex"
-)  # fmt: skip
+_IGNORED = {"potScaleInt16", "asymmetricQuantizeInputs", "quantizedBiasType", "newShape", *operators.SUBGRAPH_OPTIONS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +75,8 @@ def align(expected: Graph, found: Graph) -> Alignment:
     for place, operator in _places(expected):
         if place not in result.operators and place not in removed and operator.name not in operators.CONVERSIONS:
             result.differences.append(Difference(expected=place, found=None, reason=f"{operator.name} is missing"))
-    added = {difference.found for difference in result.differences}
+    # An expected file is the network as it runs, without the state that it only trains with.
+    added = {difference.found for difference in result.differences} | idle_state.operators(found)
     for place, operator in _places(found):
         if place not in found_places and place not in added and operator.name not in operators.CONVERSIONS:
             result.differences.append(Difference(expected=None, found=place, reason=f"{operator.name} has been added"))
@@ -203,14 +198,14 @@ def _inputs(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator,
             _visit(walk, (places[0][0], a), (places[1][0], b))
 
 
-def _nested(walk: _Walk, places: tuple[Place, Place], operators: tuple[Operator, Operator]) -> None:
+def _nested(walk: _Walk, places: tuple[Place, Place], pair: tuple[Operator, Operator]) -> None:
     """The outputs of the subgraphs that conditions and loops run."""
-    for key in _NESTED:
-        inner, other = operators[0].options.get(key), operators[1].options.get(key)
+    for key in operators.SUBGRAPH_OPTIONS:
+        inner, other = pair[0].options.get(key), pair[1].options.get(key)
         if isinstance(inner, int) and isinstance(other, int):
             ends = walk.ours.graph.subgraphs[inner].outputs, walk.theirs.graph.subgraphs[other].outputs
             if len(ends[0]) != len(ends[1]):
-                what = f"{key.removesuffix('Index').removesuffix('Subgraph')} graph of {operators[0].name}"
+                what = f"{key.removesuffix('Index').removesuffix('Subgraph')} graph of {pair[0].name}"
                 _note(walk, f"the {what} has {len(ends[1])} outputs; expected {len(ends[0])}", *places)
             for x, y in zip(*ends, strict=False):
                 _visit(walk, (inner, x), (other, y))

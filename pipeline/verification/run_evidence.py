@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Part
+from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Conversion, Part
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import architecture
@@ -23,13 +23,11 @@ from pipeline.verification.recomputed_value import FOLDED
 # A constant this far from its explanation, as a share of its own size, would have changed what running compares
 # (`local_comparison.RELATIVE`) even where a thousand others meet it in a sum: it is the explanation that is wrong.
 _VISIBLE = 1e-2
-# LiteRT's kernels may be apart by so many units: rounding enters at every operator, not at the inputs alone.
-_KERNELS = 64.0
+# Outputs of a whole file may be apart by so many units: rounding enters at every operator, not at the inputs alone.
+_WHOLE = 64.0
 # Operators that read few of a table's rows, with the table's slot.
 _TABLES = {"GATHER": 0, "GATHER_ND": 0, "EMBEDDING_LOOKUP": 1}
 _CALL = re.compile(r"(?:Stateful)?PartitionedCall(?:_\d+)?/")
-# Options that number the subgraphs an operator runs.
-_NESTED = ("condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex")
 
 
 def operations(part: Part, nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -64,7 +62,7 @@ def places(graph: Graph, part: Part) -> set[Place]:
     while todo:
         number, index = todo.pop()
         options = graph.subgraphs[number].operators[index].options
-        for inner in (options[key] for key in _NESTED if isinstance(options.get(key), int)):
+        for inner in (options[key] for key in operators.SUBGRAPH_OPTIONS if isinstance(options.get(key), int)):
             more = {(inner, place) for place in range(len(graph.subgraphs[inner].operators))} - found
             found |= more
             todo += more
@@ -188,17 +186,23 @@ def variables(parts: Sequence[Part], nodes: Mapping[str, Mapping[str, Any]]) -> 
     return frozenset(nodes[name]["path"] for name in names if nodes[name]["op"] == "Variable")
 
 
-def not_compared(graph: Graph, parts: Sequence[Part]) -> list[str]:
-    """Operators that running could not compare, in words."""
-    return [
+def not_compared(graph: Graph, conversion: Conversion) -> list[str]:
+    """Operators that running could not compare, and several samples at once, in words."""
+    parts = [
         f"{', '.join(graph.operators[index].name for index in part.operators) or part.reason}"
-        for part in parts
+        for part in conversion.parts
         if part.verdict == UNKNOWN
     ]
+    return [*parts, *([f"several samples at once, as LiteRT refuses them ({conversion.alone})"] if conversion.alone else [])]
 
 
-def kernels(compared: Mapping[str, float | None]) -> Iterator[str]:
-    """What is wrong, in words, with the outputs that XNNPACK makes (`kernel_comparison.compare`)."""
-    for name, excess in compared.items():
-        if excess is None or excess > _KERNELS:
-            yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels, or nothing"
+def outputs(conversion: Conversion) -> Iterator[str]:
+    """What is wrong, in words, with what the whole file makes."""
+    for name in _apart(conversion.kernels):
+        yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels, or nothing"
+    for name in _apart(conversion.together):
+        yield f"output {name}: the batch is free, but of several samples at once the file makes something else than the network"
+
+
+def _apart(compared: Mapping[str, float | None]) -> list[str]:
+    return [name for name, excess in compared.items() if excess is None or excess > _WHOLE]

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from pipeline.tflite import operators
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import number_words, stored_values
+from pipeline.verification import number_words, stored_layout, stored_values
 
 # The least number of float32.
 _SMALLEST = 2.0**-149
@@ -20,13 +20,14 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
     """
     for number, subgraph in enumerate(graph.subgraphs):
         yield from (((number, index), fault) for index, fault in _along(subgraph))
-        joined = {tensor for operator in subgraph.operators if operator.name in operators.JOINS for tensor in operator.inputs}
+        shared = _shared(subgraph)
+        yield from (((number, index), fault) for index, fault in _narrowed(subgraph))
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_axis(operator, subgraph.tensors),
                 *_bias(operator, subgraph.tensors),
                 *_fixed(operator, subgraph.tensors),
-                *_zero_points(operator, subgraph.tensors, joined),
+                *_zero_points(operator, subgraph.tensors, shared),
                 *_joined(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
@@ -148,8 +149,58 @@ def _differ(one: Tensor, other: Tensor) -> bool:
     )
 
 
-def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collection[int]) -> Iterator[str]:
-    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what it is joined to."""
+def _shared(subgraph: Subgraph) -> set[int]:
+    """Tensors with the scale and zero point of what is made of them, and not of them alone: both are one to TFLiteConverter."""
+    tensors = subgraph.tensors
+    found: set[int] = set()
+    # Backwards, as what only moves values hands on the scale of what lies behind it.
+    for operator in reversed(subgraph.operators):
+        for number in operator.inputs:
+            same = [output for output in operator.outputs if number >= 0 and _same(tensors[number], tensors[output])]
+            if same and (operator.name not in operators.MOVES or not found.isdisjoint(same)):
+                found.add(number)
+    return found
+
+
+def _narrowed(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
+    """MINIMUM and MAXIMUM may give their own range to what they read; not where something else reads it, too."""
+    tensors = subgraph.tensors
+    makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
+    for index, operator in enumerate(subgraph.operators):
+        if operator.name not in ("MINIMUM", "MAXIMUM") or len(operator.inputs) != 2:
+            continue
+        constants = [number for number in operator.inputs if tensors[number].data is not None]
+        data = [number for number in operator.inputs if number not in constants]
+        if len(constants) != 1 or not _same(tensors[data[0]], tensors[operator.outputs[0]]) or not _is_free(makers.get(data[0])):
+            continue
+        bounds = np.unique(flatbuffer.real(tensors[constants[0]]))
+        low, high = stored_layout.value_range(tensors[data[0]])
+        end = high if operator.name == "MINIMUM" else low
+        readers = [
+            other.name
+            for at, other in enumerate(subgraph.operators)
+            if at != index and data[0] in other.inputs and other.name not in operators.CONVERSIONS
+        ]
+        step = (high - low) / 255  # both were rounded
+        if readers and bounds.size == 1 and abs(float(bounds[0]) - end) <= step:
+            yield index, f"{tensors[data[0]].name} ends at {end:.6g}, as {operator.name} does, and {readers[0]} reads it as well"
+
+
+def _is_free(maker: Operator | None) -> bool:
+    """Whether an operator's output may lie anywhere."""
+    if maker is None or maker.name in operators.MOVES | operators.CHOOSES | operators.LARGEST | operators.SMALLEST:
+        return False
+    bound = maker.options.get("fusedActivationFunction", "NONE") not in ("NONE", "RELU")
+    return not bound and operators.of(maker.name).fixed is None and not maker.name.startswith("RELU")
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are quantized alike."""
+    return one.scales is not None and other.scales is not None and one.dtype == other.dtype and not _differ(one, other)
+
+
+def _zero_points(operator: Operator, tensors: Sequence[Tensor], shared: Collection[int]) -> Iterator[str]:
+    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what is made of it."""
     for number in dict.fromkeys((*operator.inputs, *operator.outputs)):
         tensor = tensors[number]
         if (
@@ -160,7 +211,7 @@ def _zero_points(operator: Operator, tensors: Sequence[Tensor], joined: Collecti
         ):
             yield f"{tensor.name}: zero point {int(tensor.zero_points[0])} of {tensor.dtype}; expected 0"
     fused = operator.options.get("fusedActivationFunction") or operator.name
-    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in joined:
+    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in shared:
         output = tensors[operator.outputs[0]]
         if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
             yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"

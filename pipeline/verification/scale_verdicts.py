@@ -14,6 +14,9 @@ from pipeline.verification.float32_proof import Proof
 
 # A file is of a rule when so many of its kernels' scales are what it asks for.
 _MOST = 0.5
+# A table has the scale of what was looked up in it when ranges were measured. Rows that never were may lie beyond it: so many of
+# the values at the most.
+_LOOKED_UP, _BEYOND = frozenset(("GATHER", "GATHER_ND")), 0.5
 # Constants of more bits are biases, whose scales follow from others (`scale_relations`).
 _BITS = 16
 
@@ -46,7 +49,7 @@ class _Row:
 
 def judge(
     proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]], algorithm: str | None
-) -> tuple[str | None, list[tuple[Sequence[str], str, str]]]:
+) -> tuple[str | None, list[tuple[Sequence[str], str, str]], list[str]]:
     """How the scales of quantized kernels were chosen, and the scales of constants that are not right.
 
     Args:
@@ -55,21 +58,28 @@ def judge(
         algorithm: how the scales were chosen; None: not said, then as most of the scales of kernels say themselves.
 
     Returns:
-        The algorithm, or "min_max", "mse", "octav" or "other" as found, None when no kernel is quantized; and layers, tensor and
-        reason of each constant with a wrong scale.
+        The algorithm, or "min_max", "mse", "octav" or "other" as found, None when no kernel is quantized; layers, tensor and reason
+        of each constant with a wrong scale; and a line for each table that is held in part.
     """
     rows = list(_rows(proof, found, aligned, tensors))
     rule = _rule([row.weighed for row in rows if row.kernel and not (row.rewritten or row.turned)])
     if algorithm in (MIN_MAX, MSE, OCTAV):
         rule = algorithm
-    faults = []
+    faults, notes = [], []
     for row in rows:
         wrong = _wrong(row, rule, algorithm)
         if wrong.any():
             faults.append((row.layers, row.found.name, _words(row, wrong)))
-    if not any(row.kernel for row in rows):
-        return None, faults
-    return algorithm or rule, faults
+        elif _is_table(row) and np.any(row.weighed.clipped):
+            share = f"{float(np.max(row.weighed.clipped)):.0%}"
+            notes.append(
+                f"table {row.found.name}: {share} of its values lie beyond what was looked up when ranges were measured: clipped"
+            )
+    return (algorithm or rule) if any(row.kernel for row in rows) else None, faults, notes
+
+
+def _is_table(row: _Row) -> bool:
+    return not row.kernel and row.slot == 0 and row.operator.name in _LOOKED_UP
 
 
 def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:
@@ -151,6 +161,8 @@ def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
         # It has the scale of what it is put together with, and fits into it, unless the operator need not give what it cuts off.
         chosen = operators.CHOOSES | operators.LARGEST | operators.SMALLEST
         fine = fine | ((weighed.clipped == 0) | (row.operator.name in chosen))
+    if _is_table(row):
+        fine = fine | ((weighed.clipped > 0) & (weighed.clipped < _BEYOND))
     held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
     return ~(fine | held | weighed.negligible())
 

@@ -56,6 +56,16 @@ def limits(dtype: str) -> tuple[int, int]:
     return (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
+def value_range(tensor: Tensor) -> tuple[float, float]:
+    """The least and the greatest value that a quantized activation can have; zeros without a scale."""
+    low, high = limits(tensor.dtype)
+    scale = 0.0 if tensor.scales is None else float(tensor.scales[0])
+    zero = 0 if tensor.zero_points is None else int(tensor.zero_points[0])
+    # 16 bits leave out the least code.
+    low = -high if tensor.dtype == "int16" else low
+    return (low - zero) * scale, (high - zero) * scale
+
+
 def bits_of(dtype: str) -> int:
     """Bits of an entry; 0 for what is no number."""
     return int("".join(filter(str.isdigit, dtype)) or 0)

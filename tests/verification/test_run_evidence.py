@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Part
+from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Conversion, Part
 from pipeline.tflite import flatbuffer
 from pipeline.verification import run_evidence
 from tests import faults
@@ -58,7 +59,9 @@ def test_names_with_and_without_the_calls_around_a_function() -> None:
 def test_what_could_not_be_compared_is_said(nets: Callable[[str], Made]) -> None:
     graph = flatbuffer.read(nets("wide").float32)
     parts = [Part(operators=[1], verdict=UNKNOWN), Part(operators=[], verdict=UNKNOWN, reason="output out")]
-    assert run_evidence.not_compared(graph, parts) == ["FULLY_CONNECTED", "output out"]
+    conversion = Conversion(samples=1, generated=True, parts=parts, kernels={}, alone="Only 1")
+    found = run_evidence.not_compared(graph, conversion)
+    assert found == ["FULLY_CONNECTED", "output out", "several samples at once, as LiteRT refuses them (Only 1)"]
 
 
 def test_the_operators_of_a_loop_are_those_of_its_graphs(nets: Callable[[str], Made]) -> None:
@@ -72,5 +75,9 @@ def test_the_operators_of_a_loop_are_those_of_its_graphs(nets: Callable[[str], M
     assert all(part.verdict == SAME for part in beside(made, made.float32).parts)
 
 
-def test_kernels_that_make_what_is_not_finite_are_a_finding() -> None:
-    assert len(list(run_evidence.kernels({"out": None, "other": 0.5}))) == 1
+@pytest.mark.parametrize("field", ["kernels", "together"])
+def test_outputs_that_are_not_finite_or_far_away_are_a_finding(field: str) -> None:
+    empty = Conversion(samples=1, generated=True, parts=[], kernels={})
+    assert list(run_evidence.outputs(empty)) == []
+    found = list(run_evidence.outputs(msgspec.structs.replace(empty, **{field: {"out": None, "near": 0.5, "far": 65.0}})))
+    assert [reason.split(":")[0] for reason in found] == ["output out", "output far"]
