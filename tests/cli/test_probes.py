@@ -40,3 +40,10 @@ def test_integers_stay_within_the_smallest_table() -> None:
     assert probes.bound({"nodes": nodes}, constants, weights) == 3
     assert probes.bound({"nodes": nodes[:2]}, {}, weights) == 50
     assert probes.bound({"nodes": []}, {}, {}) == 2
+
+
+def test_free_lengths_and_floats_that_are_positions() -> None:
+    inputs: list[dict[str, Any]] = [{"name": "words", "shape": [None, None], "dtype": "float32"}]
+    for sample in probes.draw(inputs, bound=7, length=32, positions=True):
+        assert sample["words"].shape == (1, 32)
+        assert set(np.unique(sample["words"])) == set(range(7))

@@ -65,3 +65,10 @@ def test_a_tensor_that_held_nothing_finite_or_one_value() -> None:
         for values in draw.values.values():
             assert np.isfinite(values).all()
             assert np.std(values) > 0
+
+
+def test_what_no_input_changes_stays_what_it_was() -> None:
+    zeros = {3: np.zeros(SHAPES[3], np.float32)}
+    for draw in stress_inputs.draws(zeros, SHAPES, seed=1, meeting=False, given={3}):
+        assert not draw.values[3].any()
+        assert draw.values[3].shape == SHAPES[3]

@@ -30,6 +30,62 @@ def graph(tensors: list[Tensor], operator: Operator) -> Graph:
     return Graph(signature="s", inputs={}, outputs={}, tensors=tensors, operators=[operator], subgraphs=[inner])
 
 
+def joined(*, zero: int, other: int) -> Graph:
+    """ReLU, and what is made of it together with another tensor."""
+    tensors = [activation("x", 1, 0), activation("y", 0.1, zero), activation("z", 0.1, 0), activation("both", 0.1, other)]
+    relu = Operator(name="RELU", inputs=(0,), outputs=(1,))
+    made = graph(tensors, relu)
+    made.subgraphs[0].operators.append(Operator(name="SUB", inputs=(1, 2), outputs=(3,)))
+    return made
+
+
+@pytest.mark.parametrize(("zero", "other", "sound"), [(-128, 5, True), (5, 5, True), (5, 6, False)])
+def test_after_relu_the_zero_point_may_be_that_of_what_is_made_of_it(zero: int, other: int, sound: bool) -> None:
+    assert (list(scale_relations.broken(joined(zero=zero, other=other))) == []) == sound
+
+
+def test_what_only_moves_values_hands_a_zero_point_on() -> None:
+    for moved, last, sound in ((5, 5, True), (5, 6, False)):
+        tensors = [activation("x", 1, 0), activation("y", 0.1, 5), activation("m", 0.1, moved), activation("z", 0.1, last)]
+        made = graph(tensors, Operator(name="RELU", inputs=(0,), outputs=(1,)))
+        made.subgraphs[0].operators.append(Operator(name="RESHAPE", inputs=(1,), outputs=(2,)))
+        made.subgraphs[0].operators.append(Operator(name="ADD", inputs=(2, 2), outputs=(3,)))
+        assert (list(scale_relations.broken(made)) == []) == sound
+
+
+def split(*, maker: str = "ADD", bound: int = 0, readers: int = 2) -> Graph:
+    """min(x, a constant code) and RELU of one tensor, all of which end at zero."""
+    constant = replace(activation("bound", 1.0, 0), data=np.array([bound], np.int8).view(np.uint8), shape=(1,))
+    tensors = [
+        activation("a", 1, 0),
+        activation("x", 0.1, 127),
+        constant,
+        activation("least", 0.1, 127),
+        activation("r", 0.1, -128),
+    ]
+    made = graph(tensors, Operator(name=maker, inputs=(0, 0) if maker == "ADD" else (0,), outputs=(1,)))
+    made.subgraphs[0].operators.append(Operator(name="MINIMUM", inputs=(1, 2), outputs=(3,)))
+    if readers == 2:
+        made.subgraphs[0].operators.append(Operator(name="RELU", inputs=(1,), outputs=(4,)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "sound"),
+    [
+        (split(), False),
+        (split(readers=1), True),
+        (split(bound=3), True),
+        (split(maker="NEG"), False),
+        (split(maker="RELU6"), True),
+    ],
+)
+def test_minimum_gives_its_range_to_nothing_that_others_read(given: Graph, sound: bool) -> None:
+    """As TFLiteConverter 2.21 does with CELU: nothing positive is left for ReLU."""
+    found = [reason for _, reason in scale_relations.broken(given)]
+    assert any("x ends at 0, as MINIMUM does, and RELU reads it as well" in reason for reason in found) != sound
+
+
 def test_a_bias_has_the_product_of_the_scales() -> None:
     assert list(scale_relations.broken(dense(0.125))) == []
     (place, reason), *_ = scale_relations.broken(dense(0.125 * 1.01))

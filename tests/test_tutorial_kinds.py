@@ -1,0 +1,60 @@
+"""Kinds of network as tutorials convert them, batch and lengths free and with other names, given to `audit`: none is accused."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from pipeline.cli import audit
+from pipeline.errors import UserError
+from tests import certified, foreign
+from tests.kinds import table
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning", "ignore::DeprecationWarning")
+
+# Each was refused once: zeros that depend on the batch, state that is left of random numbers, a zero point that ReLU shares, tables
+# with the range of what was looked up, floats that are looked up.
+QUICK = {"LSTM unroll", "GRUCell", "MixUp", "ReLU slope threshold", "U-Net, free batch", "ReversibleEmbedding"}
+# Of Keras 3 and for TFLiteConverter 2.21: not an audit's business.
+NO_FILE = {
+    "TFSMLayer": "Keras does not load it again",
+    "Layer": "needs the class",
+    "Wrapper": "needs the class",
+}
+# The converter's own fault: it gives MINIMUM's range to what ReLU reads as well, and nothing positive is left.
+BROKEN = {"activation celu": "ends at 0, as MINIMUM does, and RELU reads it as well"}
+CELLS = [
+    pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow])
+    for name, row in table.KINDS.items()
+    if not row.slow and " order " not in f" {name}" and name not in NO_FILE
+]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_kind(name: str, tmp_path: Path) -> None:
+    """As int8: that its float32 file is the network is part of it."""
+    row = table.KINDS[name]
+    keras.backend.clear_session()
+    model = row.build()
+    if not isinstance(model, keras.Model):
+        return  # a plain module, which from_keras_model does not take
+    model = model if row.untrained else certified.randomised(model)
+    try:
+        with foreign.quiet():
+            model.save(tmp_path / "network.keras")
+        content = foreign.from_keras(model, "int8")
+    except Exception:
+        return  # what Keras does not save, or the converter does not convert, gives no file
+    (tmp_path / "model.tflite").write_bytes(content)
+    try:
+        report = audit.audit(tmp_path / "network.keras", tmp_path / "model.tflite", trust_code=True)
+    except UserError as error:
+        # The file is one that LiteRT cannot run, or the pipeline converts nothing of the kind: said in one line.
+        assert "by its content it is the network" in str(error) or "convert" in str(error)
+        return
+    reasons = [fault["reason"] for fault in report["certificate"]["faults"]]
+    wanted = BROKEN.get(name)
+    if wanted is None:
+        assert report["passed"], reasons
+    else:
+        assert any(wanted in reason for reason in reasons)
