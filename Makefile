@@ -24,11 +24,12 @@ $(VENV)/installed: requirements.lock
 params: setup
 	@python -m pipeline.cli.compose
 
+# Two workers, as each holds TensorFlow and runs pipelines of its own.
 test: setup
-	python -m pytest -m "not slow"
+	python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-all: setup browser compiler
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 # What the slow tests need besides Python: installed where apt-get is, or the target fails and says what is missing.
 browser:

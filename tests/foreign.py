@@ -15,7 +15,7 @@ from pipeline.source.tensorflow_setup import tf
 from tests import certified, faults
 
 layers = keras.layers
-Samples = Callable[[], Iterator[list[np.ndarray]]]
+Samples = Callable[[], Iterator[dict[str, np.ndarray]]]
 KINDS = ("float32", "dynamic", "float16", "int8", "int8_io")
 
 
@@ -28,12 +28,19 @@ def quiet() -> Iterator[None]:
 
 
 def representative(model: keras.Model) -> Samples:
-    def rows() -> Iterator[list[np.ndarray]]:
-        samples = certified.samples(model, 8)
-        for i in range(8):
-            yield [samples[tensor.name][i : i + 1] for tensor in model.inputs]
+    """Eight samples by the names of the signature. Whole numbers lie within every table of the network."""
+    rows = min((layer.input_dim for layer in model._flatten_layers() if isinstance(layer, layers.Embedding)), default=50)
 
-    return rows
+    def samples() -> Iterator[dict[str, np.ndarray]]:
+        drawn = certified.samples(model, 8)
+        for i in range(8):
+            yield {tensor.name: _as(drawn[tensor.name][i : i + 1], str(tensor.dtype), rows) for tensor in model.inputs}
+
+    return samples
+
+
+def _as(values: np.ndarray, dtype: str, rows: int) -> np.ndarray:
+    return values.astype(dtype) if values.dtype.kind == "f" else (values % rows).astype(dtype)
 
 
 def converted(converter: Any, kind: str, samples: Samples | None = None) -> bytes:
@@ -53,6 +60,16 @@ def converted(converter: Any, kind: str, samples: Samples | None = None) -> byte
 
 def from_keras(model: keras.Model, kind: str) -> bytes:
     return converted(tf.lite.TFLiteConverter.from_keras_model(model), kind, representative(model))
+
+
+def one_at_a_time(model: keras.Model, kind: str) -> bytes:
+    """With a batch of one, as recurrent networks are converted: called on inputs of their own."""
+    given = {
+        tensor.name: keras.Input(batch_shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+        for tensor in model.inputs
+    }
+    fixed = keras.Model(given, model(given if len(given) > 1 else next(iter(given.values()))))
+    return converted(tf.lite.TFLiteConverter.from_keras_model(fixed), kind, representative(model))
 
 
 def exported(model: keras.Model, folder: Path, kind: str) -> bytes:
