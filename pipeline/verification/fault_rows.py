@@ -9,6 +9,7 @@ from pipeline.verification import (
     conversions,
     graph_alignment,
     hadamard,
+    narrowed_ranges,
     operator_inputs,
     scale_relations,
     scale_verdicts,
@@ -103,7 +104,11 @@ def scales(
     """
     for place, name, reason in trained_rounding.broken(source, proof.graph, found, aligned):
         yield fault("scales", () if place is None else layers.get(place, ()), name, reason)
-    for place, reason in (*scale_relations.broken(found), *conversions.needless(proof.graph, found, aligned)):
+    for place, reason in (
+        *scale_relations.broken(found),
+        *narrowed_ranges.broken(proof.graph, found, aligned),
+        *conversions.needless(proof.graph, found, aligned),
+    ):
         yield fault("scales", layers.get(place, ()), _tensor_name(found, place), reason)
     if measured is not None:
         for at, tensor, reason in activation_scales.unexplained(proof.graph, found, aligned.tensors, measured):

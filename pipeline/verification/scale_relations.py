@@ -1,12 +1,13 @@
 """Scales and zero points that follow from others: of biases, of operators with fixed outputs, of those that only move values."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from pipeline.tflite import flatbuffer, operators
+from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import number_words, stored_layout, stored_values
+from pipeline.verification import number_words, stored_values
 
 # The least number of float32.
 _SMALLEST = 2.0**-149
@@ -21,7 +22,6 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
     for number, subgraph in enumerate(graph.subgraphs):
         yield from (((number, index), fault) for index, fault in _along(subgraph))
         shared = _shared(subgraph)
-        yield from (((number, index), fault) for index, fault in _narrowed(subgraph))
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_axis(operator, subgraph.tensors),
@@ -150,9 +150,19 @@ def _differ(one: Tensor, other: Tensor) -> bool:
 
 
 def _shared(subgraph: Subgraph) -> set[int]:
-    """Tensors with the scale and zero point of what is made of them, and not of them alone: both are one to TFLiteConverter."""
+    """Tensors whose ranges TFLiteConverter does not take from their values alone.
+
+    What is made of them has the same; or they are made with weights that others read as well, and have the range of before ReLU.
+    """
     tensors = subgraph.tensors
-    found: set[int] = set()
+    readers = Counter(number for operator in subgraph.operators for number in operator.inputs)
+    found = {
+        output
+        for operator in subgraph.operators
+        for slot in (operators.of(operator.name).kernel,)
+        if slot is not None and slot < len(operator.inputs) and readers[operator.inputs[slot]] > 1
+        for output in operator.outputs
+    }
     # Backwards, as what only moves values hands on the scale of what lies behind it.
     for operator in reversed(subgraph.operators):
         for number in operator.inputs:
@@ -160,38 +170,6 @@ def _shared(subgraph: Subgraph) -> set[int]:
             if same and (operator.name not in operators.MOVES or not found.isdisjoint(same)):
                 found.add(number)
     return found
-
-
-def _narrowed(subgraph: Subgraph) -> Iterator[tuple[int, str]]:
-    """MINIMUM and MAXIMUM may give their own range to what they read; not where something else reads it, too."""
-    tensors = subgraph.tensors
-    makers = {output: operator for operator in subgraph.operators for output in operator.outputs}
-    for index, operator in enumerate(subgraph.operators):
-        if operator.name not in ("MINIMUM", "MAXIMUM") or len(operator.inputs) != 2:
-            continue
-        constants = [number for number in operator.inputs if tensors[number].data is not None]
-        data = [number for number in operator.inputs if number not in constants]
-        if len(constants) != 1 or not _same(tensors[data[0]], tensors[operator.outputs[0]]) or not _is_free(makers.get(data[0])):
-            continue
-        bounds = np.unique(flatbuffer.real(tensors[constants[0]]))
-        low, high = stored_layout.value_range(tensors[data[0]])
-        end = high if operator.name == "MINIMUM" else low
-        readers = [
-            other.name
-            for at, other in enumerate(subgraph.operators)
-            if at != index and data[0] in other.inputs and other.name not in operators.CONVERSIONS
-        ]
-        step = (high - low) / 255  # both were rounded
-        if readers and bounds.size == 1 and abs(float(bounds[0]) - end) <= step:
-            yield index, f"{tensors[data[0]].name} ends at {end:.6g}, as {operator.name} does, and {readers[0]} reads it as well"
-
-
-def _is_free(maker: Operator | None) -> bool:
-    """Whether an operator's output may lie anywhere."""
-    if maker is None or maker.name in operators.MOVES | operators.CHOOSES | operators.LARGEST | operators.SMALLEST:
-        return False
-    bound = maker.options.get("fusedActivationFunction", "NONE") not in ("NONE", "RELU")
-    return not bound and operators.of(maker.name).fixed is None and not maker.name.startswith("RELU")
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

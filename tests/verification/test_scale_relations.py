@@ -53,37 +53,11 @@ def test_what_only_moves_values_hands_a_zero_point_on() -> None:
         assert (list(scale_relations.broken(made)) == []) == sound
 
 
-def split(*, maker: str = "ADD", bound: int = 0, readers: int = 2) -> Graph:
-    """min(x, a constant code) and RELU of one tensor, all of which end at zero."""
-    constant = replace(activation("bound", 1.0, 0), data=np.array([bound], np.int8).view(np.uint8), shape=(1,))
-    tensors = [
-        activation("a", 1, 0),
-        activation("x", 0.1, 127),
-        constant,
-        activation("least", 0.1, 127),
-        activation("r", 0.1, -128),
-    ]
-    made = graph(tensors, Operator(name=maker, inputs=(0, 0) if maker == "ADD" else (0,), outputs=(1,)))
-    made.subgraphs[0].operators.append(Operator(name="MINIMUM", inputs=(1, 2), outputs=(3,)))
-    if readers == 2:
-        made.subgraphs[0].operators.append(Operator(name="RELU", inputs=(1,), outputs=(4,)))
-    return made
-
-
-@pytest.mark.parametrize(
-    ("given", "sound"),
-    [
-        (split(), False),
-        (split(readers=1), True),
-        (split(bound=3), True),
-        (split(maker="NEG"), False),
-        (split(maker="RELU6"), True),
-    ],
-)
-def test_minimum_gives_its_range_to_nothing_that_others_read(given: Graph, sound: bool) -> None:
-    """As TFLiteConverter 2.21 does with CELU: nothing positive is left for ReLU."""
-    found = [reason for _, reason in scale_relations.broken(given)]
-    assert any("x ends at 0, as MINIMUM does, and RELU reads it as well" in reason for reason in found) != sound
+def test_weights_that_several_read_leave_the_range_of_before_relu() -> None:
+    made = dense(0.125, output=("RELU", 0.1, -127))
+    assert [reason for _, reason in scale_relations.broken(made)]
+    made.subgraphs[0].operators.append(made.operators[0])
+    assert not [reason for _, reason in scale_relations.broken(made)]
 
 
 def test_a_bias_has_the_product_of_the_scales() -> None:
