@@ -191,6 +191,36 @@ def test_free_lengths(length: int | None, tmp_path: Path) -> None:
         assert report["passed"], reasons(report)
 
 
+def test_sizes_that_only_a_run_tells(tmp_path: Path) -> None:
+    """A fully convolutional network: before any run its output seems to be of one pixel, where it cannot be run at all."""
+    image = keras.Input((None, None, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, strides=2, name="one")(keras.layers.Conv2D(4, 3, strides=2, name="two")(image))
+    model = certified.randomised(keras.Model(image, keras.layers.UpSampling2D(4, name="out")(x)))
+    model.save(tmp_path / "network.keras")
+    report = judged(tmp_path / "network.keras", foreign.from_keras(model, "float32"), tmp_path)
+    assert report["passed"], reasons(report)
+    assert report["certificate"]["not_compared"] == []
+
+
+def test_a_file_that_goes_wrong_with_several_samples_only(tmp_path: Path) -> None:
+    """Its operators are others than the installed converter writes, so that it is judged by running: one sample shows nothing."""
+    x = keras.Input((8, 8, 3), name="image")
+    y = keras.layers.Conv2D(4, 3, name="conv")(x)[:, 1:]
+    model = certified.randomised(keras.Model(x, keras.layers.Dense(5, name="out")(keras.layers.Flatten()(y))))
+    model.save(tmp_path / "network.keras")
+    content = foreign.from_keras(model, "float32")
+
+    def turned(content: Any) -> None:
+        (operator,) = [
+            each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == 4
+        ]
+        operator.builtinOptions.beginMask |= 1
+        faults.array(content, faults.constant(content, operator, 3), "int32")[0] = -1
+
+    assert judged(tmp_path / "network.keras", content, tmp_path)["passed"]
+    assert not judged(tmp_path / "network.keras", faults.edited(content, turned), tmp_path)["passed"]
+
+
 def test_another_network_altogether(pair: tuple[Path, bytes], digits: Any, tmp_path: Path) -> None:
     """Other shapes, other counts: an answer, not an error."""
     assert not judged(pair[0], foreign.from_keras(digits, "float32"), tmp_path)["passed"]

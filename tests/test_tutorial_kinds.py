@@ -28,8 +28,8 @@ UNREADABLE = {
     "TFSMLayer": "not readable",
     "Wrapper": "needs the class",
 }
-# The converter's own fault: it gives MINIMUM's range to what others read as well. Nothing positive is left of CELU, and no excess of a
-# histogram (up to 16 on samples).
+# The converter's own fault: it gives MINIMUM's range to what others read as well. Nothing positive is left of CELU, and no excess
+# of a histogram (up to 16 on samples).
 _NARROWED = "as MINIMUM does, and {} reads it as well"
 BROKEN = {
     "activation celu": _NARROWED.format("RELU"),

@@ -51,17 +51,20 @@ class Attack:
 # Samples that tell where file and network can be cut, as in the stage `reference`.
 _PARTS = 2
 _project = cache(audit.limits)
-_AMPLIFIED_DB = 8.0
 
 
 def _limits(file: File) -> judgement.Limits:
-    """Those of the pipeline. Decisions of networks with random weights are ties as often as not: no share of them is asked for; and
-    they amplify noise as no trained network does, so that sound files of TFLiteConverter lie 5 dB below the limit."""
+    """Those of the pipeline. Decisions of networks with random weights are ties as often as not: no share of them is asked for."""
     limits = _project()
     if file.network.name in campaign_networks.NETWORKS:
-        margin = limits.margin_db + _AMPLIFIED_DB
-        return replace(limits, agreement=dict.fromkeys(limits.agreement, 0.0), margin_db=margin)
+        return replace(limits, agreement=dict.fromkeys(limits.agreement, 0.0))
     return limits
+
+
+def _is_clipped(file: File) -> bool:
+    """Files that TFLiteConverter makes no good ones of: it gives the range of averages to what is averaged, and to all before it.
+    The outputs of `shapes` have 12.6 dB so, and the judgement refuses them."""
+    return file.network.name == "shapes" and file.engine == "converter" and file.scheme.startswith("static_wi8_ai8")
 
 
 def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) -> dict[str, Any]:
@@ -175,7 +178,7 @@ ATTACKS = {
     "lone": Attack(title="lone file", takes=lambda file: True, judge=as_lone, not_compared=lambda file: _LONE, tried=True),
     "lone-data": Attack(
         title="lone file, with data",
-        takes=lambda file: file.engine != "foreign",
+        takes=lambda file: file.engine != "foreign" and not _is_clipped(file),
         judge=as_lone,
         not_compared=lambda file: _LONE,
         tried=True,

@@ -15,7 +15,7 @@ from pipeline.cli import audit, audit_text
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.source import reference_run
-from tests import certified, faults
+from tests import certified, faults, foreign
 from tests.helpers import ROOT, call
 from tests.made import blockwise, make
 
@@ -251,3 +251,17 @@ def test_data_that_does_not_fit(int8: Path, tmp_path: Path, arrays: dict[str, np
     np.savez(tmp_path / "data.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         audit.audit(MODEL, int8, data=tmp_path / "data.npz")
+
+
+def test_code_in_the_network_runs_only_when_it_is_trusted(tmp_path: Path) -> None:
+    start = keras.Input((4,), name="x")
+    model = keras.Model(start, keras.layers.Dense(3, name="out")(keras.layers.Lambda(lambda x: x * 2, output_shape=(4,))(start)))
+    with foreign.quiet():
+        model.save(tmp_path / "network.keras")
+    (tmp_path / "model.tflite").write_bytes(foreign.from_keras(model, "float32"))
+    done = run("--model", tmp_path / "network.keras", "--tflite", tmp_path / "model.tflite")
+    assert done.returncode == 2
+    assert "holds a Lambda layer" in done.stderr
+    assert "--trust-code of audit" in done.stderr
+    done = run("--model", tmp_path / "network.keras", "--tflite", tmp_path / "model.tflite", "--trust-code")
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,14 +1,18 @@
 """All kernels zero, or saturated: files whose codes are the nearest to their scales, and whose scales are wrong."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
+from pipeline.cli import audit
 from pipeline.runtime import interpreter
-from tests import certified, requantized
+from pipeline.source.tensorflow_setup import tf
+from tests import certified, foreign, requantized
 from tests.made import Made, blockwise, certify, converted, litert, make
 
 ALGORITHMS = ("min_max", "mse", "octav")
@@ -92,3 +96,27 @@ def test_a_static_file_of_the_quantizer_loses_the_biases_of_dead_channels(dead: 
     """Its least scale leaves them no room in 32 bits."""
     report = certify(dead, litert(dead, "static_wi8_ai8"), "static_wi8_ai8")
     assert any("do not fit into int32 with their scale" in fault["reason"] for fault in report["faults"])
+
+
+def test_a_table_may_be_clipped_to_what_was_looked_up(tmp_path: Path) -> None:
+    """TFLiteConverter gives the table the range of its output on the representative dataset: the rows that it asked for."""
+    start = keras.Input((6,), dtype="int32", name="words")
+    x = keras.layers.Embedding(40, 8, name="table")(start)
+    model = keras.Model(start, keras.layers.Dense(3, name="out")(keras.layers.Flatten()(x)))
+    table, *rest = certified.randomised(model).get_layer("table").get_weights()
+    table[30:] *= 3
+    model.get_layer("table").set_weights([table, *rest])
+    with foreign.quiet():
+        model.save(tmp_path / "network.keras")
+
+    def asked() -> Iterator[dict[str, np.ndarray]]:
+        for first in range(25):
+            yield {"words": np.arange(first, first + 6, dtype=np.int32)[None]}
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    (tmp_path / "model.tflite").write_bytes(foreign.converted(converter, "int8", asked))
+    report = audit.audit(tmp_path / "network.keras", tmp_path / "model.tflite")
+    assert report["passed"], report["certificate"]["faults"]
+    assert any(
+        "of its values lie beyond what was looked up when ranges were measured" in line for line in report["certificate"]["also"]
+    )
