@@ -146,7 +146,9 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: fl
     nearest = [np.rint(exact), np.rint(single).astype(np.float64)]
     wanted = [np.clip(value, low - zero, high - zero) for value in nearest]
     narrow = [np.clip(value, low + 1 - zero, high - zero) for value in nearest]
-    error = np.abs(codes - exact)
+    # No integer stands for NaN: whatever does is as wrong, and only what reads it can tell.
+    void = np.isnan(expected)
+    error = np.where(void, 0.0, np.abs(codes - exact))
     right = np.logical_or.reduce([codes == value for value in (*wanted, *narrow)])
     # The scale itself is rounded to float32: close to a tie that decides, for a bias of many steps above all.
     right |= error <= 0.5 + np.abs(exact) * _FLOAT32 + ties
@@ -156,7 +158,7 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: fl
     # A weight may be clipped for the sake of the others, which is for its scale to answer; a bias may not.
     cut = outside if stored_layout.bits_of(found.dtype) >= _BIAS_BITS else np.zeros(outside.shape, bool)
     small = np.abs(expected) <= NEGLIGIBLE * float(np.abs(expected).max(initial=0))
-    right = (right & ~cut) & (some | small)
+    right = (right & ~cut) & (some | small) | void
     real = codes * scales.astype(np.float64)
     largest, relative, sqnr = _figures(expected, real)
     steps = float(error[~outside].max(initial=0))
@@ -164,6 +166,7 @@ def _quantized(expected: np.ndarray, stored: np.ndarray, found: Tensor, ties: fl
     clipped = int(outside.sum())
     if passed:
         reason = f"at most {steps:.2f} steps off" + (f", {clipped} clipped" if clipped else "")
+        reason += f", {int(void.sum())} that are no numbers" if void.any() else ""
     elif (cut & ~right).any():
         reason = _too_large(expected, real, cut & ~right, found)
     else:

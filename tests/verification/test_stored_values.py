@@ -131,3 +131,14 @@ def test_digits_until_the_numbers_differ() -> None:
     reason = stored_values.compare(w, stored(other)).reason
     found, expected = reason.split(" found ")[1].split(", expected ")
     assert found != expected
+
+
+def test_nothing_stands_for_nan_and_the_others_are_compared() -> None:
+    w = np.array([[1.0, np.nan, -0.5]], np.float32)
+    scale = np.array([1 / 127], np.float32)
+    for code, other, passed in ((0, -64, True), (77, -64, True), (0, -60, False)):
+        check = stored_values.compare(w, stored(np.array([[127, code, other]], np.int8), scale))
+        assert check.passed == passed
+        assert check.steps is not None
+        assert np.isfinite(check.steps)
+        assert not passed or check.reason.endswith("1 that are no numbers")
