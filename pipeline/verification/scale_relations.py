@@ -1,7 +1,6 @@
 """Scales and zero points that follow from others: of biases, of operators with fixed outputs, of those that only move values."""
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,13 +20,12 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
     """
     for number, subgraph in enumerate(graph.subgraphs):
         yield from (((number, index), fault) for index, fault in _along(subgraph))
-        shared = _shared(subgraph)
         for index, operator in enumerate(subgraph.operators):
             for fault in (
                 *_axis(operator, subgraph.tensors),
                 *_bias(operator, subgraph.tensors),
                 *_fixed(operator, subgraph.tensors),
-                *_zero_points(operator, subgraph.tensors, shared),
+                *_zero_points(operator, subgraph.tensors),
                 *_joined(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
@@ -149,36 +147,8 @@ def _differ(one: Tensor, other: Tensor) -> bool:
     )
 
 
-def _shared(subgraph: Subgraph) -> set[int]:
-    """Tensors whose ranges TFLiteConverter does not take from their values alone.
-
-    What is made of them has the same; or they are made with weights that others read as well, and have the range of before ReLU.
-    """
-    tensors = subgraph.tensors
-    readers = Counter(number for operator in subgraph.operators for number in operator.inputs)
-    found = {
-        output
-        for operator in subgraph.operators
-        for slot in (operators.of(operator.name).kernel,)
-        if slot is not None and slot < len(operator.inputs) and readers[operator.inputs[slot]] > 1
-        for output in operator.outputs
-    }
-    # Backwards, as what only moves values hands on the scale of what lies behind it.
-    for operator in reversed(subgraph.operators):
-        for number in operator.inputs:
-            same = [output for output in operator.outputs if number >= 0 and _same(tensors[number], tensors[output])]
-            if same and (operator.name not in operators.MOVES or not found.isdisjoint(same)):
-                found.add(number)
-    return found
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are quantized alike."""
-    return one.scales is not None and other.scales is not None and one.dtype == other.dtype and not _differ(one, other)
-
-
-def _zero_points(operator: Operator, tensors: Sequence[Tensor], shared: Collection[int]) -> Iterator[str]:
-    """int16 is symmetric; after ReLU the least int8 code is zero, unless it shares its scale with what is made of it."""
+def _zero_points(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """What has 16 bits or more is symmetric."""
     for number in dict.fromkeys((*operator.inputs, *operator.outputs)):
         tensor = tensors[number]
         if (
@@ -188,8 +158,3 @@ def _zero_points(operator: Operator, tensors: Sequence[Tensor], shared: Collecti
             and np.any(tensor.zero_points)
         ):
             yield f"{tensor.name}: zero point {int(tensor.zero_points[0])} of {tensor.dtype}; expected 0"
-    fused = operator.options.get("fusedActivationFunction") or operator.name
-    if fused in ("RELU", "RELU6") and operator.outputs and operator.outputs[0] not in shared:
-        output = tensors[operator.outputs[0]]
-        if output.zero_points is not None and output.dtype == "int8" and int(output.zero_points[0]) != -128:
-            yield f"output {output.name}: zero point {int(output.zero_points[0])}; after {fused} it is -128"
