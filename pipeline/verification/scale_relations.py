@@ -10,6 +10,16 @@ from pipeline.verification import number_words, stored_values
 
 # The least number of float32.
 _SMALLEST = 2.0**-149
+# LiteRT's kernels hand on or compare the codes of what they read, and say nothing where its scale is another than that of their
+# output. Those that move or join values are in `operators.MOVES` and `JOINS`.
+_COPIES = (operators.SHARES - operators.MOVES - operators.JOINS - operators.CONVERSIONS) | {
+    "BATCH_TO_SPACE_ND",
+    "DEPTH_TO_SPACE",
+    "SPACE_TO_BATCH_ND",
+    "SPLIT_V",
+    "TILE",
+    "TOPK_V2",
+}
 
 
 def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
@@ -27,6 +37,7 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
                 *_fixed(operator, subgraph.tensors),
                 *_zero_points(operator, subgraph.tensors),
                 *_joined(operator, subgraph.tensors),
+                *_copied(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
 
@@ -133,6 +144,16 @@ def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
         if _differ(tensors[number], tensors[operator.outputs[0]]):
             name = tensors[number].name
             yield f"input {name}: {operator.name} puts values together, but scale or zero point of input and output differ"
+
+
+def _copied(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """Codes mean the same before and behind an operator that does not convert them."""
+    if operator.name not in _COPIES:
+        return
+    for number in dict.fromkeys(operator.inputs):
+        if number >= 0 and any(_differ(tensors[number], tensors[output]) for output in operator.outputs):
+            name = tensors[number].name
+            yield f"input {name}: {operator.name} hands on its codes, but scale or zero point of input and output differ"
 
 
 def _differ(one: Tensor, other: Tensor) -> bool:

@@ -66,8 +66,9 @@ def judge(
     if algorithm in (MIN_MAX, MSE, OCTAV):
         rule = algorithm
     faults, notes = [], []
+    ranges = _has_ranges(found)
     for row in rows:
-        wrong = _wrong(row, rule, algorithm)
+        wrong = _wrong(row, rule, algorithm, ranges=ranges)
         if wrong.any():
             faults.append((row.layers, row.found.name, _words(row, wrong)))
         elif _is_table(row) and np.any(row.weighed.clipped):
@@ -76,6 +77,17 @@ def judge(
                 f"table {row.found.name}: {share} of its values lie beyond what was looked up when ranges were measured: clipped"
             )
     return (algorithm or rule) if any(row.kernel for row in rows) else None, faults, notes
+
+
+def _has_ranges(found: Graph) -> bool:
+    """Whether ranges of activations were measured: else nothing is quantized but constants, and what is looked up in them."""
+    return any(
+        subgraph.tensors[output].scales is not None
+        for subgraph in found.subgraphs
+        for operator in subgraph.operators
+        if operator.name not in operators.MOVES | _LOOKED_UP
+        for output in operator.outputs
+    )
 
 
 def _is_table(row: _Row) -> bool:
@@ -142,8 +154,8 @@ def _rule(kernels: Sequence[Weighed]) -> str:
     return best if counts[best] > _MOST * total or not total else OTHER
 
 
-def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
-    """Which of the scales of a constant are not right."""
+def _wrong(row: _Row, rule: str, algorithm: str | None, *, ranges: bool) -> np.ndarray:
+    """Which of the scales of a constant are not right; `ranges`: of `_has_ranges`."""
     weighed, scales = row.weighed, row.found.scales
     if scales is None:
         raise ValueError(f"{row.found.name} is not quantized")
@@ -161,7 +173,7 @@ def _wrong(row: _Row, rule: str, algorithm: str | None) -> np.ndarray:
         # It has the scale of what it is put together with, and fits into it, unless the operator need not give what it cuts off.
         chosen = operators.CHOOSES | operators.LARGEST | operators.SMALLEST
         fine = fine | ((weighed.clipped == 0) | (row.operator.name in chosen))
-    if _is_table(row):
+    if ranges and _is_table(row):
         fine = fine | ((weighed.clipped > 0) & (weighed.clipped < _BEYOND))
     held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
     return ~(fine | held | weighed.negligible())

@@ -84,6 +84,16 @@ def test_scales_lie_where_the_kernel_reads_them(name: str, slot: int, axis: int,
     assert [reason for _, reason in scale_relations.broken(wrong)] == ([] if message is None else [message])
 
 
+@pytest.mark.parametrize("name", ["MAXIMUM", "SELECT_V2", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PAD", "TILE", "SPLIT", "TOPK_V2"])
+def test_codes_that_are_handed_on_keep_their_meaning(name: str) -> None:
+    """LiteRT runs MAXIMUM, MINIMUM, SELECT_V2, TILE, AVERAGE_POOL_2D and TOPK_V2 with any scales, and takes none into account."""
+    operator = Operator(name=name, inputs=(0,), outputs=(1,))
+    assert list(scale_relations.broken(graph([activation("x", 1, 0), activation("y", 1, 0)], operator))) == []
+    for scale, zero in ((2.0, 0), (1.0, 3)):
+        ((_, reason),) = scale_relations.broken(graph([activation("x", 1, 0), activation("y", scale, zero)], operator))
+        assert reason == f"input x: {name} hands on its codes, but scale or zero point of input and output differ"
+
+
 def test_a_bias_with_another_number_of_scales() -> None:
     wrong = dense(0.125)
     wrong.tensors[2] = replace(wrong.tensors[2], scales=np.ones(3, np.float32), zero_points=np.zeros(3, np.int64))

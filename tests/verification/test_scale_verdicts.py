@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 from pipeline.cli import audit
 from pipeline.runtime import interpreter
 from pipeline.source.tensorflow_setup import tf
-from tests import certified, foreign, requantized
+from pipeline.tflite import flatbuffer
+from tests import certified, faults, foreign, requantized
 from tests.made import Made, blockwise, certify, converted, litert, make
 
 ALGORITHMS = ("min_max", "mse", "octav")
@@ -62,6 +64,39 @@ def test_blocks(nets: Callable[[str], Made]) -> None:
     sound = blockwise(made, 4, 32)
     assert certify(made, sound, None, None)["passed"]
     assert not certify(made, requantized.scaled(made.float32, sound, 16.0), None, None)["passed"]
+
+
+def test_a_table_of_a_file_without_ranges_is_not_clipped(tmp_path: Path) -> None:
+    """Where ranges were measured it may have that of what was looked up; a dynamic file has none."""
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    # TFLiteConverter leaves constants of less than 1,024 entries in float32.
+    x = keras.layers.Flatten(name="flat")(keras.layers.Embedding(200, 16, name="table")(tokens))
+    model = keras.Model(tokens, keras.layers.Dense(20, name="out")(x), name="looked_up")
+    made = make(certified.randomised(model), tmp_path / "source")
+    for scheme in ("dynamic_wi8_afp32", "static_wi8_ai8"):
+        sound = converted(made, scheme)
+        assert certify(made, sound, None, None)["faults"] == []
+        graph = flatbuffer.read(sound)
+        names = {graph.tensors[one.inputs[0]].name for one in graph.operators if one.name == "GATHER"}
+        stored = next(tensor for tensor in graph.tensors if tensor.name in names and tensor.data is not None)
+        assert stored.scales is not None
+        expected = next(row for row in flatbuffer.read(made.float32).tensors if row.name == stored.name)
+        clipped = faults.edited(sound, partial(_halved, name=stored.name, values=flatbuffer.values(expected)))
+        report = certify(made, clipped, None, None)
+        wrong = [fault for fault in report["faults"] if "of the values are clipped" in fault["reason"]]
+        assert bool(wrong) == (scheme == "dynamic_wi8_afp32")
+        assert {layer for fault in wrong for layer in fault["layers"]} <= {"table"}
+
+
+def _halved(content: Any, name: str, values: np.ndarray) -> None:
+    """Half of the range for a table, and the same for what is looked up in it."""
+    tensors = content.subgraphs[0].tensors
+    table = next(tensor for tensor in tensors if tensor.name.decode() == name)
+    codes, scale = faults.array(content, table, "int8"), np.float32(np.abs(values).max() / 254)
+    codes[:] = np.clip(np.rint(values.ravel() / scale), -127, 127)
+    looked_up = [one.outputs[0] for one in faults.operators(content, "GATHER") if tensors[one.inputs[0]] is table]
+    for tensor in (table, *(tensors[number] for number in looked_up)):
+        tensor.quantization.scale, tensor.quantization.zeroPoint = np.array([scale]), np.zeros(1, np.int64)
 
 
 @pytest.fixture(scope="module")
