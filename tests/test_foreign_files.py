@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.cli import audit, audit_text
+from pipeline.cli import audit, audit_network, audit_text
+from pipeline.equivalence import conversion_record
 from pipeline.errors import UserError
 from pipeline.tflite import flatbuffer
+from pipeline.verification import end_matching
 from tests import certified, faults, foreign
 from tests.helpers import ROOT, published
 
@@ -218,7 +220,14 @@ def test_a_file_that_goes_wrong_with_several_samples_only(tmp_path: Path) -> Non
         faults.array(content, faults.constant(content, operator, 3), "int32")[0] = -1
 
     assert judged(tmp_path / "network.keras", content, tmp_path)["passed"]
-    assert not judged(tmp_path / "network.keras", faults.edited(content, turned), tmp_path)["passed"]
+    report = judged(tmp_path / "network.keras", faults.edited(content, turned), tmp_path)
+    assert not report["passed"]
+    # Beside the network itself: each operator makes of one sample what it should.
+    source = audit_network.export(tmp_path / "network.keras", tmp_path / "source", batch=None)
+    ends = end_matching.Ends(inputs={"image": "image"}, outputs={"out": "output_0"})
+    alone = audit_network.conversion(tmp_path / "source", source, faults.edited(content, turned), ends)
+    assert {part.verdict for part in alone.parts} == {conversion_record.SAME}
+    assert [value is not None and value > 1e3 for value in alone.together.values()] == [True]
 
 
 def test_another_network_altogether(pair: tuple[Path, bytes], digits: Any, tmp_path: Path) -> None:
