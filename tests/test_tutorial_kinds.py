@@ -31,10 +31,14 @@ UNREADABLE = {
     "TFSMLayer": "not readable",
     "Wrapper": "needs the class",
 }
-# The converter's own fault: it gives MINIMUM's range to what others read as well. Nothing positive is left of CELU, and no excess
-# of a histogram (up to 16 on samples).
+# The converter's own faults. It gives MINIMUM's range to what others read as well: nothing positive is left of CELU, and no excess of
+# a histogram (up to 16 on samples). And the zero of ONE_HOT has a scale of its own, which the kernel does not look at: it is 0.5.
 _NARROWED = "as MINIMUM does, and {} reads it as well"
 BROKEN = {
+    **dict.fromkeys(
+        ("Discretization one_hot", "CategoryEncoding one_hot", "ops one_hot", "ops multi_hot"),
+        "off_value: ONE_HOT hands on its codes, but scale or zero point of input and output differ",
+    ),
     "activation celu": _NARROWED.format("RELU"),
     "ContrastLimitedAdaptiveHistogramEqualization": _NARROWED.format("SUB"),
 }

@@ -15,6 +15,7 @@ _SMALLEST = 2.0**-149
 _COPIES = (operators.SHARES - operators.MOVES - operators.JOINS - operators.CONVERSIONS) | {
     "BATCH_TO_SPACE_ND",
     "DEPTH_TO_SPACE",
+    "ONE_HOT",
     "SPACE_TO_BATCH_ND",
     "SPLIT_V",
     "TILE",
@@ -37,6 +38,7 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
                 *_fixed(operator, subgraph.tensors),
                 *_zero_points(operator, subgraph.tensors),
                 *_joined(operator, subgraph.tensors),
+                *_signs(operator, subgraph.tensors),
                 *_copied(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
@@ -166,6 +168,17 @@ def _differ(one: Tensor, other: Tensor) -> bool:
         np.allclose(one.scales, other.scales, rtol=stored_values.SCALE_TOLERANCE, atol=0)
         and np.array_equal(one.zero_points, other.zero_points)
     )
+
+
+def _signs(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+    """Kernels of 8 bits read and write one dtype: int8, or uint8 in old files. Another is only another name for the same codes."""
+    if operator.name in operators.CONVERSIONS or operator.name == "CAST":
+        return
+    seen = [tensors[number] for number in (*operator.inputs, *operator.outputs) if number >= 0]
+    eight = [tensor for tensor in seen if tensor.data is None and tensor.scales is not None and tensor.dtype in ("int8", "uint8")]
+    if len({tensor.dtype for tensor in eight}) > 1:
+        listed = ", ".join(f"{tensor.name} {tensor.dtype}" for tensor in eight)
+        yield f"{operator.name} reads and writes int8 and uint8 ({listed})"
 
 
 def _zero_points(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:

@@ -30,6 +30,13 @@ def graph(tensors: list[Tensor], operator: Operator) -> Graph:
     return Graph(signature="s", inputs={}, outputs={}, tensors=tensors, operators=[operator], subgraphs=[inner])
 
 
+@pytest.mark.parametrize(("name", "sound"), [("ADD", False), ("QUANTIZE", True), ("CAST", True)])
+def test_an_operator_of_8_bits_has_one_dtype(name: str, sound: bool) -> None:
+    tensors = [activation("x", 1, 0), activation("y", 1, 0, "uint8")]
+    found = [reason for _, reason in scale_relations.broken(graph(tensors, Operator(name=name, inputs=(0,), outputs=(1,))))]
+    assert any("reads and writes int8 and uint8 (x int8, y uint8)" in reason for reason in found) != sound
+
+
 def test_a_zero_point_after_relu_is_the_calibrations() -> None:
     """TFLiteConverter has others than the least code where ReLU never gave anything, and where weights or ranges are shared."""
     assert list(scale_relations.broken(dense(0.125, output=("RELU", 0.1, -127)))) == []
@@ -84,7 +91,9 @@ def test_scales_lie_where_the_kernel_reads_them(name: str, slot: int, axis: int,
     assert [reason for _, reason in scale_relations.broken(wrong)] == ([] if message is None else [message])
 
 
-@pytest.mark.parametrize("name", ["MAXIMUM", "SELECT_V2", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PAD", "TILE", "SPLIT", "TOPK_V2"])
+@pytest.mark.parametrize(
+    "name", ["MAXIMUM", "SELECT_V2", "AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PAD", "TILE", "SPLIT", "TOPK_V2", "ONE_HOT"]
+)
 def test_codes_that_are_handed_on_keep_their_meaning(name: str) -> None:
     """LiteRT runs MAXIMUM, MINIMUM, SELECT_V2, TILE, AVERAGE_POOL_2D and TOPK_V2 with any scales, and takes none into account."""
     operator = Operator(name=name, inputs=(0,), outputs=(1,))
