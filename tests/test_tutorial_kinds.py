@@ -31,8 +31,8 @@ UNREADABLE = {
     "TFSMLayer": "not readable",
     "Wrapper": "needs the class",
 }
-# The converter's own faults. It gives MINIMUM's range to what others read as well: nothing positive is left of CELU, and no excess of
-# a histogram (up to 16 on samples). And the zero of ONE_HOT has a scale of its own, which the kernel does not look at: it is 0.5.
+# The converter's own faults. It gives MINIMUM's range to what others read as well: nothing positive is left of CELU, and no excess
+# of a histogram (up to 16 on samples). And the zero of ONE_HOT has a scale of its own, which the kernel does not read: it is 0.5.
 _NARROWED = "as MINIMUM does, and {} reads it as well"
 BROKEN = {
     **dict.fromkeys(
