@@ -41,7 +41,7 @@ def draws(
         meeting: entries of a tensor meet in a sum or a product.
         numbers: which of the integers are numbers like others, not positions or lengths.
         choosing: truth values may be others than those found.
-        given: floats that always hold what was found, of which there is all.
+        given: tensors that no input's values change: floats hold what was found, of which there is all; whole numbers are lengths.
 
     Yields:
         Zeros; unless they meet, magnitudes of all sizes and both signs; entries drawn from those found, each a little off, and
@@ -59,7 +59,11 @@ def draws(
 
     def spread(pools: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
         drawn = {number: np.resize(pool.astype(floats[number].dtype), shapes[number]) for number, pool in pools.items()}
-        return fixed | drawn | {number: _whole(values, shapes[number], rng) for number, values in whole.items()}
+        return (
+            fixed
+            | drawn
+            | {number: _whole(values, shapes[number], rng, lengths=number in given) for number, values in whole.items()}
+        )
 
     yield Draw(spread({number: np.zeros(_count(shapes[number])) for number in floats}))
     if not meeting:
@@ -73,11 +77,12 @@ def _count(shape: tuple[int, ...]) -> int:
     return min(_POOL, int(np.prod(shape, dtype=np.int64)))
 
 
-def _whole(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def _whole(values: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator, *, lengths: bool) -> np.ndarray:
     if values.dtype.kind == "b":
         return np.resize(rng.random(_count(shape)) < 0.5, shape)
     most = min(int(np.abs(values).max(initial=0)) + 1, np.iinfo(values.dtype).max)
-    least = -most if values.dtype.kind == "i" else 0
+    # TensorFlow ends the process where a length of a transposed convolution is negative (oneDNN, TensorFlow 2.21).
+    least = 1 if lengths else -most if values.dtype.kind == "i" else 0
     return np.resize(rng.integers(least, most, _count(shape), endpoint=True).astype(values.dtype), shape)
 
 

@@ -72,3 +72,9 @@ def test_what_no_input_changes_stays_what_it_was() -> None:
     for draw in stress_inputs.draws(zeros, SHAPES, seed=1, meeting=False, given={3}):
         assert not draw.values[3].any()
         assert draw.values[3].shape == SHAPES[3]
+
+
+def test_lengths_are_never_negative() -> None:
+    drawn = [draw.values[5] for draw in stress_inputs.draws(FOUND, SHAPES, seed=1, meeting=False, numbers={5}, given={5})]
+    assert min(values.min() for values in drawn) >= 1
+    assert any(not np.array_equal(values, FOUND[5]) for values in drawn)
