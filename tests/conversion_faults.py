@@ -124,6 +124,29 @@ def entry(operator: str, number: int, place: int, at: int, factor: float) -> Edi
     return edit
 
 
+def clipped(bound: float) -> Edit:
+    """A MINIMUM between the first input and what reads it."""
+
+    def edit(content: Any) -> None:
+        graph = content.subgraphs[0]
+        given, code = int(graph.inputs[0]), schema.BuiltinOperator.MINIMUM
+        readers = [operator for operator in graph.operators if given in operator.inputs]
+        content.buffers.append(schema.BufferT(data=np.array([bound], np.float32).view(np.uint8)))
+        graph.tensors.append(schema.TensorT(shape=np.zeros(0, np.int32), buffer=len(content.buffers) - 1, name="bound"))
+        graph.tensors.append(schema.TensorT(shape=graph.tensors[given].shape, name="clipped"))
+        content.operatorCodes.append(schema.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=code, version=1))
+        last = len(graph.tensors) - 1
+        for operator in readers:
+            operator.inputs = np.where(np.asarray(operator.inputs) == given, last, operator.inputs).astype(np.int32)
+        numbers = np.array([given, last - 1], np.int32), np.array([last], np.int32)
+        added = schema.OperatorT(opcodeIndex=len(content.operatorCodes) - 1, inputs=numbers[0], outputs=numbers[1])
+        added.builtinOptions = schema.MaximumMinimumOptionsT()
+        added.builtinOptionsType = schema.BuiltinOptions.MaximumMinimumOptions
+        graph.operators.insert(0, added)
+
+    return edit
+
+
 def both(*edits: Edit) -> Edit:
     def edit(content: Any) -> None:
         for one in edits:
@@ -150,6 +173,9 @@ FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("mobile", "window of a pooling"): (option("MAX_POOL_2D", 0, padding=_SAME, filterWidth=1), "pool"),
     ("mobile", "clip at 100 for 1000"): (constant("MINIMUM", 0, 1, [100.0], "float32"), "MINIMUM"),
     ("mobile", "clip at 1300 for 1000"): (constant("MINIMUM", 0, 1, [1300.0], "float32"), "MINIMUM"),
+    ("mobile", "input clipped at 300"): (clipped(300.0), "MINIMUM"),
+    ("pointwise", "input clipped at 300"): (clipped(300.0), "MINIMUM"),
+    ("pointwise", "input clipped at 20000"): (clipped(20000.0), "MINIMUM"),
     ("mobile", "MINIMUM -> MAXIMUM"): (replaced("MINIMUM", 0, "MAXIMUM"), "MINIMUM|MAXIMUM"),
     ("mobile", "clip dropped"): (dropped("MINIMUM", 0), "clip"),
     ("mobile", "axes of a mean"): (constant("MEAN", 0, 1, [1, 1]), "mean|clip"),

@@ -7,6 +7,8 @@ import numpy as np
 
 # The brightest of 8 bits.
 _PIXELS = 255.0
+# Every so many integers of the second sample are the largest.
+_LAST = 4
 _LOOKUPS = ("GatherV2", "Gather", "ResourceGather", "EmbeddingLookup")
 
 
@@ -14,6 +16,8 @@ def draw(
     inputs: Sequence[Mapping[str, Any]], *, bound: int, length: int = 1, positions: bool = False, seed: int = 0
 ) -> list[dict[str, np.ndarray]]:
     """Two samples with a batch dimension: floats of the standard normal distribution, and between 0 and 255.
+
+    Of integers the second holds the largest that are allowed.
 
     Args:
         inputs: of the signature: `name`, `shape` with None where free, `dtype`.
@@ -31,7 +35,11 @@ def draw(
             shape = [other if own is None else own for own, other in zip(entry["shape"], free, strict=False)]
             dtype = np.dtype(entry["dtype"])
             if dtype.kind != "f":
-                sample[entry["name"]] = rng.integers(0, 2 if dtype.kind == "b" else bound, shape).astype(dtype)
+                most = 2 if dtype.kind == "b" else bound
+                values = rng.integers(0, most, shape)
+                # A row of a table that no sample reads may be out of a file's reach: the last is the first to be.
+                last = np.logical_and(wide, np.arange(values.size) % _LAST == 0).reshape(shape)
+                sample[entry["name"]] = np.where(last, most - 1, values).astype(dtype)
             elif positions:
                 sample[entry["name"]] = rng.integers(0, bound, shape).astype(dtype)
             elif wide:

@@ -140,7 +140,10 @@ def _compare(state: BothSides, index: int, made: Sequence[int]) -> None:
     worst = max(min(excess[number, reference] for reference in state.candidates[number]) for number in made)
     several = any(_conditional(state, number, references) for number, references in same.items())
     between = any(set(state.candidates.get(number, ())) - set(state.known[number]) for number in reads)
-    if several or between:
+    # One that seems to hand on what it reads may be a clip: before and behind it large values alone differ.
+    clips = (state.failed[place] for place in places if place in state.failed)
+    doubted = any(given.intersection(found) for found in same.values()) or any(set(part.makes) <= set(part.reads) for part in clips)
+    if several or between or doubted:
         # Such as before and behind a clip that no value has reached, or with one between: values that do reach it tell.
         wrong: set[tuple[int, str]] = set()
         # Behind several operators large values often end alike, such as in a softmax.
@@ -149,7 +152,7 @@ def _compare(state: BothSides, index: int, made: Sequence[int]) -> None:
             # Several operators may overflow where the network's one does not: that says nothing.
             wrong |= {key for key, value in far.items() if value > 1 and (len(places) == 1 or np.isfinite(value))}
         left = {number: [entry for entry in found if (number, entry) not in wrong] for number, found in same.items()}
-        same = {number: found if between else found or same[number] for number, found in left.items()}
+        same = {number: found if between or doubted else found or same[number] for number, found in left.items()}
     for number in made:
         if same[number]:
             both_sides.learn(state, number, same[number])

@@ -25,6 +25,15 @@ def test_two_samples_of_every_input_in_its_shape_and_dtype() -> None:
     assert np.abs(found[0]["image"]).max() < 6 < found[1]["image"].max() <= 255
 
 
+def test_the_last_row_of_a_table_is_looked_up() -> None:
+    """A file that clips what it looks up makes something else of it."""
+    for shape in ([1], [None, 3], [1, 2000]):
+        entry = {"name": "tokens", "shape": shape, "dtype": "int64"}
+        first, second = (sample["tokens"] for sample in probes.draw([entry], bound=100_000))
+        assert second.max() == 99_999
+        assert first.shape == second.shape
+
+
 def test_the_same_every_time() -> None:
     for one, other in zip(probes.draw(INPUTS, bound=7), probes.draw(INPUTS, bound=7), strict=True):
         for name in one:
