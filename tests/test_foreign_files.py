@@ -230,6 +230,37 @@ def test_a_file_that_goes_wrong_with_several_samples_only(tmp_path: Path) -> Non
     assert [value is not None and value > 1e3 for value in alone.together.values()] == [True]
 
 
+def test_a_file_that_reads_only_the_first_steps(tmp_path: Path) -> None:
+    """Of 32 it reads all, and each operator makes what it should."""
+    steps = keras.Input((None, 3), name="steps")
+    x = keras.layers.Conv1D(4, 3, padding="same", name="conv")(steps[:, :10_000])
+    model = certified.randomised(keras.Model(steps, keras.layers.GlobalAveragePooling1D(name="mean")(x)))
+    model.save(tmp_path / "network.keras")
+    content = foreign.from_keras(model, "float32")
+    opened = flatbuffer.opened(content)
+    source, (ends,) = audit_network.export_like(
+        tmp_path / "network.keras",
+        tmp_path / "source",
+        opened.graph,
+        format="auto",
+        shapes=flatbuffer.end_shapes(opened),
+        inputs={},
+        outputs={},
+    )
+
+    def first(content: Any) -> None:
+        (operator,) = [
+            each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == 3
+        ]
+        faults.array(content, faults.constant(content, operator, 2), "int32")[1] = 32
+
+    for edit, sound in ((None, True), (first, False)):
+        file = content if edit is None else faults.edited(content, edit)
+        found = audit_network.conversion(tmp_path / "source", source, file, ends)
+        assert {part.verdict for part in found.parts} == {conversion_record.SAME}
+        assert [value is not None and value <= 1 for value in found.lengths.values()] == [sound]
+
+
 def test_another_network_altogether(pair: tuple[Path, bytes], digits: Any, tmp_path: Path) -> None:
     """Other shapes, other counts: an answer, not an error."""
     assert not judged(pair[0], foreign.from_keras(digits, "float32"), tmp_path)["passed"]

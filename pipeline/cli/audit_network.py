@@ -6,10 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+import numpy as np
+
 from pipeline.cli import probes
 from pipeline.custom import layers as custom
-from pipeline.equivalence import conversion_proof, conversion_record, cut_points
+from pipeline.equivalence import batch_comparison, conversion_proof, conversion_record, cut_points
 from pipeline.errors import UserError
+from pipeline.runtime import plain
 from pipeline.source import detect, inference_graph, loaders, network, network_run
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import flatbuffer, layer_names
@@ -20,6 +24,8 @@ Shapes = Mapping[str, Sequence[int | None]]
 # Tried where the network leaves one free, until both can be run: a single step hides what an operator does along it, and networks
 # that halve images need multiples.
 _LENGTHS = (32, 64, 96, 1)
+# So many times as long is the input that the whole file is run on then: what reads only the first steps shows.
+_LONGER = 3
 
 
 class Exported(NamedTuple):
@@ -110,8 +116,20 @@ def conversion(
             found = none(not_compared=f"TensorFlow cannot run the network: {error}")
             continue
         if not found.not_compared:
-            break
+            longer = probes.draw(inputs, bound=bound, length=_LONGER * length, positions=positions)[:1]
+            more = _lengths(opened, model, longer, graph) if len(lengths) > 1 else {}
+            return msgspec.structs.replace(found, lengths=more)
     return found
+
+
+def _lengths(
+    opened: network_run.NetworkRun, model: bytes, samples: Sequence[Mapping[str, np.ndarray]], graph: Graph
+) -> dict[str, float | None]:
+    """The whole file on other lengths than those it was cut at; empty where either does not take them."""
+    try:
+        return batch_comparison.compare(opened, model, samples, inputs=graph.inputs, outputs=graph.outputs)
+    except plain.Refused:
+        return {}
 
 
 def _like(spec: Any, lengths: Sequence[int | None] | None) -> Any:

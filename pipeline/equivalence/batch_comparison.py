@@ -1,4 +1,4 @@
-"""Several samples at once, where a file leaves its batch free: what it makes of each must not depend on there being one."""
+"""Several samples at once, or other lengths, where a file leaves them free: the whole file beside the network."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,20 +18,19 @@ def compare(
     inputs: Mapping[str, int],
     outputs: Mapping[str, int],
 ) -> dict[str, float | None]:
-    """How far the file's outputs for all samples at once are from the network's (`local_comparison.excess`).
+    """How far the file's outputs for all samples at once, perhaps one, are from the network's (`local_comparison.excess`).
 
     Args:
         network: the original network.
-        model: a float file with a free batch.
+        model: a float file with a free batch, or free lengths.
         samples: inputs [1, ...] by the network's names.
         inputs, outputs: tensor numbers of the file by the network's names.
 
     Returns:
-        The difference by output; None where it is not finite or the shapes differ. Empty when the network does not take several
-        samples.
+        The difference by output; None where it is not finite or the shapes differ. Empty when the network does not take them.
 
     Raises:
-        plain.Refused: when LiteRT does not run the file on several samples.
+        plain.Refused: when LiteRT does not run the file on them.
     """
     together = {name: np.concatenate([sample[name] for sample in samples]) for name in samples[0]}
 

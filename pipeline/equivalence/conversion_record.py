@@ -37,6 +37,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         kernels: by output, the largest difference between LiteRT's default kernels and its plain ones, as a share of what rounding
             allows a network of this depth.
         together: by output, the same between file and network for several samples at once; empty unless the batch is free.
+        lengths: by output, the same for other lengths than those of the samples; empty unless lengths are free.
         alone: why LiteRT does not run several samples at once; empty otherwise.
         not_compared: why nothing could be compared; empty otherwise.
     """
@@ -46,5 +47,6 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     parts: list[Part]
     kernels: dict[str, float | None]
     together: dict[str, float | None] = {}
+    lengths: dict[str, float | None] = {}
     alone: str = ""
     not_compared: str = ""

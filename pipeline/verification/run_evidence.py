@@ -202,6 +202,8 @@ def outputs(conversion: Conversion) -> Iterator[str]:
         yield f"output {name}: LiteRT makes something else with XNNPACK than with its built-in kernels, or nothing"
     for name in _apart(conversion.together):
         yield f"output {name}: the batch is free, but of several samples at once the file makes something else than the network"
+    for name in _apart(conversion.lengths):
+        yield f"output {name}: lengths are free, but with others the file makes something else than the network"
 
 
 def _apart(compared: Mapping[str, float | None]) -> list[str]:

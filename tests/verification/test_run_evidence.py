@@ -75,7 +75,7 @@ def test_the_operators_of_a_loop_are_those_of_its_graphs(nets: Callable[[str], M
     assert all(part.verdict == SAME for part in beside(made, made.float32).parts)
 
 
-@pytest.mark.parametrize("field", ["kernels", "together"])
+@pytest.mark.parametrize("field", ["kernels", "together", "lengths"])
 def test_outputs_that_are_not_finite_or_far_away_are_a_finding(field: str) -> None:
     empty = Conversion(samples=1, generated=True, parts=[], kernels={})
     assert list(run_evidence.outputs(empty)) == []
