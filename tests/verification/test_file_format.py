@@ -10,6 +10,7 @@ from pipeline.tflite import flatbuffer, macs
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
 from pipeline.verification import file_format
 from tests import faults
+from tests.graphs import chain, tensor
 from tests.made import Made, certify, litert
 
 
@@ -141,3 +142,13 @@ def test_an_input_that_became_an_integer(nets: Callable[[str], Made], files: Cal
 
     report = certify(nets("wide"), faults.edited(files("wide", "static_wi8_ai8"), edit), None)
     assert "is int32 without a scale; expected real numbers" in [fault["reason"] for fault in report["faults"]]
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_what_is_looked_up_in_weights_is_no_activation(constant: bool) -> None:
+    """A table of int8, GATHER, DEQUANTIZE: as TFLiteConverter writes it."""
+    graph = chain("GATHER", "DEQUANTIZE")
+    graph.tensors[0] = tensor((1,), "int8", scale=0.1, constant=constant)
+    graph.tensors[1] = tensor((1,), "int8", scale=0.1)
+    reasons = [reason for _, reason in file_format.faults(graph, SCHEMES["converter"]["dynamic_wi8_afp32"], None)]
+    assert ("an activation is int8; the variant says float32" in reasons) != constant

@@ -76,6 +76,7 @@ def test_a_table_of_a_file_without_ranges_is_not_clipped(tmp_path: Path) -> None
     for scheme in ("dynamic_wi8_afp32", "static_wi8_ai8"):
         sound = converted(made, scheme)
         assert certify(made, sound, None, None)["faults"] == []
+        assert certify(made, sound, scheme)["faults"] == []
         graph = flatbuffer.read(sound)
         names = {graph.tensors[one.inputs[0]].name for one in graph.operators if one.name == "GATHER"}
         stored = next(tensor for tensor in graph.tensors if tensor.name in names and tensor.data is not None)
