@@ -27,6 +27,7 @@ UNREADABLE = {
     "ops heaviside": "is not readable as a Keras model",
     "ops reciprocal": "LiteRT cannot run the file.*by its content it is the network",
     "RandomShear": "is not readable as a Keras model",
+    "squeeze and excite": "LiteRT cannot run the file.*by its content it is the network",
     "StringLookup": "a constant of dtype string, which is not read",
     "TFSMLayer": "not readable",
     "Wrapper": "needs the class",
