@@ -46,11 +46,7 @@ def opened(model: bytes, *, delegate: bool, shapes: Mapping[int, tuple[int, ...]
     """
     kernels = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=kernels)
-    for detail in interpreter.get_input_details():
-        wanted = (shapes or {}).get(detail["index"], tuple(detail["shape"]))
-        if wanted != tuple(detail["shape"]):
-            interpreter.resize_tensor_input(detail["index"], wanted)
-    interpreter.allocate_tensors()
+    runners.allocate(interpreter, shapes or {})
     return interpreter
 
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from pipeline.runtime import runners
+
 Read = TypeVar("Read")
 
 
@@ -48,11 +50,7 @@ def tensors(model: bytes, inputs: Mapping[int, np.ndarray], read: Callable[[int,
     """
     with _refusals():
         interpreter = _open(model, keep=True)
-        details = {detail["index"]: detail for detail in interpreter.get_input_details()}
-        for number, array in inputs.items():
-            if tuple(details[number]["shape"]) != array.shape:
-                interpreter.resize_tensor_input(number, array.shape)
-        interpreter.allocate_tensors()
+        runners.allocate(interpreter, {number: array.shape for number, array in inputs.items()})
         for number, array in inputs.items():
             interpreter.set_tensor(number, array)
         interpreter.invoke()

@@ -25,14 +25,20 @@ class Unsigned:
         details = self.get_input_details()
         if set(details) != set(inputs):
             raise ValueError(f"inputs are {', '.join(details)}; got {', '.join(inputs)}")
-        for name, detail in details.items():
-            if tuple(detail["shape"]) != inputs[name].shape:
-                self._interpreter.resize_tensor_input(detail["index"], inputs[name].shape)
-        self._interpreter.allocate_tensors()
+        allocate(self._interpreter, {details[name]["index"]: array.shape for name, array in inputs.items()})
         for name, detail in details.items():
             self._interpreter.set_tensor(detail["index"], inputs[name])
         self._interpreter.invoke()
         return {name: self._interpreter.get_tensor(detail["index"]) for name, detail in self.get_output_details().items()}
+
+
+def allocate(interpreter: Any, shapes: Mapping[int, tuple[int, ...]]) -> None:
+    """Allocate an interpreter's tensors, with inputs of these shapes by tensor number."""
+    for detail in interpreter.get_input_details():
+        wanted = shapes.get(detail["index"])
+        if wanted is not None and wanted != tuple(detail["shape"]):
+            interpreter.resize_tensor_input(detail["index"], wanted)
+    interpreter.allocate_tensors()
 
 
 def of(interpreter: Any) -> Any:
