@@ -37,9 +37,8 @@ def broken(graph: Graph) -> Iterator[tuple[tuple[int, int], str]]:
                 *_bias(operator, subgraph.tensors),
                 *_fixed(operator, subgraph.tensors),
                 *_zero_points(operator, subgraph.tensors),
-                *_joined(operator, subgraph.tensors),
+                *_handed_on(operator, subgraph.tensors),
                 *_signs(operator, subgraph.tensors),
-                *_copied(operator, subgraph.tensors),
             ):
                 yield (number, index), fault
 
@@ -138,24 +137,17 @@ def _fixed(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
         yield f"output {output.name}: {operator.name} only moves values, but scale or zero point of input and output differ"
 
 
-def _joined(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
-    """What is put together has one scale."""
-    if operator.name not in operators.JOINS:
-        return
-    for number in operator.inputs:
-        if _differ(tensors[number], tensors[operator.outputs[0]]):
-            name = tensors[number].name
-            yield f"input {name}: {operator.name} puts values together, but scale or zero point of input and output differ"
-
-
-def _copied(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
+def _handed_on(operator: Operator, tensors: Sequence[Tensor]) -> Iterator[str]:
     """Codes mean the same before and behind an operator that does not convert them."""
-    if operator.name not in _COPIES:
+    if operator.name in operators.JOINS:
+        does = "puts values together"
+    elif operator.name in _COPIES:
+        does = "hands on its codes"
+    else:
         return
     for number in dict.fromkeys(operator.inputs):
         if number >= 0 and any(_differ(tensors[number], tensors[output]) for output in operator.outputs):
-            name = tensors[number].name
-            yield f"input {name}: {operator.name} hands on its codes, but scale or zero point of input and output differ"
+            yield f"input {tensors[number].name}: {operator.name} {does}, but scale or zero point of input and output differ"
 
 
 def _differ(one: Tensor, other: Tensor) -> bool:
