@@ -13,8 +13,8 @@ from pipeline.runtime import plain
 from pipeline.tflite import extraction, operators
 from pipeline.tflite.flatbuffer import Graph
 
-# Of what they read, they only look at the shape.
-_SHAPES = frozenset(("SHAPE", "RANK", "ZEROS_LIKE"))
+# What they make, no value changes.
+_OF_SHAPES = operators.OF_SHAPES | {"ZEROS_LIKE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,6 @@ def sample(
     file: dict[int, list[Sampled]] = {}
     theirs: dict[str, list[Sampled]] = {}
     held: dict[int, np.ndarray] = {}
-
     perhaps = _given(graph, lambda number: True)
 
     def read(number: int, values: np.ndarray) -> tuple[Sampled, np.ndarray | None]:
@@ -105,7 +104,7 @@ def _given(graph: Graph, is_zero: Callable[[int], bool]) -> frozenset[int]:
         reads = {number for number in operator.inputs if number >= 0}
         follows = bool(reads) and reads <= found | constants and not operators.of(operator.name).subgraphs
         zero = operator.name == "MUL" and any(number in found and is_zero(number) for number in reads)
-        if operator.name in _SHAPES or follows or zero:
+        if operator.name in _OF_SHAPES or follows or zero:
             found.update(operator.outputs)
     return frozenset(found)
 

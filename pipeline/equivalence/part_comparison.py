@@ -10,9 +10,6 @@ from pipeline.equivalence.both_sides import BothSides
 from pipeline.runtime import plain
 from pipeline.tflite import extraction, operators
 
-# Operators that read integers as positions.
-_INDEXED = frozenset(("GATHER", "GATHER_ND"))
-
 
 def excess(
     state: BothSides,
@@ -117,7 +114,7 @@ def visible(state: BothSides, places: tuple[int, ...], fed: Mapping[int, Sequenc
 def _numbers(state: BothSides, places: tuple[int, ...], fed: Mapping[int, Sequence[str]]) -> set[int]:
     """Tensors of integers that operators compute with: no positions, no lengths."""
     found = [state.graph.operators[place] for place in places]
-    if not {operator.name for operator in found} <= operators.ENTRYWISE - _INDEXED:
+    if not {operator.name for operator in found} <= operators.ENTRYWISE - operators.LOOKS_UP:
         return set()
     structure = {
         operator.inputs[at] for operator in found for at in operators.of(operator.name).structure if at < len(operator.inputs)

@@ -186,6 +186,10 @@ SUBGRAPHS = _names(row for row in _ROWS if row.subgraphs)
 SUBGRAPH_OPTIONS = (
     "condSubgraphIndex", "bodySubgraphIndex", "thenSubgraphIndex", "elseSubgraphIndex", "subgraph", "initSubgraphIndex"
 )  # fmt: skip
+# Of what they read they only take the shape.
+OF_SHAPES = frozenset(("SHAPE", "RANK"))
+# They look up rows of their first input by position.
+LOOKS_UP = frozenset(("GATHER", "GATHER_ND"))
 # They hand on some of the values they read, as they are; the largest of several; the smallest. So what they make may have a smaller
 # range than what they read.
 CHOOSES = frozenset(

@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.quantization.schemes import Scheme
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Subgraph
-from pipeline.verification import stored_values
+from pipeline.verification import stored_layout, stored_values
 from pipeline.verification.graph_alignment import Place
 from pipeline.verification.tensor_origin import Slot
 
@@ -99,7 +99,7 @@ def _left_with_kernel(subgraph: Subgraph) -> Iterator[tuple[str, str]]:
 
 
 def _tensors(subgraph: Subgraph, scheme: Scheme, ends: set[int]) -> Iterator[tuple[str, str]]:
-    stored = _of_constants(subgraph)
+    stored = stored_layout.of_constants(subgraph)
     for index, tensor in enumerate(subgraph.tensors):
         if tensor.scales is None or (index in stored and scheme.weights.startswith("int")):
             continue
@@ -107,17 +107,6 @@ def _tensors(subgraph: Subgraph, scheme: Scheme, ends: set[int]) -> Iterator[tup
             yield tensor.name, f"an activation is {tensor.dtype}; the variant says float32"
         elif scheme.weights in ("float32", "float16") and tensor.data is not None:
             yield tensor.name, f"is quantized to {tensor.dtype}; the variant says {scheme.weights}"
-
-
-def _of_constants(subgraph: Subgraph) -> set[int]:
-    """What is looked up in quantized constants, or only moved: weights on their way."""
-    found: set[int] = set()
-    for operator in subgraph.operators:
-        quantized = [number for number in operator.inputs if number >= 0 and subgraph.tensors[number].scales is not None]
-        constant = quantized and all(subgraph.tensors[number].data is not None or number in found for number in quantized)
-        if operator.name in operators.MOVES and constant:
-            found.update(operator.outputs)
-    return found
 
 
 def without_scale(expected: Graph, found: Graph, tensors: Mapping[Slot, Slot]) -> list[tuple[str, str]]:

@@ -9,12 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
-from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph
+from pipeline.tflite.flatbuffer import Graph, Subgraph
 from pipeline.verification import stored_layout
 from pipeline.verification.graph_alignment import Alignment, Place
-
-# They do not read values.
-_SHAPES = frozenset(("SHAPE", "RANK"))
 
 
 def broken(expected: Graph, found: Graph, aligned: Alignment) -> Iterator[tuple[Place, str]]:
@@ -54,7 +51,7 @@ def _narrowed(subgraph: Subgraph, index: int, bound: float) -> Iterator[str]:
         others = [
             reader.name
             for at, reader in enumerate(subgraph.operators)
-            if at != index and number in reader.inputs and reader.name not in operators.CONVERSIONS | _SHAPES
+            if at != index and number in reader.inputs and reader.name not in operators.CONVERSIONS | operators.OF_SHAPES
         ]
         if others and abs(bound - end) <= step:
             yield f"{tensor.name} ends at {end:.6g}, as {operator.name} does, and {others[0]} reads it as well"
@@ -62,8 +59,8 @@ def _narrowed(subgraph: Subgraph, index: int, bound: float) -> Iterator[str]:
 
 def _is_free(subgraph: Subgraph, number: int) -> bool:
     """Whether a tensor's values may lie anywhere, by what makes them."""
-    makers: list[Operator] = [operator for operator in subgraph.operators if number in operator.outputs]
-    if not makers or makers[0].name in operators.MOVES | operators.CHOOSES | operators.LARGEST | operators.SMALLEST:
+    maker = next((operator for operator in subgraph.operators if number in operator.outputs), None)
+    if maker is None or maker.name in operators.MOVES | operators.CHOOSES | operators.LARGEST | operators.SMALLEST:
         return False
-    bound = makers[0].options.get("fusedActivationFunction", "NONE") not in ("NONE", "RELU")
-    return not bound and operators.of(makers[0].name).fixed is None and not makers[0].name.startswith("RELU")
+    bound = maker.options.get("fusedActivationFunction", "NONE") not in ("NONE", "RELU")
+    return not bound and operators.of(maker.name).fixed is None and not maker.name.startswith("RELU")

@@ -16,7 +16,7 @@ from pipeline.verification.float32_proof import Proof
 _MOST = 0.5
 # A table has the scale of what was looked up in it when ranges were measured. Rows that never were may lie beyond it: so many of
 # the values at the most.
-_LOOKED_UP, _BEYOND = frozenset(("GATHER", "GATHER_ND")), 0.5
+_BEYOND = 0.5
 # Constants of more bits are biases, whose scales follow from others (`scale_relations`).
 _BITS = 16
 
@@ -81,17 +81,18 @@ def judge(
 
 def _has_ranges(found: Graph) -> bool:
     """Whether ranges of activations were measured: else nothing is quantized but constants, and what is looked up in them."""
-    return any(
-        subgraph.tensors[output].scales is not None
-        for subgraph in found.subgraphs
-        for operator in subgraph.operators
-        if operator.name not in operators.MOVES | _LOOKED_UP
-        for output in operator.outputs
-    )
+    for subgraph in found.subgraphs:
+        stored = stored_layout.of_constants(subgraph)
+        if any(
+            tensor.scales is not None and tensor.data is None and number not in stored
+            for number, tensor in enumerate(subgraph.tensors)
+        ):
+            return True
+    return False
 
 
 def _is_table(row: _Row) -> bool:
-    return not row.kernel and row.slot == 0 and row.operator.name in _LOOKED_UP
+    return not row.kernel and row.slot == 0 and row.operator.name in operators.LOOKS_UP
 
 
 def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensors: Sequence[Mapping[str, Any]]) -> Iterator[_Row]:

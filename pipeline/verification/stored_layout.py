@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.tflite.flatbuffer import Tensor
+from pipeline.tflite import operators
+from pipeline.tflite.flatbuffer import Subgraph, Tensor
 
 
 def malformed(found: Tensor) -> str | None:
@@ -48,6 +49,17 @@ def same_shape(expected: tuple[int, ...], found: tuple[int, ...], *, broadcasts:
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     first = next((axis for axis, length in enumerate(shape) if length != 1), len(shape))
     return shape[first:]
+
+
+def of_constants(subgraph: Subgraph) -> set[int]:
+    """Tensors that hold what is looked up in quantized constants, or only moved: weights on their way."""
+    found: set[int] = set()
+    for operator in subgraph.operators:
+        quantized = [number for number in operator.inputs if number >= 0 and subgraph.tensors[number].scales is not None]
+        constant = quantized and all(subgraph.tensors[number].data is not None or number in found for number in quantized)
+        if operator.name in operators.MOVES | operators.LOOKS_UP and constant:
+            found.update(operator.outputs)
+    return found
 
 
 def limits(dtype: str) -> tuple[int, int]:
