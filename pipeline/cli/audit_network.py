@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from pipeline.cli import probes
 from pipeline.custom import layers as custom
-from pipeline.equivalence import batch_comparison, conversion_proof, conversion_record, cut_points
+from pipeline.equivalence import conversion_proof, conversion_record, cut_points, whole_comparison
 from pipeline.errors import UserError
 from pipeline.runtime import plain
 from pipeline.source import detect, inference_graph, loaders, network, network_run
@@ -106,14 +105,16 @@ def conversion(
     bound = probes.bound(source.graph, source.constants, source.weights)
     inputs = source.signature["inputs"]
     opened = network_run.open_saved_model(folder, cut_points.positions)
-    none = partial(conversion_record.Conversion, samples=0, generated=True, parts=[], kernels={})
     lengths = _LENGTHS if any(None in entry["shape"][1:] for entry in inputs) else (1,)
-    for positions, length in itertools.product((False, True), lengths):
+    # Floats may be positions, too; integers are drawn as such anyway.
+    choices = (False, True) if any(np.dtype(entry["dtype"]).kind == "f" for entry in inputs) else (False,)
+    for positions, length in itertools.product(choices, lengths):
         samples = probes.draw(inputs, bound=bound, length=length, positions=positions)
         try:
             found = conversion_proof.compare(opened, model, samples, generated=True, inputs=graph.inputs, outputs=graph.outputs)
         except RuntimeError as error:  # TensorFlow does not take it
-            found = none(not_compared=f"TensorFlow cannot run the network: {error}")
+            reason = f"TensorFlow cannot run the network: {error}"
+            found = conversion_record.Conversion(samples=0, generated=True, parts=[], kernels={}, not_compared=reason)
             continue
         if not found.not_compared:
             longer = probes.draw(inputs, bound=bound, length=_LONGER * length, positions=positions)[:1]
@@ -127,7 +128,7 @@ def _lengths(
 ) -> dict[str, float | None]:
     """The whole file on other lengths than those it was cut at; empty where either does not take them."""
     try:
-        return batch_comparison.compare(opened, model, samples, inputs=graph.inputs, outputs=graph.outputs)
+        return whole_comparison.compare(opened, model, samples, inputs=graph.inputs, outputs=graph.outputs)
     except plain.Refused:
         return {}
 

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.equivalence import batch_comparison, both_sides, kernel_comparison, part_comparison, stress_inputs
+from pipeline.equivalence import both_sides, kernel_comparison, part_comparison, stress_inputs, whole_comparison
 from pipeline.equivalence.both_sides import BothSides
 from pipeline.equivalence.conversion_record import DIFFERS, SAME, UNKNOWN, Conversion, Part
 from pipeline.equivalence.cut_points import Network
@@ -55,6 +55,8 @@ def compare(
         kernels = kernel_comparison.compare(model, given, outputs)
     except plain.Refused as error:
         return found(parts=[], kernels={}, not_compared=f"LiteRT cannot run it: {str(error).splitlines()[0]}")
+    if not inputs or any(0 not in graph.tensors[number].free for number in inputs.values()):
+        return found(parts=parts, kernels=kernels)
     together, alone = _together(network, model, samples[0], inputs=inputs, outputs=outputs)
     return found(parts=parts, kernels=kernels, together=together, alone=alone)
 
@@ -67,14 +69,11 @@ def _together(
     inputs: Mapping[str, int],
     outputs: Mapping[str, int],
 ) -> tuple[dict[str, float | None], str]:
-    """Several samples at once where the batch is free, and why that cannot be run."""
+    """Several samples at once, and why that cannot be run."""
     # Two that differ, and of which the second is as near to real ones as the first.
     both = [sample, {name: np.flip(array, axis=tuple(range(1, array.ndim))) for name, array in sample.items()}]
-    lengths = [shape[:1] for shape in flatbuffer.end_shapes(flatbuffer.opened(model))[0].values()]
-    if not lengths or any(length != [None] for length in lengths):
-        return {}, ""
     try:
-        return batch_comparison.compare(network, model, both, inputs=inputs, outputs=outputs), ""
+        return whole_comparison.compare(network, model, both, inputs=inputs, outputs=outputs), ""
     except plain.Refused as error:
         return {}, str(error).splitlines()[0]
 

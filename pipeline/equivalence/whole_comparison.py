@@ -1,7 +1,7 @@
-"""Several samples at once, or other lengths, where a file leaves them free: the whole file beside the network."""
+"""The whole file beside the network, where it leaves a batch or lengths free: on several samples at once, or other lengths."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -48,8 +48,13 @@ def compare(
         lambda number, values: values.copy() if number in outputs.values() else None,
     )
 
+    @cache
+    def moved() -> dict[str, np.ndarray]:
+        """Once for all outputs, and only if one needs it."""
+        return computed({name: local_comparison.nudged(array) for name, array in together.items()})
+
     def nudged(name: str) -> np.ndarray:
-        return computed({other: local_comparison.nudged(array) for other, array in together.items()})[name]
+        return moved()[name]
 
     found: dict[str, float | None] = {}
     for name, number in outputs.items():
