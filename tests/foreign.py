@@ -136,6 +136,28 @@ def two_inputs() -> keras.Model:
     return certified.randomised(keras.Model([left, right], [difference, layers.Dense(3, name="alone")(x)], name="pair"))
 
 
+def sliced() -> keras.Model:
+    """A slice between a convolution and a dense layer."""
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Flatten(name="flat")(layers.Conv2D(4, 3, name="conv")(image)[:, 1:])
+    return certified.randomised(keras.Model(image, layers.Dense(5, name="out")(x)))
+
+
+def the_slice(content: Any, rank: int) -> Any:
+    """The STRIDED_SLICE of data of so many dimensions; others slice shapes."""
+    (found,) = [
+        each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == rank
+    ]
+    return found
+
+
+def turned_around(content: Any) -> None:
+    """The samples of `sliced` change their places, which one by itself cannot tell."""
+    operator = the_slice(content, 4)
+    operator.builtinOptions.beginMask |= 1
+    faults.array(content, faults.constant(content, operator, 3), "int32")[0] = -1
+
+
 @keras.saving.register_keras_serializable("foreign")
 class FakeQuantized(keras.Layer):  # type: ignore[misc]
     """Rounds to 8 bits of a range, as training with fake quantization does."""

@@ -206,26 +206,17 @@ def test_sizes_that_only_a_run_tells(tmp_path: Path) -> None:
 
 def test_a_file_that_goes_wrong_with_several_samples_only(tmp_path: Path) -> None:
     """Its operators are others than the installed converter writes, so that it is judged by running: one sample shows nothing."""
-    x = keras.Input((8, 8, 3), name="image")
-    y = keras.layers.Conv2D(4, 3, name="conv")(x)[:, 1:]
-    model = certified.randomised(keras.Model(x, keras.layers.Dense(5, name="out")(keras.layers.Flatten()(y))))
+    model = foreign.sliced()
     model.save(tmp_path / "network.keras")
     content = foreign.from_keras(model, "float32")
-
-    def turned(content: Any) -> None:
-        (operator,) = [
-            each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == 4
-        ]
-        operator.builtinOptions.beginMask |= 1
-        faults.array(content, faults.constant(content, operator, 3), "int32")[0] = -1
-
+    wrong = faults.edited(content, foreign.turned_around)
     assert judged(tmp_path / "network.keras", content, tmp_path)["passed"]
-    report = judged(tmp_path / "network.keras", faults.edited(content, turned), tmp_path)
+    report = judged(tmp_path / "network.keras", wrong, tmp_path)
     assert not report["passed"]
     # Beside the network itself: each operator makes of one sample what it should.
     source = audit_network.export(tmp_path / "network.keras", tmp_path / "source", batch=None)
     ends = end_matching.Ends(inputs={"image": "image"}, outputs={"out": "output_0"})
-    alone = audit_network.conversion(tmp_path / "source", source, faults.edited(content, turned), ends)
+    alone = audit_network.conversion(tmp_path / "source", source, wrong, ends)
     assert {part.verdict for part in alone.parts} == {conversion_record.SAME}
     assert [value is not None and value > 1e3 for value in alone.together.values()] == [True]
 
@@ -249,9 +240,7 @@ def test_a_file_that_reads_only_the_first_steps(tmp_path: Path) -> None:
     )
 
     def first(content: Any) -> None:
-        (operator,) = [
-            each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == 3
-        ]
+        operator = foreign.the_slice(content, 3)
         faults.array(content, faults.constant(content, operator, 2), "int32")[1] = 32
 
     for edit, sound in ((None, True), (first, False)):

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
 from pipeline.cli import audit_network
-from pipeline.equivalence import batch_comparison, cut_points
+from pipeline.equivalence import cut_points, whole_comparison
 from pipeline.source import network_run
 from pipeline.tflite import flatbuffer
-from tests import certified, faults, foreign
+from tests import faults, foreign
 
 Given = tuple[network_run.NetworkRun, bytes]
 
@@ -20,9 +19,7 @@ Given = tuple[network_run.NetworkRun, bytes]
 def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     """A network with a slice, and its file, both with a free batch."""
     folder = tmp_path_factory.mktemp("free")
-    x = keras.Input((8, 8, 3), name="image")
-    y = keras.layers.Conv2D(4, 3, name="conv")(x)[:, 1:]
-    model = certified.randomised(keras.Model(x, keras.layers.Dense(5, name="out")(keras.layers.Flatten()(y))))
+    model = foreign.sliced()
     with foreign.quiet():
         model.save(folder / "network.keras")
     audit_network.export(folder / "network.keras", folder / "source", batch=None)
@@ -36,7 +33,7 @@ def compared(given: Given, model: bytes, *, network: Any = None) -> dict[str, fl
     (output,) = graph.outputs.values()
     opened = network or given[0]
     outputs = dict.fromkeys(opened.outputs, output)
-    return batch_comparison.compare(opened, model, samples, inputs=graph.inputs, outputs=outputs)
+    return whole_comparison.compare(opened, model, samples, inputs=graph.inputs, outputs=outputs)
 
 
 def test_a_sound_file_makes_what_the_network_makes(given: Given) -> None:
@@ -45,14 +42,9 @@ def test_a_sound_file_makes_what_the_network_makes(given: Given) -> None:
     assert excess <= 1
 
 
-def the_slice(content: Any) -> Any:
-    (found,) = [each for each in faults.operators(content, "STRIDED_SLICE") if len(faults.tensor_of(content, each, 0).shape) == 4]
-    return found
-
-
 def first_alone(content: Any) -> None:
     """Of several samples only the first is handed on, which one by itself cannot tell."""
-    operator = the_slice(content)
+    operator = foreign.the_slice(content, 4)
     operator.builtinOptions.endMask &= ~1
     faults.array(content, faults.constant(content, operator, 2), "int32")[0] = 1
 
@@ -61,15 +53,8 @@ def test_a_sample_that_is_dropped_is_seen(given: Given) -> None:
     assert list(compared(given, faults.edited(given[1], first_alone)).values()) == [None]
 
 
-def turned_around(content: Any) -> None:
-    """Samples change their places, which one by itself cannot tell."""
-    operator = the_slice(content)
-    operator.builtinOptions.beginMask |= 1
-    faults.array(content, faults.constant(content, operator, 3), "int32")[0] = -1
-
-
 def test_samples_in_another_order_are_seen(given: Given) -> None:
-    (excess,) = compared(given, faults.edited(given[1], turned_around)).values()
+    (excess,) = compared(given, faults.edited(given[1], foreign.turned_around)).values()
     assert excess is not None
     assert excess > 1e3
 
