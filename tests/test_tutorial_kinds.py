@@ -43,7 +43,7 @@ BROKEN = {
     "activation celu": _NARROWED.format("RELU"),
     "ContrastLimitedAdaptiveHistogramEqualization": _NARROWED.format("SUB"),
 }
-# Accused, and sound: the pipeline's own float32 file holds a CAST from float to float, which is not looked through; and the pipeline
+# Accused, and sound: the pipeline's own float32 file holds a CAST from float to float, which is not looked through; and it
 # exports double precision as float32, so that a constant folded in double is not found again.
 BROKEN |= {"ops scan": "CAST is missing", "ops quantile": "MUL input 1: one of 1 entries differs"}
 # TensorFlow's calibrator ends the process with it.
