@@ -215,8 +215,7 @@ def _is_float(found: flatbuffer.Graph) -> bool:
 def limits() -> judgement.Limits:
     """Those of the pipeline, conf/verify/default.yaml."""
     options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
-    by_scheme = {scheme: row["agreement"] for scheme, row in options.pop("limits").items()}
-    return judgement.Limits(agreement=by_scheme, **options)
+    return judgement.Limits(**options)
 
 
 def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
