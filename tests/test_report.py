@@ -94,7 +94,7 @@ def test_changed_predictions_is_shown_as_images(flipped: Path) -> None:
     metrics = files.read_json(flipped / paths.METRICS)
     assert shown(text, "int8") == expected(metrics["variants"]["int8"])
     decision = files.read_json(flipped / paths.SELECTED / "decision.json")
-    assert re.fullmatch(r"loses 6\.\d ± \d\.\d points \(95 %\)", decision["verdicts"]["int8"])
+    assert re.fullmatch(r"loses 6\.\d points, drop \d\.\d to \d\.\d \(95 %\)", decision["verdicts"]["int8"])
 
 
 def test_outputs_that_are_not_finite_are_a_row_and_not_a_crash(flipped: Path) -> None:
