@@ -32,6 +32,8 @@ class Trace(NamedTuple):
 # A fall in SQNR that one operator causes, from which on it is called the first divergence.
 LOSS_DB = 6.0
 EXCLUDED = 3
+# Of the signal, where values are NaN or infinite, such as the logarithm of 0: -1000 dB.
+_ALL = 1e100
 
 
 def diagnose(
@@ -122,21 +124,20 @@ def follow(
         pairs = [(trace.expected[output], trace.found[at[1]]) for trace in known]
         if not pairs or any(a.shape != b.shape for a, b in pairs):
             continue
-        signal = sum(float(np.sum(np.square(a, dtype=np.float64))) for a, _ in pairs)
+        signal = _noise((np.zeros(a.shape), a) for a, _ in pairs)
         ideal = [(trace.expected[output], trace.simulated[output]) for trace in known if trace.simulated is not None]
         tensor = found.tensors[at[1]]
-        rounded = sum(float(np.sum(np.square(_rounded(a, tensor) - a))) for a, _ in pairs)
         # No better than the tensor's own resolution.
         least = sum(a.size for a, _ in ideal) * (0.0 if tensor.scales is None else float(tensor.scales[0]) ** 2 / 12)
         weight = _kernel(expected, found, aligned, index)
-        activation = rounded / signal if signal > 0 else 0.0
+        activation = _share(_noise((a, _rounded(a, tensor)) for a, _ in pairs), signal)
         rows.append(
             {
                 "operator": operator.name,
                 "layers": list(layers.get(place, ())),
                 "tensor": expected.tensors[output].name,
-                "sqnr_db": _decibels(_noise(pairs) / signal if signal > 0 else 0.0),
-                "expected_db": _decibels(max(_noise(ideal), least) / signal) if ideal and signal > 0 else None,
+                "sqnr_db": _decibels(_share(_noise(pairs), signal)),
+                "expected_db": _decibels(_share(max(_noise(ideal), least), signal)) if ideal else None,
                 "weight_db": _decibels(weight),
                 "activation_db": _decibels(activation),
                 "noise": weight + activation,
@@ -209,7 +210,15 @@ def _rounded(values: np.ndarray, tensor: Tensor) -> np.ndarray:
 
 
 def _noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
-    return sum(float(np.sum(np.square(b.astype(np.float64) - a))) for a, b in pairs)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return sum(float(np.sum(np.square(b.astype(np.float64) - a))) for a, b in pairs)
+
+
+def _share(noise: float, signal: float) -> float:
+    """Noise as a share of the signal's power; 0 without a signal."""
+    if not (np.isfinite(noise) and np.isfinite(signal)):
+        return _ALL
+    return min(noise / signal, _ALL) if signal > 0 else 0.0
 
 
 def _decibels(share: float) -> float | None:
