@@ -62,8 +62,8 @@ def simulate(
         samples: inputs [n, ...] by name.
         at: numbers of the samples to look at, [k].
         batch: samples that the file takes at once; each is repeated to fill it.
-        own_weights: take the constants of `found` as they are, instead of rounding those of the float32 file: where its scales were
-            chosen otherwise than by the largest value.
+        own_weights: constants that `found` cuts off are taken as they are, instead of rounding those of the float32 file: their
+            scales were chosen otherwise than by the largest value.
 
     Returns:
         The simulation, or why there is none.
@@ -75,11 +75,24 @@ def simulate(
     ranges = _ranges(float32, expected, chosen, simulated_quantization.measured(expected, wanted), batch=batch)
     if not all(np.isfinite(between).all() for between in ranges.values()):
         return "the network itself computes NaN or infinity"
-    stored = {}
-    if own_weights:
-        stored = {ours: flatbuffer.real(found.subgraphs[sub].tensors[number]) for ours, (sub, number) in wanted.stored.items()}
+    stored = _clipped(expected, found, wanted.stored) if own_weights else {}
     model = simulated_quantization.simulate(float32, expected, wanted, ranges, stored)
     return Simulation(model=model, numbers=at, outputs=interpreter.predict(model, chosen, workers=1), samples=samples)
+
+
+def _clipped(
+    expected: Graph, found: Graph, held: Mapping[simulated_quantization.Slot, simulated_quantization.Slot]
+) -> dict[simulated_quantization.Slot, np.ndarray]:
+    """Constants in real units, by (subgraph, tensor) of the float32 file, that lie outside what the other's codes can express."""
+    stored = {}
+    for (number, index), (sub, at) in held.items():
+        ours, theirs = expected.subgraphs[number].tensors[index], found.subgraphs[sub].tensors[at]
+        if theirs.scales is not None and ours.shape == theirs.shape:
+            values = flatbuffer.real(theirs)
+            # Rounding alone is half a step.
+            if (np.abs(values - flatbuffer.real(ours)) > 0.75 * flatbuffer.spread(theirs, theirs.scales)).any():
+                stored[number, index] = values
+    return stored
 
 
 def _ranges(

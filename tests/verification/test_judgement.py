@@ -111,7 +111,7 @@ def test_a_file_that_changes_a_decision_is_followed_and_the_float32_file_never(
     sound = judge(made, model, "static_wi8_ai8", outputs(made, model))
     assert sound["divergence"] is None
     changed = judge(made, model, "static_wi8_ai8", outputs(made, model, changed=1))
-    assert failed(changed) == {"agreement"}
+    assert "agreement" in failed(changed)
     assert changed["divergence"]["n"] > 0
     assert judge(made, made.float32, "float32", outputs(made, made.float32, changed=5))["divergence"] is None
     assert judge(made, made.float32, "float32", None)["n"] == 0
