@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
     parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
     parser.add_argument(
-        "--decides", metavar="largest|THRESHOLD", help="how the outputs decide; else changed decisions are not judged"
+        "--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged"
     )
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")

@@ -62,8 +62,8 @@ def simulate(
         samples: inputs [n, ...] by name.
         at: numbers of the samples to look at, [k].
         batch: samples that the file takes at once; each is repeated to fill it.
-        own_weights: constants that `found` cuts off are taken as they are, instead of rounding those of the float32 file: their
-            scales were chosen otherwise than by the largest value.
+        own_weights: constants of `found` whose scales were chosen otherwise than by the largest value are taken as they are,
+            instead of rounding those of the float32 file.
 
     Returns:
         The simulation, or why there is none.
@@ -75,22 +75,22 @@ def simulate(
     ranges = _ranges(float32, expected, chosen, simulated_quantization.measured(expected, wanted), batch=batch)
     if not all(np.isfinite(between).all() for between in ranges.values()):
         return "the network itself computes NaN or infinity"
-    stored = _clipped(expected, found, wanted.stored) if own_weights else {}
+    stored = _otherwise(expected, found, wanted) if own_weights else {}
     model = simulated_quantization.simulate(float32, expected, wanted, ranges, stored)
     return Simulation(model=model, numbers=at, outputs=interpreter.predict(model, chosen, workers=1), samples=samples)
 
 
-def _clipped(
-    expected: Graph, found: Graph, held: Mapping[simulated_quantization.Slot, simulated_quantization.Slot]
+def _otherwise(
+    expected: Graph, found: Graph, wanted: simulated_quantization.Formats
 ) -> dict[simulated_quantization.Slot, np.ndarray]:
-    """Constants in real units, by (subgraph, tensor) of the float32 file, that lie outside what the other's codes can express."""
+    """Constants in real units, by (subgraph, tensor) of the float32 file, that have other scales in the other."""
     stored = {}
-    for (number, index), (sub, at) in held.items():
+    for (number, index), (sub, at) in wanted.stored.items():
         ours, theirs = expected.subgraphs[number].tensors[index], found.subgraphs[sub].tensors[at]
         if theirs.scales is not None and ours.shape == theirs.shape:
-            values = flatbuffer.real(theirs)
+            values, exact = flatbuffer.real(theirs), flatbuffer.real(ours)
             # Rounding alone is half a step.
-            if (np.abs(values - flatbuffer.real(ours)) > 0.75 * flatbuffer.spread(theirs, theirs.scales)).any():
+            if (np.abs(values - exact) > 0.75 * simulated_quantization.steps(exact, *wanted.constants[number, index])).any():
                 stored[number, index] = values
     return stored
 

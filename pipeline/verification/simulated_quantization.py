@@ -268,13 +268,18 @@ def _bits(tensor: Tensor) -> int:
     return stored_layout.bits_of(tensor.dtype)
 
 
+def steps(values: np.ndarray, dtype: str, axis: int | None) -> np.ndarray:
+    """The steps of symmetric codes that hold the largest value: float64, for each channel along `axis`, or one."""
+    others = tuple(at for at in range(values.ndim) if at != axis) if axis is not None else None
+    peak = np.abs(values).max(axis=others, keepdims=True, initial=0).astype(np.float64)
+    return np.where(peak > 0, peak / stored_layout.limits(f"int{stored_layout.bits_of(dtype)}")[1], 1.0)
+
+
 def _rounded(tensor: Tensor, dtype: str, axis: int | None) -> np.ndarray:
     """A constant as these bits hold it: symmetric codes, each channel with its own scale."""
     values = flatbuffer.real(tensor).astype(np.float32)
     if dtype == "float16":
         with np.errstate(over="ignore"):
             return values.astype(np.float16).astype(np.float32)
-    others = tuple(at for at in range(values.ndim) if at != axis) if axis is not None else None
-    peak = np.abs(values).max(axis=others, keepdims=True, initial=0).astype(np.float64)
-    scale = np.where(peak > 0, peak / stored_layout.limits("int" + str(stored_layout.bits_of(dtype)))[1], 1.0)
+    scale = steps(values, dtype, axis)
     return (np.rint(values / scale) * scale).astype(np.float32)
