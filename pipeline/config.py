@@ -210,9 +210,10 @@ class Select(Section, frozen=True):
 
 
 class Gate(Section, frozen=True):
-    """Whether a run that may ship nothing fails. Off for sweeps."""
+    """Whether a run that may ship nothing fails (off for sweeps), and with `strict` one of whose variants cannot be, too."""
 
     enabled: bool
+    strict: bool
 
 
 class Reads(Section, frozen=True):

@@ -48,6 +48,11 @@ def variant_outcome(name: str) -> Path:
     return VARIANTS / name / "quantization.json"
 
 
+def failure(folder: Path) -> Path:
+    """Why there is not what a stage was to write into a folder for one variant; there is no such file when there is."""
+    return folder / "failure.json"
+
+
 def recipe(search: str) -> Path:
     """What one search found."""
     return RECIPES / f"{search}.json"

@@ -9,6 +9,7 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import one_of, run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.failures import failure_record
 from pipeline.quantization.quantization_report import QuantizationReport
 from pipeline.selection import bundle, decision, decision_record, latency_report, metrics_report, model_card, ranking, summary_row
 from pipeline.selection import provenance_record as origin
@@ -23,10 +24,18 @@ def main() -> None:
     options, accuracy = settings.select, files.read_record(paths.ACCURACY, Accuracy)
     if options.target is not None:
         one_of(options.target, TARGETS, where="select.target")
-    models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variant_names}
-    benchmarks = {name: files.read_record(paths.BENCHMARK_REPORTS / f"{name}.json", Benchmark) for name in models}
-    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in models}
-    rows = {name: summary_row.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
+    names, failures = settings.variant_names, dict(accuracy.failures)
+    built = [name for name in names if name not in failures or failures[name].failed != "quantize"]
+    models = {name: files.read_bytes(paths.variant_model(name)) for name in built}
+    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in names}
+    rows = {name: summary_row.row(accuracy, verified[name], bytes=len(models[name]) if name in models else None) for name in names}
+    benchmarks = {}
+    for name in names:
+        measured = failure_record.either(paths.BENCHMARK_REPORTS / f"{name}.json", Benchmark)
+        if isinstance(measured, Benchmark):
+            benchmarks[name] = measured
+        else:
+            failures.setdefault(name, measured)
     candidates = {
         name: decision.candidate(
             rows[name],
@@ -34,9 +43,10 @@ def main() -> None:
             name,
             which=options.drop_bound,
             latency_ms=benchmarks[name].latency_median_ms,
-            faults=_faults(model, integer_only=options.integer_only, target=options.target),
+            faults=_faults(models[name], integer_only=options.integer_only, target=options.target),
         )
-        for name, model in models.items()
+        for name in names
+        if name not in failures
     }
     limits = ranking.Constraints(
         max_drop=options.max_drop,
@@ -47,7 +57,9 @@ def main() -> None:
     )
     best, reasons = ranking.choose(candidates, limits, objective=options.objective)
     constraints = msgspec.convert(options, decision_record.Constraints, from_attributes=True)
-    decided = decision.explain(best, reasons, rows, accuracy, verified, objective=options.objective, constraints=constraints)
+    decided = decision.explain(
+        best, reasons, rows, accuracy, verified, failures, objective=options.objective, constraints=constraints
+    )
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:

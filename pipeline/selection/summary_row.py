@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 
-from pipeline.evaluation.accuracy_report import Accuracy, Comparison
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
 
 
-def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
+def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None) -> Row:
     """One variant's row.
 
     Args:
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json.
-        bytes: of the file.
+        bytes: of the file; None when it could not be built.
 
     Returns:
         `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
@@ -34,8 +34,8 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
         "agreement": worst("agreement", min),
         "drop": None,
     }
-    if accuracy.labelled:
-        measured = accuracy.variants[verified.variant]
+    if accuracy.original is not None:
+        measured = accuracy.variants[verified.variant] if verified.variant not in accuracy.failures else _unrun(accuracy.original)
         low, high = measured.interval or (None, None)
         figures |= {
             **measured.metrics,
@@ -47,6 +47,12 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
             "p_holm": measured.p_holm,
         }
     return figures
+
+
+def _unrun(original: Measured) -> Variant:
+    """Of a variant that could not be run: none of the metrics that the others have."""
+    nothing = dict.fromkeys(Comparison.__struct_fields__)
+    return Variant(**{**nothing, "metrics": dict.fromkeys(original.metrics), "undefined": {}})  # type: ignore[arg-type]
 
 
 def bound(measured: Comparison, which: str) -> float | None:
