@@ -63,7 +63,8 @@ def explain(
         constraints: what each had to keep.
     """
     named = {name: failures[name].sentence() if name in failures else _with_failure(reasons[name], verified[name]) for name in rows}
-    verdicts = {}
+    verdicts: dict[str, str] = {}
+    basis = ""
     if accuracy.labelled:
         verdicts = {
             name: phrases.verdict(
@@ -72,10 +73,12 @@ def explain(
                 points=bool(accuracy.points),
                 level=accuracy.confidence,
                 tolerated=constraints.max_drop,
+                comparisons=accuracy.comparisons or 0,
             )
             for name in rows
             if name not in accuracy.failures
         } | {name: f"no figure: {failure.short()}" for name, failure in accuracy.failures.items()}
+        basis = phrases.basis(n=accuracy.n, bound=constraints.drop_bound, comparisons=accuracy.comparisons or 0)
     return Decision(
         selected=best,
         objective=objective,
@@ -83,6 +86,7 @@ def explain(
         constraints=constraints,
         reasons=named,
         verdicts=verdicts,
+        basis=basis,
         sentence=_sentence(best, named, rows, verdicts, verified),
         failures=dict(failures),
     )

@@ -19,8 +19,9 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which variant is shipped, by name, and why.
 
-    `verdicts` say what the drop of each means (empty without labels), `sentence` is the whole in one. Left out of the file where
-    there are none: `sha256` of the shipped file, and `failures`, which are of variants that could not be built or run.
+    `verdicts` say what the drop of each means, `basis` on which samples and how far having been chosen flatters the figures (both
+    empty without labels), `sentence` is the whole in one. Left out of the file where there are none: `sha256` of the shipped file,
+    and `failures`, which are of variants that could not be built or run.
     """
 
     selected: str | None
@@ -30,5 +31,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reasons: dict[str, str]
     verdicts: dict[str, str]
     sentence: str
+    basis: str = ""
     sha256: str | None = None
     failures: dict[str, Failure] = {}
