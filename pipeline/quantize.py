@@ -14,11 +14,12 @@ import numpy as np
 from pipeline import config, files, paths
 from pipeline.dataset.batches import batches
 from pipeline.errors import Impossible, UserError, run
-from pipeline.failures import apart, failure_record
+from pipeline.failures import failure_record
 from pipeline.mixed_precision.record import Result
 from pipeline.quantization import exclusions, result, schemes
 from pipeline.quantization.quantization_report import QuantizationReport, Settings
 from pipeline.quantization.ranges_record import Ranges
+from pipeline.runtime import apart
 from pipeline.tflite.layers_record import Layers
 
 Made = tuple[bytes, QuantizationReport]

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from pipeline import config
-from pipeline.failures import apart
+from pipeline.runtime import apart
 
 ROOT = Path(__file__).parents[1]
 

@@ -33,7 +33,7 @@ SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is
 ARROWS: dict[str, set[str]] = {
     "dataset": set(),
     "evaluation": {"failures"},
-    "failures": {"quantization", "tflite"},
+    "failures": {"quantization", "runtime", "tflite"},
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
@@ -50,6 +50,7 @@ ONLY = {
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
     ("selection", "dataset"): "pipeline.dataset.split_record",
     ("reporting", "dataset"): "pipeline.dataset.split_record",
+    ("failures", "runtime"): "pipeline.runtime.apart",
     ("evaluation", "failures"): "pipeline.failures.failure_record",
     ("selection", "failures"): "pipeline.failures.failure_record",
     ("reporting", "failures"): "pipeline.failures.failure_record",

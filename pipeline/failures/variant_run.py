@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 from pipeline import files, paths
 from pipeline.errors import Impossible, UserError
-from pipeline.failures import apart, failure_record
+from pipeline.failures import failure_record
 from pipeline.failures.failure_record import Failure, Stage
 from pipeline.quantization import remedies
 from pipeline.quantization.quantization_report import QuantizationReport
+from pipeline.runtime import apart
 from pipeline.tflite import flatbuffer
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from pipeline.errors import Impossible, UserError
-from pipeline.runtime import runners, support
+from pipeline.runtime import runners
 
 # Below this a sample costs less than Python's call, and a second thread only waits for the first.
 _WORTH_A_THREAD_SECONDS = 50e-6
@@ -32,8 +32,8 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
         return interpreter, runners.of(interpreter)
-    except support.REFUSALS as error:
-        found = support.refusal(error, model)
+    except runners.REFUSALS as error:
+        found = runners.refusal(error, model)
         raise Impossible(f"LiteRT cannot run the file: {found.happened}", found.remedy, found.places) from None
 
 
@@ -147,8 +147,8 @@ def predict(
                 cut = {name: array[i : i + batch] for name, array in inputs.items()}
                 try:
                     outputs.append(runner(**cut))
-                except support.REFUSALS as error:
-                    raise support.refusal(error, model) from None
+                except runners.REFUSALS as error:
+                    raise runners.refusal(error, model) from None
             for name, detail in details_out.items():
                 values = real(np.concatenate([output[name] for output in outputs]), detail)[: stop - start]
                 if name not in results:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.runtime import support
+from pipeline.runtime import runners
 from pipeline.runtime.interpreter import open_model
 
 
@@ -37,8 +37,8 @@ def time_model(model: bytes, *, runs: int, warmup: int, threads: int) -> dict[st
     batch = {name: np.zeros(np.maximum(detail["shape"], 1), detail["dtype"]) for name, detail in runner.get_input_details().items()}
     try:
         runner(**batch)
-    except support.REFUSALS as error:
-        raise support.refusal(error, model) from None
+    except runners.REFUSALS as error:
+        raise runners.refusal(error, model) from None
     first = (time.perf_counter_ns() - begun) / 1e6
     for _ in range(warmup):
         runner(**batch)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Impossible, UserError
-from pipeline.failures import apart
+from pipeline.runtime import apart
 
 _run = apart.run  # other tests replace it
 
