@@ -204,9 +204,9 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
 class Select(Section, frozen=True):
     """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
 
-    `max_drop` is compared with the upper end of the drop's interval, with that of the interval at which all variants'
-    hold together, or with the drop itself. `target` is a runtime that has to run the file: it does so in the stage `simulate`.
-    `max_arena_bytes` (memory beside the file) and `max_flash_bytes` (the file) are for it.
+    `max_drop` is compared with the upper end of the drop's interval, either of the one at which all variants' hold together
+    ("simultaneous") or of that of one alone ("upper"), or with the drop itself. `target` is a runtime that has to run the file: it
+    does so in the stage `simulate`. `max_arena_bytes` (memory beside the file) and `max_flash_bytes` (the file) are for it.
     """
 
     objective: Literal["bytes", "latency", "accuracy_per_byte"]

@@ -37,7 +37,9 @@ def normalised() -> keras.Model:
 def two_ways() -> keras.Model:
     """LSTM forwards and backwards as loops: of the second TFLM makes something else than LiteRT."""
     sequence = keras.Input((6, 4), name="sequence")
-    return keras.Model(sequence, layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(sequence), name="two_ways")
+    return keras.Model(
+        sequence, layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both")(sequence), name="two_ways"
+    )
 
 
 NETWORKS: dict[str, Callable[[], keras.Model]] = {
