@@ -26,7 +26,7 @@ def main() -> None:
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
         report = variant_run.attempt(_benchmark, name, settings.benchmark, variant=name, failed="benchmark")
-    files.write_json(paths.BENCHMARK_REPORTS / f"{name}.json", msgspec.to_builtins(report))
+    files.write_json(paths.benchmark(name), msgspec.to_builtins(report))
 
 
 def _benchmark(model: bytes, name: str, options: config.Benchmark) -> Benchmark:

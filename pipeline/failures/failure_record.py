@@ -1,6 +1,6 @@
 """What failure.json holds in the folder of a variant that could not be built or run, and reports/benchmark/V.json then, too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -65,13 +65,29 @@ def read(folder: Path) -> Failure | None:
     return files.read_record(path, Failure) if path.exists() else None
 
 
-def either(path: Path, record: type[Record]) -> Record | Failure:
-    """What a stage wrote into a file of its own: its record, or the failure in its place.
+def results(
+    path: Callable[[str], Path], variants: Iterable[str], record: type[Record]
+) -> tuple[dict[str, Record], dict[str, Failure]]:
+    """What a stage wrote into a file of each variant: its record, or the failure in its place.
+
+    Args:
+        path: of the file, by the name of the variant.
+        variants: their names.
+        record: that the stage writes.
+
+    Returns:
+        Records and failures by variant.
 
     Raises:
-        UserError: when the file is missing, or neither.
+        UserError: when a file is missing, or neither.
     """
-    return files.read_record(path, Failure) if "failed" in files.read_json(path) else files.read_record(path, record)
+    records, failures = {}, {}
+    for name in variants:
+        if "failed" in files.read_json(path(name)):
+            failures[name] = files.read_record(path(name), Failure)
+        else:
+            records[name] = files.read_record(path(name), record)
+    return records, failures
 
 
 def write(folder: Path, failure: Failure) -> None:

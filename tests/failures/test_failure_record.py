@@ -33,9 +33,11 @@ def test_a_folder_holds_the_failure_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_file_holds_one_or_the_other(tmp_path: Path) -> None:
-    for content in (records.failure(), ReferenceKernels(operators={}, reason=None)):
-        files.write_json(tmp_path / "v.json", msgspec.to_builtins(content))
-        assert failure_record.either(tmp_path / "v.json", ReferenceKernels) == content
-    files.write_json(tmp_path / "v.json", {"failed": "quantize"})
+    plain = ReferenceKernels(operators={}, reason=None)
+    for name, content in {"failed": records.failure(), "made": plain}.items():
+        files.write_json(tmp_path / name, msgspec.to_builtins(content))
+    found = failure_record.results(lambda name: tmp_path / name, ["failed", "made"], ReferenceKernels)
+    assert found == ({"made": plain}, {"failed": records.failure()})
+    files.write_json(tmp_path / "v", {"failed": "quantize"})
     with pytest.raises(UserError, match="missing required field"):
-        failure_record.either(tmp_path / "v.json", ReferenceKernels)
+        failure_record.results(lambda name: tmp_path / name, ["v"], ReferenceKernels)
