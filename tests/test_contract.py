@@ -23,7 +23,7 @@ def test_every_stage_is_a_module_a_command_and_a_test() -> None:
     for name, stage in deps.stages(ROOT).items():
         command = stage["cmd"].split()
         assert command[:3] == ["python", "-m", f"pipeline.{name}"]
-        assert command[3:] in ([], ["${key}"])
+        assert command[3:] in ([], ["${key}"], ["${item}"])
         assert (ROOT / "tests" / f"test_{name}.py").exists()
 
 
@@ -32,16 +32,18 @@ SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is
 # Which subjects a module of a subject may import from; the ground floor (`FLOOR`) always.
 ARROWS: dict[str, set[str]] = {
     "dataset": set(),
-    "evaluation": set(),
+    "evaluation": {"failures"},
+    "failures": {"quantization", "runtime", "tflite"},
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "dataset", "evaluation", "verification"},
+    "selection": {"tflite", "dataset", "evaluation", "failures", "verification", "micro"},
     "source": {"tflite", "dataset"},
     "equivalence": {"tflite", "runtime"},
+    "micro": {"tflite", "runtime", "equivalence"},
     "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection", "dataset", "evaluation", "verification"},
+    "reporting": {"selection", "dataset", "evaluation", "failures", "verification"},
 }
 # Of these subjects, one module only.
 ONLY = {
@@ -49,12 +51,18 @@ ONLY = {
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
     ("selection", "dataset"): "pipeline.dataset.split_record",
     ("reporting", "dataset"): "pipeline.dataset.split_record",
+    ("failures", "runtime"): "pipeline.runtime.apart",
+    ("evaluation", "failures"): "pipeline.failures.failure_record",
+    ("selection", "failures"): "pipeline.failures.failure_record",
+    ("reporting", "failures"): "pipeline.failures.failure_record",
     ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",
     ("reporting", "verification"): "pipeline.verification.verify_report",
     ("verification", "equivalence"): "pipeline.equivalence.conversion_record",
     ("verification", "quantization"): "pipeline.quantization.schemes",
+    ("micro", "equivalence"): "pipeline.equivalence.local_comparison",
+    ("selection", "micro"): "pipeline.micro.simulation_report",
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }
 

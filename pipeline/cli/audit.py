@@ -43,9 +43,7 @@ def main() -> None:
     parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
     parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
-    parser.add_argument(
-        "--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged"
-    )
+    parser.add_argument("--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
     parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable
 
-from pipeline.evaluation.accuracy_report import Accuracy, Comparison
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.micro.simulation_report import Simulation
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
 
 
-def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
+def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simulated: Simulation | None = None) -> Row:
     """One variant's row.
 
     Args:
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json.
-        bytes: of the file.
+        bytes: of the file; None when it could not be built.
+        simulated: reports/simulate/V.json, where a target has run it.
 
     Returns:
         `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
         metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
+        With a target `on_target` (it runs there to the same results), `arena_bytes` and `arena_persistent_bytes`.
     """
 
     def worst(name: str, pick: Callable[[list[float]], float]) -> float | None:
@@ -34,8 +37,15 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
         "agreement": worst("agreement", min),
         "drop": None,
     }
-    if accuracy.labelled:
-        measured = accuracy.variants[verified.variant]
+    if simulated is not None:
+        arena = simulated.arena
+        figures |= {
+            "on_target": simulated.passed,
+            "arena_bytes": None if arena is None else arena.bytes,
+            "arena_persistent_bytes": None if arena is None else arena.persistent_bytes,
+        }
+    if accuracy.original is not None:
+        measured = accuracy.variants[verified.variant] if verified.variant not in accuracy.failures else _unrun(accuracy.original)
         low, high = measured.interval or (None, None)
         figures |= {
             **measured.metrics,
@@ -47,6 +57,12 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
             "p_holm": measured.p_holm,
         }
     return figures
+
+
+def _unrun(original: Measured) -> Variant:
+    """Of a variant that could not be run: none of the metrics that the others have."""
+    nothing = dict.fromkeys(Comparison.__struct_fields__)
+    return Variant(**{**nothing, "metrics": dict.fromkeys(original.metrics), "undefined": {}})  # type: ignore[arg-type]
 
 
 def bound(measured: Comparison, which: str) -> float | None:
