@@ -104,6 +104,7 @@ NEEDLESS: dict[str, set[str]] = {
     "sample": {"dataset/batches"},
     "search": {"evaluation/paired_comparison", "evaluation/statistics"},
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
+    "verify": {"tflite/control_flow", "tflite/exact_kernels", "tflite/reference_kernels", "tflite/unread_outputs"},
 }
 
 
