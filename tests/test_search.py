@@ -319,7 +319,8 @@ def test_no_search_is_the_default(finished: Path) -> None:
 
 
 def test_dvc_runs_the_search_before_the_variant_that_builds_it(project: Path) -> None:
-    call("python", "-m", "pipeline.cli.compose", "search=[mixed]", "quantization=[float32,mixed]", cwd=project)
+    options = ["search=[mixed]", "quantization=[float32,mixed]", "searches.mixed.drop_bound=estimate"]
+    call("python", "-m", "pipeline.cli.compose", *options, cwd=project)
     call("dvc", "repro", "verify@mixed", cwd=project)
     report = files.read_json(project / paths.VERIFY_REPORTS / "mixed.json")
     assert report["passed"]

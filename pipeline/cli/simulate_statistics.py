@@ -7,7 +7,10 @@ over the budget. Exit code 0 either way.
 """
 
 import argparse
+import itertools
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
 
 import numpy as np
 
@@ -39,37 +42,54 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=COUNT, help=f"sets to draw for each figure (default {COUNT})")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with progress.counting(len(CASES) * len(SAMPLES) + len(_FAMILIES), doing="simulate") as done:
-        _coverages(options.count, options.seed, done)
-        _shipments(options.count, options.seed, done)
+    total = len(CASES) * len(SAMPLES) + len(_FAMILIES)
+    with ProcessPoolExecutor() as pool, progress.counting(total, doing="simulate") as done:
+        print(_coverages(options.count, options.seed, pool, done), flush=True)
+        print(_shipments(options.count, options.seed, pool, done))
 
 
-def _coverages(count: int, seed: int, done: Callable[[], object]) -> None:
+def _coverages(count: int, seed: int, pool: Executor, done: Callable[[], object]) -> str:
     share = f"Share of {count:,} sets whose {100 * LEVEL:g} % interval holds the true drop"
-    print(f"{share} (in brackets: whose upper end is below it):\n")
-    print(f"| figure | {' | '.join(f'n = {n:,}' for n in SAMPLES)} |\n| --- |{' ---: |' * len(SAMPLES)}", flush=True)
+    lines = [f"{share} (in brackets: whose upper end is below it):\n"]
+    lines += [f"| figure | {' | '.join(f'n = {n:,}' for n in SAMPLES)} |", f"| --- |{' ---: |' * len(SAMPLES)}"]
+    asked = [(number, n, count, seed) for number in range(len(CASES)) for n in SAMPLES]
+    found = pool.map(_covered, asked)
     for case in CASES:
-        truth, cells = case.drop(), []
-        for n in SAMPLES:
+        cells = []
+        for held, above in itertools.islice(found, len(SAMPLES)):
             done()
-            held, above = coverage(case, truth, n=n, count=count, seed=seed)
             cells.append(f"{100 * held:.1f} % ({100 * above:.1f} %)")
-        print(f"| {case.what}{'' if case.reachable else ' ¹'} | {' | '.join(cells)} |", flush=True)
-    print("\n¹ The variance of the drop is infinite: no interval from samples holds it as often as it says.\n")
+        lines.append(f"| {case.what}{'' if case.reachable else ' ¹'} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "\n¹ The variance of the drop is infinite: no interval from samples holds it as often as it says.\n"])
 
 
-def _shipments(count: int, seed: int, done: Callable[[], object]) -> None:
-    print(
+def _covered(asked: tuple[int, int, int, int]) -> tuple[float, float]:
+    number, n, count, seed = asked
+    return coverage(CASES[number], _drop(number), n=n, count=count, seed=seed)
+
+
+@cache
+def _drop(number: int) -> float:
+    return CASES[number].drop()
+
+
+def _shipments(count: int, seed: int, pool: Executor, done: Callable[[], object]) -> str:
+    lines = [
         f"Share of {count:,} runs that ship a file over the budget of {100 * _BUDGET:g} point, all variants truly losing "
         f"{100 * (_LOST - _WON):.2f} points, {_N:,} evaluation samples:\n"
-    )
+    ]
     heads = " | ".join(f"`{bound}`" for bound in BOUNDS)
-    print(f"| variants | what changes | {heads} |\n| ---: | --- |{' ---: |' * len(BOUNDS)}", flush=True)
-    for number, alike in _FAMILIES:
+    lines += [f"| variants | what changes | {heads} |", f"| ---: | --- |{' ---: |' * len(BOUNDS)}"]
+    found = pool.map(_shipped, [(number, _ALIKE[alike], count, seed) for number, alike in _FAMILIES])
+    for (number, alike), wrong in zip(_FAMILIES, found, strict=True):
         done()
-        found = wrong_shipments(number, _ALIKE[alike], count=count, seed=seed)
-        row = " | ".join(f"{100 * wrong / count:.1f} % ({wrong:,})" for wrong in found)
-        print(f"| {number} | {alike} | {row} |", flush=True)
+        lines.append(f"| {number} | {alike} | {' | '.join(f'{100 * one / count:.1f} % ({one:,})' for one in wrong)} |")
+    return "\n".join(lines)
+
+
+def _shipped(asked: tuple[int, float, int, int]) -> tuple[int, ...]:
+    number, alike, count, seed = asked
+    return wrong_shipments(number, alike, count=count, seed=seed)
 
 
 def coverage(
