@@ -12,7 +12,7 @@ from pipeline import config, files, paths
 from pipeline.dataset.batches import batches
 from pipeline.errors import UserError, run
 from pipeline.mixed_precision.record import Result
-from pipeline.quantization import exclusions, result, schemes
+from pipeline.quantization import exclusions, lost_weights, result, schemes
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.tflite import control_flow, flatbuffer
@@ -28,7 +28,10 @@ def main() -> None:
     config.require(settings, [variant.reads.library])
     model, rows = ENGINES[variant.engine](name, variant, settings.convert)
     asked = msgspec.convert(variant, Settings, from_attributes=True)
-    found = result.describe(flatbuffer.read(model), rows, variant=name, settings=asked)
+    graph = flatbuffer.read(model)
+    layers, float32 = {row.tensor: row.layers for row in rows}, Path(variant.reads.network)
+    lost = lost_weights.describe(flatbuffer.read(files.read_bytes(float32)), graph, layers) if rows else ()
+    found = result.describe(graph, rows, variant=name, settings=asked, rewritten=lost)
     result.require_change(found, schemes.SCHEMES[variant.engine][variant.scheme].weights, where=f"variants.{name}")
     for line in result.remarks(found, expected=schemes.SCHEMES[variant.engine][variant.scheme].integer_only):
         print(f"variants.{name}: {line}")

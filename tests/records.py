@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
-from pipeline.quantization.quantization_report import Operator, Settings
+from pipeline.quantization.quantization_report import Operator, Rewritten, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
@@ -73,6 +73,18 @@ def cost(**fields: Any) -> Cost:
 def settings(**fields: Any) -> Settings:
     plain: dict[str, Any] = {"engine": "litert", "algorithm": "min_max", "granularity": "channel", "exclude": []}
     return Settings(**{**plain, "scheme": "static_wi8_ai8", "io_dtype": "int8", "samples": None, "search": None, **fields})
+
+
+def rewritten(**fields: Any) -> Rewritten:
+    given: dict[str, Any] = {
+        "operator": "CONV_2D",
+        "tensor": "net/conv",
+        "layers": ["conv"],
+        "channels": 8,
+        "dead": 2,
+        "coarser": 0,
+    }
+    return Rewritten(**{**given, "lost": 1e-30, "steps": None, "coarser_steps": None, **fields})
 
 
 def quantized(**fields: Any) -> Operator:

@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.errors import UserError
-from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
+from pipeline.quantization import lost_weights
+from pipeline.quantization.quantization_report import Operator, QuantizationReport, Rewritten, Settings
 from pipeline.tflite import flatbuffer, operators
 
 
-def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
+def describe(
+    graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings, rewritten: Sequence[Rewritten] = ()
+) -> QuantizationReport:
     """The outcome of one variant.
 
     Args:
@@ -16,6 +19,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str,
         rows: of `operator_plan.describe`, with layers; empty when no recipe was used.
         variant: its name.
         settings: what was asked for.
+        rewritten: of `lost_weights.describe`.
 
     Raises:
         UserError: when an input or output has another dtype than was asked.
@@ -35,6 +39,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str,
         variant=variant,
         settings=settings,
         operators=list(rows),
+        rewritten=list(rewritten),
         constants=dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
         io_dtypes=ends,
         float_operators=dict(writes_float),
@@ -76,6 +81,8 @@ def remarks(found: QuantizationReport, *, expected: bool) -> list[str]:
         if row.reason:
             grouped.setdefault(row.reason, []).append(", ".join(row.layers) or row.tensor)
     lines = [f"{reason} ({len(places)}: {'; '.join(places)})" for reason, places in grouped.items()]
+    if said := lost_weights.line(found.rewritten):
+        lines.append(said)
     if expected and "float32" not in found.io_dtypes.values() and not found.integer_only:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(found.float_operators.items())) or "shape arithmetic"
         lines.append(f"not integer-only, although its inputs and outputs are: float tensors remain at {kinds}")
