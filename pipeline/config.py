@@ -196,8 +196,8 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
 class Select(Section, frozen=True):
     """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
 
-    `max_drop` is compared with the upper end of the drop's interval, with that of the interval at which all variants'
-    hold together, or with the drop itself. `target` is a row of `targets.TARGETS`.
+    `max_drop` is compared with the upper end of the drop's interval, either of the one at which all variants' hold together
+    ("simultaneous") or of that of one alone ("upper"), or with the drop itself. `target` is a row of `targets.TARGETS`.
     """
 
     objective: Literal["bytes", "latency", "accuracy_per_byte"]

@@ -42,6 +42,7 @@ def accuracy(original: Mapping[str, float | None] | None, variants: Mapping[str,
         "original": Measured(metrics=dict(original), undefined={}),
         "variants": dict(variants or {}),
         "points": True,
+        "comparisons": 2,
         "higher_is_better": True,
     }
     return Accuracy(**{**common, **labelled, **fields})
