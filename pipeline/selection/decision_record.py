@@ -12,6 +12,8 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_latency_ms: float | None
     integer_only: bool
     target: str | None
+    max_arena_bytes: int | None
+    max_flash_bytes: int | None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
