@@ -15,7 +15,7 @@ _FOLLOWED = 4
 
 
 def simulate(
-    name: str, model: bytes, samples: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray], *, workers: int
+    name: str, model: bytes, samples: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray], *, version: str, workers: int
 ) -> Simulation:
     """Run a file on TFLM.
 
@@ -24,6 +24,7 @@ def simulate(
         model: .tflite file with a batch of one.
         samples: inputs [n, ...] by signature name, in real units.
         judged: outputs [n, ...] of LiteRT by signature name, in real units: those that accuracy and verification saw.
+        version: of the package tflite-micro.
         workers: processes, at most.
 
     Returns:
@@ -39,7 +40,7 @@ def simulate(
         except tflm.Refused as refusal:
             refused = f"TFLite Micro refuses it: {refusal}"
     if refused is not None:
-        return _report(name, model, len(next(iter(samples.values()))), reason=refused)
+        return _report(name, model, version, len(next(iter(samples.values()))), reason=refused)
     kernels = _by_litert(model, inputs)
     distances = [comparison.distance(a, b) for a, b in zip(found.outputs, kernels, strict=True)]
     places = _places(graph.outputs, graph.subgraphs[0].outputs)
@@ -63,6 +64,7 @@ def simulate(
     return _report(
         name,
         model,
+        version,
         len(inputs[0]),
         reason=reason,
         arena=found.arena,
@@ -78,6 +80,7 @@ def simulate(
 def _report(
     name: str,
     model: bytes,
+    version: str,
     samples: int,
     *,
     reason: str | None,
@@ -91,6 +94,7 @@ def _report(
 ) -> Simulation:
     return Simulation(
         variant=name,
+        version=version,
         passed=reason is None,
         reason=reason,
         samples=samples,

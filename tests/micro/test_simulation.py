@@ -14,7 +14,7 @@ INT8, INT16 = "static_wi8_ai8", "static_wi8_ai16"
 
 
 def _simulate(file: File) -> Simulation:
-    return simulation.simulate("v", file.model, file.samples, file.judged, workers=1)
+    return simulation.simulate("v", file.model, file.samples, file.judged, version="0.dev1", workers=1)
 
 
 @pytest.mark.parametrize("variant", ["int8", "int16x8", "float32"])
@@ -99,5 +99,5 @@ def test_an_output_that_litert_judged_otherwise_is_counted(digits_file: Callable
     file = digits_file("int8")
     moved = {name: np.array(array) for name, array in file.judged.items()}
     moved["probabilities"][0, 0] += 100 / 256
-    report = simulation.simulate("v", file.model, file.samples, moved, workers=1)
+    report = simulation.simulate("v", file.model, file.samples, moved, version="0.dev1", workers=1)
     assert report.outputs["probabilities"].judged.largest >= 99
