@@ -114,7 +114,7 @@ def _started(library: Path, folder: Path, samples: np.ndarray) -> int:
 @pytest.mark.skipif(not TFLM, reason="tflite-micro exists for Linux on x86-64 alone")
 @pytest.mark.parametrize("variant", ["int8", "int16x8", "float32"])
 def test_the_firmware_compiles_and_runs_on_tflm_itself(finished: Path, tmp_path: Path, variant: str) -> None:
-    """Headers are the tests' own, with TFLM's signatures; what is made of them is loaded over the binary of the package tflite-micro."""
+    """The headers are the tests' own, with TFLM's signatures; what is made with them is loaded over the binary of tflite-micro."""
     library, run, samples = _built(finished, tmp_path, variant, {})
     assert _started(library, tmp_path, samples) == 0
     graph = flatbuffer.read(files.read_bytes(finished / paths.variant_model(variant)))
