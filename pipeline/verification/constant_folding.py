@@ -4,7 +4,7 @@ A converter evaluates what depends on constants only. It is done here again, fro
 bound on how far float32 arithmetic may be from the exact result (`rounded_arithmetic`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,13 +74,16 @@ def _results(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[tu
 
 
 # What the ranges of fake quantization may be computed with.
-_REDUCTIONS = {"Max": np.max, "Min": np.min, "Sum": np.sum, "Mean": np.mean}
+_REDUCTIONS: dict[str, Callable[..., Any]] = {"Max": np.max, "Min": np.min, "Sum": np.sum, "Mean": np.mean}
 
 
 def _reduced(node: Mapping[str, Any], inputs: Sequence[Constant]) -> tuple[np.ndarray, np.ndarray | float]:
     """A reduction over axes. The largest is off by no more than any is; a sum of n by n roundings (Higham, section 4.2)."""
     data, op = inputs[0], node["op"]
-    how = {"axis": tuple(int(axis) for axis in np.ravel(inputs[1].value)), "keepdims": bool(node["attributes"].get("keep_dims"))}
+    how: dict[str, Any] = {
+        "axis": tuple(int(axis) for axis in np.ravel(inputs[1].value)),
+        "keepdims": bool(node["attributes"].get("keep_dims")),
+    }
     value = np.asarray(_REDUCTIONS[op](data.value, **how))
     if not np.issubdtype(value.dtype, np.floating):
         return value, 0.0

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from pipeline.verification import constant_folding
 from tests.graphs import node, variable

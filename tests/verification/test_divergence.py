@@ -105,7 +105,7 @@ def named_first(made: Made, sound: bytes, place: int, slot: int) -> bool:
     numbers = np.arange(len(made.samples["image"]))
     noise = expected_noise.simulate(made.float32, graph, found, made.samples, numbers, batch=1, own_weights=False)
     assert isinstance(noise, expected_noise.Simulation)
-    traces = divergence.traces(made.float32, model, made.samples, numbers, batch=1, simulated=noise.model)
+    traces = divergence.traces(made.float32, model, made.samples, numbers.tolist(), batch=1, simulated=noise.model)
     first = divergence.diagnose(graph, flatbuffer.read(model), traces, made.proof.mapped.layers)["first"]
     aligned = graph_alignment.align(graph, found).operators
     (expected,) = [ours for ours, theirs in aligned.items() if theirs == (found.main, place)]
