@@ -71,6 +71,7 @@ def simulation(**fields: Any) -> Simulation:
     """A variant that TFLM runs to the same results."""
     common: dict[str, Any] = {
         "variant": "int8",
+        "version": "0.dev1",
         "passed": True,
         "reason": None,
         "samples": 450,
