@@ -105,6 +105,18 @@ def test_after_a_failure_they_are_gone_and_going_back_brings_them_back(workspace
     assert stages_run(call("dvc", "repro", cwd=workspace).stdout) == set()
 
 
+def test_make_repro_removes_them_where_dvc_starts_no_stage(workspace: Path) -> None:
+    """The network of the last run is gone: DVC asks no stage. `make repro` composes first."""
+    before, network = state(workspace), workspace / "models/digits_cnn.keras"
+    network.rename(workspace / "elsewhere.keras")
+    call("python", "-m", "pipeline.cli.compose", cwd=workspace)
+    assert call("dvc", "repro", cwd=workspace, check=False).returncode != 0
+    assert state(workspace) == {}
+    (workspace / "elsewhere.keras").rename(network)
+    call("dvc", "repro", cwd=workspace)
+    assert state(workspace) == before
+
+
 def test_after_a_kill_they_are_gone(workspace: Path) -> None:
     before = state(workspace)
     metrics = workspace / "pipeline/custom/metrics.py"
