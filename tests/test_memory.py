@@ -17,7 +17,7 @@ from tests.test_bad_data import network
 
 
 def peak_anonymous_kb(command: list[str], cwd: Path) -> int:
-    """The most memory a command, or a process that it started, held that the system cannot take back: pages of mapped files are not counted."""
+    """The most memory that a command, or a process it started, held and the system cannot take back: no pages of mapped files."""
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
