@@ -69,7 +69,7 @@ deps: setup
 	python -m pipeline.cli.deps
 
 lock: setup
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra micro --group dev --upgrade pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV)

@@ -40,6 +40,21 @@ def _samples(engine: str, scheme: str, algorithm: str, samples: int) -> int | No
     return samples if schemes.calibration(engine, scheme, algorithm) == schemes.SAMPLES else None
 
 
+def _simulation(slot: str, *, _root_: DictConfig) -> Any:
+    found = getattr(config.simulation(_target(_root_), list(_root_.get("variants") or {})), slot)
+    return OmegaConf.create(found) if isinstance(found, list) else found
+
+
+def _simulator(*, _root_: DictConfig) -> str | None:
+    """The version of what runs the target; None without one, so that what is composed is the same where it cannot be installed."""
+    return config.installed("tflite_micro") if _target(_root_) == "tflite_micro" else None
+
+
+def _target(root: DictConfig) -> str | None:
+    target: str | None = OmegaConf.select(root, "select.target")
+    return target
+
+
 _RESOLVERS: dict[str, Callable[..., Any]] = {
     "check": _check,
     "conf_digest": lambda: files.folder_digest(_CONF),
@@ -47,6 +62,8 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
     "variant_names": lambda *, _root_: OmegaConf.create(list(_root_.get("variants") or {})),
     "reads": _reads,
     "samples": _samples,
+    "simulation": _simulation,
+    "simulator": _simulator,
 }
 for _name, _resolver in _RESOLVERS.items():
     OmegaConf.register_new_resolver(_name, _resolver, replace=True)

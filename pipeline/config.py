@@ -35,6 +35,14 @@ DISTRIBUTIONS = {
     "scipy": ("scipy",),
     "scikit_learn": ("scikit-learn",),
     "matplotlib": ("matplotlib",),
+    "tflite_micro": ("tflite-micro",),
+}
+# What is no part of every installation, and what to do where it is missing.
+_OPTIONAL = {
+    "tflite_micro": (
+        "select.target: tflite_micro needs the package tflite-micro, which is not installed; it exists for Linux on x86-64, where "
+        "`make setup` installs it; elsewhere choose with select.target=null select.integer_only=true and run the target there"
+    ),
 }
 
 
@@ -196,8 +204,9 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
 class Select(Section, frozen=True):
     """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
 
-    `max_drop` is compared with the upper end of the drop's interval, with that of the interval at which all variants'
-    hold together, or with the drop itself. `target` is a row of `targets.TARGETS`.
+    `max_drop` is compared with the upper end of the drop's interval, either of the one at which all variants' hold together
+    ("simultaneous") or of that of one alone ("upper"), or with the drop itself. `target` is a runtime that has to run the file: it
+    does so in the stage `simulate`. `max_arena_bytes` (memory beside the file) and `max_flash_bytes` (the file) are for it.
     """
 
     objective: Literal["bytes", "latency", "accuracy_per_byte"]
@@ -206,7 +215,33 @@ class Select(Section, frozen=True):
     max_bytes: Count | None
     max_latency_ms: Annotated[float, Meta(gt=0)] | None
     integer_only: bool
-    target: str | None
+    target: Literal["tflite_micro"] | None
+    max_arena_bytes: Count | None
+    max_flash_bytes: Count | None
+
+    def __post_init__(self) -> None:
+        for field in ("max_arena_bytes", "max_flash_bytes"):
+            if self.target is None and getattr(self, field) is not None:
+                raise ValueError(f"{field}: is measured on a target; set select.target=tflite_micro, or leave it null")
+
+
+class Simulation(Section, frozen=True):
+    """Derived: the variants that the target runs (none without one), and where `select` reads of them: a dep that always exists."""
+
+    variants: list[str]
+    reports: str
+
+
+def simulation(target: str | None, variants: Iterable[str]) -> Simulation:
+    """What the stages `simulate` and `select` need to know, as dvc.yaml needs it.
+
+    Args:
+        target: `select.target`.
+        variants: names of all.
+    """
+    # With nothing to read: a small neutral file, as DVC has no optional deps.
+    reports = paths.SIMULATE_REPORTS if target else paths.SOURCE_FACTS
+    return Simulation(variants=list(variants) if target else [], reports=reports.as_posix())
 
 
 class Gate(Section, frozen=True):
@@ -358,7 +393,8 @@ class Config(Section, frozen=True):
     gate: Gate
     variants: dict[str, Variant]
     searches: dict[str, Search]
-    versions: dict[str, str]
+    simulation: Simulation
+    versions: dict[str, str | None]
     variant_names: list[str]
     conf_digest: str
     checked: bool
@@ -383,8 +419,14 @@ class Config(Section, frozen=True):
                 raise ValueError(f"variants.{name}.search: no search {variant.search!r}; have: {have}")
         if sorted(self.variant_names) != sorted(self.variants):
             raise ValueError(f"variant_names: expected the names of variants: {', '.join(self.variants)}; run `make params`")
+        run = self.simulation.variants
+        all_or_none = sorted(self.variants if self.select.target else ())
+        if sorted(run) != all_or_none or self.simulation != simulation(self.select.target, run):
+            raise ValueError("simulation: is derived from select.target and variants; run `make params`")
         if set(self.versions) != set(DISTRIBUTIONS):
             raise ValueError(f"versions: expected exactly {', '.join(DISTRIBUTIONS)}")
+        if unknown := [name for name, version in self.versions.items() if version is None and name not in _OPTIONAL]:
+            raise ValueError(f"versions.{unknown[0]}: is missing; run `make params`")
 
 
 def validate(content: Any, *, source: str) -> Config:
@@ -456,6 +498,8 @@ def installed(library: str) -> str:
             return importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
             continue
+    if library in _OPTIONAL:
+        raise UserError(_OPTIONAL[library])
     raise UserError(f"{' or '.join(DISTRIBUTIONS[library])} is not installed; run `make setup`")
 
 

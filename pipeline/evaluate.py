@@ -23,8 +23,7 @@ def main() -> None:
         n=len(next(iter(reference.values()))),
         labelled=bool(labels),
         confidence=task.confidence,
-        correction=f"Holm for p-values, Bonferroni for simultaneous intervals, over {len(outputs)} variants",
-        **(_labelled(task, labels, reference, outputs, seed=settings.seed) if labels else {}),
+        **(_labelled(task, labels, reference, outputs, seed=settings.seed) if labels else {"correction": "none"}),
     )
     files.write_json(paths.ACCURACY, msgspec.to_builtins(report))
 
@@ -38,7 +37,8 @@ def _labelled(
     seed: int,
 ) -> dict[str, Any]:
     """The fields of the report that need labels."""
-    inputs, heads, primary = files.read_samples(paths.EVALUATION), {}, {}
+    inputs, heads = files.read_samples(paths.EVALUATION), {}
+    primary: dict[str, Any] = {}
     original: dict[str, Any] = {"metrics": {}, "undefined": {}}
     variants: dict[str, dict[str, Any]] = {name: {"metrics": {}, "undefined": {}} for name in outputs}
     for name, head in task.heads.items():
@@ -53,11 +53,12 @@ def _labelled(
         heads[name] = tasks.breakdown(head.task_type.name, metrics, before, after)
         if task.primary_metric.removeprefix(prefix) in metrics and task.primary_metric.startswith(prefix):
             metric, options = metrics[task.primary_metric.removeprefix(prefix)]
-            primary = {"points": metric.points, "higher_is_better": metric.higher_is_better}
             compared = paired_comparison.compare(
                 metric, options, before, after, level=task.confidence, resamples=task.resamples, seed=seed
             )
-            for variant, comparison in compared.items():
+            primary = {"points": metric.points, "higher_is_better": metric.higher_is_better}
+            primary |= {"comparisons": compared.comparisons, "correction": _correction(compared.comparisons, len(outputs))}
+            for variant, comparison in compared.rows.items():
                 variants[variant] |= msgspec.structs.asdict(comparison)
     return {
         "original": Measured(**original),
@@ -65,6 +66,12 @@ def _labelled(
         "heads": heads,
         **primary,
     }
+
+
+def _correction(comparisons: int, variants: int) -> str:
+    over = f"over {comparisons} comparison{'' if comparisons == 1 else 's'}"
+    alike = "; variants that answer alike count once, the original but for rounding not at all" if comparisons < variants else ""
+    return f"Holm for p-values, Bonferroni for simultaneous intervals, {over}{alike}"
 
 
 def _add(row: dict[str, Any], measured: dict[str, Any], prefix: str) -> None:

@@ -29,6 +29,7 @@ OUTPUTS = Path("data/outputs")
 
 VERIFY_REPORTS = Path("reports/verify")
 BENCHMARK_REPORTS = Path("reports/benchmark")
+SIMULATE_REPORTS = Path("reports/simulate")
 ACCURACY = Path("reports/accuracy.json")
 METRICS = Path("reports/metrics.json")
 LATENCY = Path("reports/latency.json")
@@ -46,6 +47,11 @@ def variant_model(name: str) -> Path:
 def variant_outcome(name: str) -> Path:
     """What became of each operator of one variant."""
     return VARIANTS / name / "quantization.json"
+
+
+def simulation(name: str) -> Path:
+    """What the target's own runtime said of one variant."""
+    return SIMULATE_REPORTS / f"{name}.json"
 
 
 def recipe(search: str) -> Path:

@@ -68,7 +68,7 @@ def inputs(settings: config.Config, asked: record.Options, tensors: list[str], *
     """
     code = [root / module for module in sorted(imports.closure(root, "search"))]
     words = [files.content_sha256(path) for path in (paths.FLOAT32, paths.RANGES, paths.TUNING, *code)]
-    words += [settings.versions[library] for library in LIBRARIES]
+    words += [str(settings.versions[library]) for library in LIBRARIES]
     words += [msgspec.json.encode(settings.task).decode(), asked.algorithm, asked.granularity, *tensors]
     return [word.encode() for word in words]
 

@@ -7,26 +7,38 @@ import msgspec
 
 from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
-from pipeline.errors import one_of, run
+from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.micro.simulation_report import Simulation
 from pipeline.quantization.quantization_report import QuantizationReport
-from pipeline.selection import bundle, decision, decision_record, latency_report, metrics_report, model_card, ranking, summary_row
+from pipeline.selection import (
+    bundle,
+    decision,
+    decision_record,
+    latency_report,
+    metrics_report,
+    model_card,
+    ranking,
+    summary_row,
+    target_limits,
+)
 from pipeline.selection import provenance_record as origin
 from pipeline.selection.benchmark_report import Benchmark, Cost
 from pipeline.tflite import flatbuffer, reference_kernels
-from pipeline.tflite.targets import TARGETS
 from pipeline.verification.verify_report import VerifyReport
 
 
 def main() -> None:
     settings = config.read()
     options, accuracy = settings.select, files.read_record(paths.ACCURACY, Accuracy)
-    if options.target is not None:
-        one_of(options.target, TARGETS, where="select.target")
     models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variant_names}
     benchmarks = {name: files.read_record(paths.BENCHMARK_REPORTS / f"{name}.json", Benchmark) for name in models}
     verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in models}
-    rows = {name: summary_row.row(accuracy, verified[name], bytes=len(model)) for name, model in models.items()}
+    simulated = {name: files.read_record(paths.simulation(name), Simulation) for name in settings.simulation.variants}
+    rows = {
+        name: summary_row.row(accuracy, verified[name], bytes=len(model), simulated=simulated.get(name))
+        for name, model in models.items()
+    }
     candidates = {
         name: decision.candidate(
             rows[name],
@@ -34,7 +46,12 @@ def main() -> None:
             name,
             which=options.drop_bound,
             latency_ms=benchmarks[name].latency_median_ms,
-            faults=_faults(model, integer_only=options.integer_only, target=options.target),
+            faults=[
+                *(_floats(model) if options.integer_only else ()),
+                *target_limits.faults(
+                    simulated.get(name), max_arena_bytes=options.max_arena_bytes, max_flash_bytes=options.max_flash_bytes
+                ),
+            ],
         )
         for name, model in models.items()
     }
@@ -62,16 +79,10 @@ def main() -> None:
     files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=costs), best))
 
 
-def _faults(model: bytes, *, integer_only: bool, target: str | None) -> list[str]:
-    """Constraints that a file breaks by what stands in it; it is parsed only when there are some."""
-    if not integer_only and target is None:
-        return []
-    graph = flatbuffer.read(model)
-    floats = reference_kernels.float_tensors(graph) if integer_only else []
-    faults = [f"not integer-only: {len(floats)} float tensors, such as {floats[0]}"] if floats else []
-    if target is not None:
-        faults += [f"{target} cannot run it: {reason}" for reason in TARGETS[target](graph)]
-    return faults
+def _floats(model: bytes) -> list[str]:
+    """Why a file is not integer-only; nothing when it is."""
+    floats = reference_kernels.float_tensors(flatbuffer.read(model))
+    return [f"not integer-only: {len(floats)} float tensors, such as {floats[0]}"] if floats else []
 
 
 def _shipped(
@@ -89,7 +100,7 @@ def _shipped(
         convert=msgspec.convert(settings.convert, origin.Convert, from_attributes=True),
         calibrate=msgspec.convert(settings.calibrate, origin.Calibrate, from_attributes=True),
         variant=origin.Variant(name=best, **msgspec.structs.asdict(quantized.settings)),
-        versions=settings.versions,
+        versions={library: version for library, version in settings.versions.items() if version is not None},
         seed=settings.seed,
     )
     tensors = bundle.io_tensors(flatbuffer.read(model))

@@ -1,6 +1,7 @@
 """Running the project's commands in copies of the repository."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+
+# Where tflite-micro has wheels; there it has to be installed.
+TFLM = sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 def published() -> Path:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.micro.simulation_report import Arena, Simulation
 from pipeline.quantization.quantization_report import Operator, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
@@ -42,6 +43,7 @@ def accuracy(original: Mapping[str, float | None] | None, variants: Mapping[str,
         "original": Measured(metrics=dict(original), undefined={}),
         "variants": dict(variants or {}),
         "points": True,
+        "comparisons": 2,
         "higher_is_better": True,
     }
     return Accuracy(**{**common, **labelled, **fields})
@@ -49,12 +51,32 @@ def accuracy(original: Mapping[str, float | None] | None, variants: Mapping[str,
 
 def constraints(**fields: Any) -> Constraints:
     free: dict[str, Any] = {"max_bytes": None, "max_latency_ms": None, "integer_only": False, "target": None}
+    free |= {"max_arena_bytes": None, "max_flash_bytes": None}
     return Constraints(**{"max_drop": 0.01, "drop_bound": "upper", **free, **fields})
 
 
 def decision(selected: str | None, **fields: Any) -> Decision:
     given: dict[str, Any] = {"objective": "bytes", "max_drop": 0.01, "reasons": {}, "verdicts": {}, "sentence": ""}
     return Decision(**{"selected": selected, "constraints": constraints(), **given, **fields})
+
+
+def simulation(**fields: Any) -> Simulation:
+    """A variant that TFLM runs to the same results."""
+    common: dict[str, Any] = {
+        "variant": "int8",
+        "passed": True,
+        "reason": None,
+        "samples": 450,
+        "flash_bytes": 25248,
+        "arena": Arena(bytes=6384, persistent_bytes=3312, reused_bytes=3072),
+        "resolver": ["resolver.AddConv2D();", "resolver.AddSoftmax();"],
+        "outputs": {},
+        "compared": 0,
+        "worst": [],
+        "operators": [],
+        "not_compared": [],
+    }
+    return Simulation(**{**common, **fields})
 
 
 def cost(**fields: Any) -> Cost:

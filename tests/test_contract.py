@@ -23,7 +23,7 @@ def test_every_stage_is_a_module_a_command_and_a_test() -> None:
     for name, stage in deps.stages(ROOT).items():
         command = stage["cmd"].split()
         assert command[:3] == ["python", "-m", f"pipeline.{name}"]
-        assert command[3:] in ([], ["${key}"])
+        assert command[3:] in ([], ["${key}"], ["${item}"])
         assert (ROOT / "tests" / f"test_{name}.py").exists()
 
 
@@ -36,9 +36,10 @@ ARROWS: dict[str, set[str]] = {
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "dataset", "evaluation", "verification"},
+    "selection": {"tflite", "dataset", "evaluation", "verification", "micro"},
     "source": {"tflite", "dataset"},
     "equivalence": {"tflite", "runtime"},
+    "micro": {"tflite", "runtime", "equivalence"},
     "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
     "reporting": {"selection", "dataset", "evaluation", "verification"},
@@ -55,6 +56,8 @@ ONLY = {
     ("reporting", "verification"): "pipeline.verification.verify_report",
     ("verification", "equivalence"): "pipeline.equivalence.conversion_record",
     ("verification", "quantization"): "pipeline.quantization.schemes",
+    ("micro", "equivalence"): "pipeline.equivalence.local_comparison",
+    ("selection", "micro"): "pipeline.micro.simulation_report",
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }
 

@@ -20,7 +20,8 @@ def test_accuracy_of_the_original_and_of_each_variant_by_scikit_learn(finished: 
         assert row["metrics"]["accuracy"] == own
         assert row["drop"] == original - own
         assert row["interval"][0] <= row["drop"] <= row["interval"][1]
-        assert row["simultaneous"][0] < row["interval"][0]
+        # All variants of the example answer alike where it matters: one comparison.
+        assert row["simultaneous"] == row["interval"]
         assert row["drop"] <= 0.01
         found = report["heads"]["main"]["variants"][name]
         assert found["confusion"] == confusion_matrix(labels, outputs.argmax(1)).tolist()

@@ -48,7 +48,8 @@ def expected(row: dict[str, Any]) -> dict[str, str]:
         name: page.number(row[name], digits) for name, digits in (("bytes", 0), ("accuracy", 4), ("sqnr_db", 1), ("agreement", 4))
     }
     cells["drop"] = page.difference(row["drop"], True)
-    cells |= {name: page.difference(row[name], True) for name in ("drop_low", "drop_high") if row[name] is not None}
+    cells |= {"drop_low": page.low_end(row["drop_low"], True)} if row["drop_low"] is not None else {}
+    cells |= {"drop_high": page.high_end(row["drop_high"], True)} if row["drop_high"] is not None else {}
     return cells | {"p_holm": page.number(row["p_holm"], 3), "verified": "yes" if row["verified"] else "no"}
 
 
@@ -93,7 +94,7 @@ def test_changed_predictions_is_shown_as_images(flipped: Path) -> None:
     metrics = files.read_json(flipped / paths.METRICS)
     assert shown(text, "int8") == expected(metrics["variants"]["int8"])
     decision = files.read_json(flipped / paths.SELECTED / "decision.json")
-    assert re.fullmatch(r"loses 6\.\d ± \d\.\d points \(95 %\)", decision["verdicts"]["int8"])
+    assert re.fullmatch(r"loses 6\.\d points, drop \d\.\d to \d\.\d \(95 %\)", decision["verdicts"]["int8"])
 
 
 def test_outputs_that_are_not_finite_are_a_row_and_not_a_crash(flipped: Path) -> None:

@@ -19,7 +19,7 @@ from pipeline import files, paths
 from pipeline.errors import UserError, run
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
-_BY_VARIANT = (paths.VARIANTS, paths.OUTPUTS, paths.VERIFY_REPORTS, paths.BENCHMARK_REPORTS)
+_BY_VARIANT = (paths.VARIANTS, paths.OUTPUTS, paths.VERIFY_REPORTS, paths.BENCHMARK_REPORTS, paths.SIMULATE_REPORTS)
 
 
 def compose(root: Path, overrides: list[str]) -> str:

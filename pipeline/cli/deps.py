@@ -19,8 +19,9 @@ from pipeline.errors import run
 from pipeline.imports import closure
 
 # A folder stands for its modules when a stage imports more than this share of them; all of them where what the stage writes is
-# not deterministic: a needless run would change a report (benchmark), or all that is made of the SavedModel (load).
-_MOST, _TIGHT = 0.65, frozenset(("benchmark", "load"))
+# not deterministic: a needless run would change a report (benchmark), or all that is made of the SavedModel (load); and where a run
+# takes as long as plain loops over all samples do (simulate).
+_MOST, _TIGHT = 0.65, frozenset(("benchmark", "load", "simulate"))
 
 
 def shortened(root: Path, stage: str, modules: Iterable[str]) -> list[str]:

@@ -9,11 +9,10 @@ from pipeline.custom.readers import READERS, STEPS
 from pipeline.errors import UserError, one_of
 from pipeline.evaluation.tasks import TASK_TYPES
 from pipeline.quantization import range_estimators
-from pipeline.tflite.targets import TARGETS
 
 
 def check(settings: config.Config) -> None:
-    """Compare reader, preprocessing, calibration method, task types, metrics and target with their tables.
+    """Compare reader, preprocessing, calibration method, task types and metrics with their tables.
 
     Raises:
         UserError: with the allowed names or options.
@@ -26,8 +25,6 @@ def check(settings: config.Config) -> None:
     one_of(settings.calibrate.method, range_estimators.METHODS, where="calibrate.method")
     for name, head in settings.task.heads.items():
         _head(head, where=f"task.heads.{name}")
-    if settings.select.target is not None:
-        one_of(settings.select.target, TARGETS, where="select.target")
     primary_metric = METRICS[config.reported(settings.task)[settings.task.primary_metric][1]]
     if settings.select.objective == "accuracy_per_byte" and not primary_metric.higher_is_better:
         raise UserError(

@@ -14,8 +14,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The primary metric of one variant against that of the original network; what does not exist is None, and `reason` says why.
 
     `drop` is positive when the variant is worse, `interval` its confidence interval and `simultaneous` the one at which those of
-    all variants hold together, both by `method`. `lost` and `won` are samples that only the original, or only the variant, decides
-    rightly; `p_value` is McNemar's, `p_holm` the same after Holm; a drop below `detectable` could not have been called real.
+    all variants hold together. `lost` and `won` are samples that only the original, or only the variant, decides rightly;
+    `p_value` is the test of no drop, `p_holm` the same after Holm; a drop below `detectable` could not have been called real.
+    All are by one `method`: `p_value` is below 1 - confidence exactly where `interval` leaves out 0.
     """
 
     drop: float | None
@@ -71,7 +72,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The task's metrics of `n` samples. Without labels the fields from `original` on are empty, and not in the file.
 
-    `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points.
+    `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points. `comparisons`: how many
+    different ones the variants are, that `correction` is for.
     """
 
     task: str
@@ -84,6 +86,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     variants: dict[str, Variant] = {}
     heads: dict[str, Head] = {}
     points: bool | None = None
+    comparisons: int | None = None
     higher_is_better: bool | None = None
 
     def baseline(self) -> float | None:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.evaluation.studentized import Spread
+
 
 class Undefined(Exception):
     """A figure that does not exist for these samples; the message says why. It is reported as null with that reason."""
@@ -33,6 +35,8 @@ class Metric(NamedTuple):
         resampled: (labels, scores, counts [r, n], **options) to the figure of r resamples [r], in which sample j occurs
             counts[i, j] times; NaN where it is undefined. None: `compute` is called for each resample.
         correct: (labels, scores, **options) to bool [n], when the metric is the share of right decisions.
+        spread: (labels, scores before, scores after, **options) to how the difference before - after varies, where that is known
+            exactly; None: jackknife and bootstrap tell. May raise `Undefined`.
         decide: (scores, **options) to the decision int [n], when there is one.
     """
 
@@ -42,6 +46,7 @@ class Metric(NamedTuple):
     points: bool = True
     resampled: Callable[..., np.ndarray] | None = None
     correct: Callable[..., np.ndarray] | None = None
+    spread: Callable[..., Spread] | None = None
     decide: Callable[..., np.ndarray] | None = None
 
 

@@ -1,18 +1,39 @@
 """The primary metric of every variant against the original network, on the same samples: drop, interval, test."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-from msgspec.structs import replace
 
-from pipeline.evaluation import statistics
+from pipeline.evaluation import statistics, studentized
 from pipeline.evaluation.accuracy_report import Comparison
 from pipeline.evaluation.metric_type import Metric, Undefined, figure
+from pipeline.evaluation.studentized import Spread
 from pipeline.evaluation.tasks import Evidence
 
-SCORE = "score interval for paired proportions (Tango 1998)"
-BOOTSTRAP = "paired bootstrap, percentiles"
+SCORE = "score interval and test for paired proportions (Tango 1998)"
+EXACT = "Student's t on DeLong's standard error"
+STUDENT = "Student's t on the larger of jackknife and bootstrap standard error"
+# Outputs that differ by no more than this share of the largest are the same but for rounding in float32, whose step is 2^-23,
+# accumulated over some layers; float16 (2^-11) and 16-bit integers (2^-16) are above it.
+_ROUNDING = 2.0**-17
+
+
+class Compared(NamedTuple):
+    """A comparison for each variant, and how many different ones an interval has to hold for at once."""
+
+    rows: dict[str, Comparison]
+    comparisons: int
+
+
+class _Found(NamedTuple):
+    """What is known of one variant before the number of comparisons is: `interval` is (level) to both ends, `detectable` (alpha) to
+    a drop, and `key` tells apart what the samples add to the drop."""
+
+    fields: dict[str, Any]
+    key: bytes
+    interval: Callable[[float], tuple[float, float]]
+    detectable: Callable[[float], float | None]
 
 
 def compare(
@@ -24,7 +45,7 @@ def compare(
     level: float,
     resamples: int,
     seed: int,
-) -> dict[str, Comparison]:
+) -> Compared:
     """For each variant how much it loses, and how sure that is.
 
     Args:
@@ -38,7 +59,8 @@ def compare(
 
     Returns:
         For each variant its comparison: `interval` is at `level`, `simultaneous` the interval at which all variants' hold together
-        (Bonferroni).
+        (Bonferroni). Variants to whose drop each sample adds the same are one comparison, as choosing among them is no choice;
+        one whose scores are the original's but for rounding in float32 is none.
     """
     known: dict[str, Evidence] = {}
     rows: dict[str, Comparison] = {}
@@ -48,14 +70,32 @@ def compare(
             known[name] = evidence  # type: ignore[assignment]
         else:
             rows[name] = _row(reason=undefined)
-    if known:
-        assert not isinstance(original, Undefined)
-        each = 1 - (1 - level) / len(known)
-        method = _by_decisions if metric.correct is not None else _by_bootstrap
-        rows |= method(metric, options, original, known, levels=(level, each), resamples=resamples, seed=seed)
-        tested = {name: p_value for name in known if (p_value := rows[name].p_value) is not None}
-        rows |= {name: replace(rows[name], p_holm=adjusted) for name, adjusted in statistics.holm(tested).items()}
-    return {name: rows[name] for name in variants}
+    if not known:
+        return Compared({name: rows[name] for name in variants}, 0)
+    assert not isinstance(original, Undefined)
+    method = _by_decisions if metric.correct is not None else _by_contributions
+    found = method(metric, options, original, known, resamples=resamples, seed=seed)
+    rows |= {name: reason for name, reason in found.items() if isinstance(reason, Comparison)}
+    measured = {name: one for name, one in found.items() if isinstance(one, _Found)}
+    counted = {name: one for name, one in measured.items() if not _same(original, known[name])}
+    tests = {one.key: one.fields["p_value"] for one in counted.values()}
+    adjusted = statistics.holm(tests)
+    each = 1 - (1 - level) / max(1, len(tests))
+    for name, one in measured.items():
+        beside = each if name in counted else level
+        rows[name] = _row(
+            **one.fields,
+            interval=one.interval(level),
+            simultaneous=one.interval(beside),
+            p_holm=adjusted[one.key] if name in counted else one.fields["p_value"],
+            detectable=one.detectable(1 - beside),
+        )
+    return Compared({name: rows[name] for name in variants}, len(tests))
+
+
+def _same(original: Evidence, variant: Evidence) -> bool:
+    before, after = original[1], variant[1]
+    return bool(np.abs(after - before).max() <= _ROUNDING * np.abs(before).max())
 
 
 def _undefined(metric: Metric, options: Mapping[str, Any], *evidence: Evidence | Undefined) -> str | None:
@@ -74,66 +114,113 @@ def _row(**known: Any) -> Comparison:
 
 
 def _by_decisions(
-    metric: Metric,
-    options: Mapping[str, Any],
-    original: Evidence,
-    variants: Mapping[str, Evidence],
-    *,
-    levels: tuple[float, float],
-    **_: Any,
-) -> dict[str, Comparison]:
+    metric: Metric, options: Mapping[str, Any], original: Evidence, variants: Mapping[str, Evidence], **_: Any
+) -> dict[str, _Found | Comparison]:
     """A share of right decisions: what counts is which samples changed sides."""
     assert metric.correct is not None
     before = metric.correct(*original, **options)
-    rows, n = {}, len(before)
-    for name, evidence in variants.items():
-        after = metric.correct(*evidence, **options)
-        lost, won = int((before & ~after).sum()), int((~before & after).sum())
-        rows[name] = _row(
-            drop=(lost - won) / n,
-            interval=statistics.score_interval(lost, won, n, level=levels[0]),
-            simultaneous=statistics.score_interval(lost, won, n, level=levels[1]),
-            method=SCORE,
-            lost=lost,
-            won=won,
-            p_value=statistics.mcnemar(lost, won),
-            detectable=statistics.detectable(won, n, alpha=1 - levels[1]),
-        )
-    return rows
+    return {name: _counted(before, metric.correct(*evidence, **options)) for name, evidence in variants.items()}
 
 
-def _by_bootstrap(
+def _counted(before: np.ndarray, after: np.ndarray) -> _Found:
+    n, lost, won = len(before), int((before & ~after).sum()), int((~before & after).sum())
+    fields = {"drop": (lost - won) / n, "lost": lost, "won": won, "method": SCORE}
+    return _Found(
+        {**fields, "p_value": statistics.score_p_value(lost, won)},
+        (before.astype(np.int8) - after).tobytes(),
+        lambda level: statistics.score_interval(lost, won, n, level=level),
+        lambda alpha: statistics.detectable(won, n, alpha=alpha),
+    )
+
+
+def _by_contributions(
     metric: Metric,
     options: Mapping[str, Any],
     original: Evidence,
     variants: Mapping[str, Evidence],
     *,
-    levels: tuple[float, float],
     resamples: int,
     seed: int,
-) -> dict[str, Comparison]:
-    """Any other figure: how it varies when the samples are drawn again, the same for both networks."""
+) -> dict[str, _Found | Comparison]:
+    """Any other figure: how it varies from sample to sample."""
     sign = 1.0 if metric.higher_is_better else -1.0
-    drops: dict[str, list[np.ndarray]] = {name: [] for name in variants}
-    for counts in statistics.resamples(len(original[1]), count=resamples, seed=seed):
-        before = _resampled(metric, options, original, counts)
-        for name, evidence in variants.items():
-            drops[name].append(sign * (before - _resampled(metric, options, evidence, counts)))
     baseline = metric.compute(*original, **options)
-    rows = {}
+    if metric.spread is None:
+        spreads = _measured_spreads(metric, options, original, variants, resamples=resamples, seed=seed)
+    else:
+        spreads = {name: _known_spread(metric, options, original, evidence) for name, evidence in variants.items()}
+    rows: dict[str, _Found | Comparison] = {}
     for name, evidence in variants.items():
-        values = np.concatenate(drops[name])
-        interval, simultaneous = (statistics.percentile_interval(values, level=level) for level in levels)
-        rows[name] = _row(
-            drop=float(sign * (baseline - metric.compute(*evidence, **options))),
-            interval=interval,
-            simultaneous=simultaneous,
-            method=BOOTSTRAP,
-            # Half the width is how far the figure moves by chance alone: a smaller drop cannot be told from none.
-            detectable=None if simultaneous is None else (simultaneous[1] - simultaneous[0]) / 2,
-            reason=None if interval is not None else "more than 1 in 20 resamples had no figure: too few samples",
-        )
+        drop, spread = float(sign * (baseline - metric.compute(*evidence, **options))), spreads[name]
+        if isinstance(spread, Undefined):
+            rows[name] = _row(drop=drop, reason=str(spread))
+        else:
+            rows[name] = _varying(metric, drop, spread, n=len(original[1]))
     return rows
+
+
+def _varying(metric: Metric, drop: float, spread: Spread, *, n: int) -> _Found:
+    def interval(level: float) -> tuple[float, float]:
+        return studentized.interval(drop, spread, n=n, share=metric.points, level=level)
+
+    def detectable(alpha: float) -> float:
+        # Half the width is how far the figure moves by chance alone: a smaller drop cannot be told from none.
+        low, high = interval(1 - alpha)
+        return (high - low) / 2
+
+    largest = float(np.abs(spread.contributions).max())
+    shape = np.round(spread.contributions / largest, 9) if largest > 0 else spread.contributions
+    return _Found(
+        {
+            "drop": drop,
+            "p_value": studentized.p_value(drop, spread, n=n, share=metric.points),
+            "method": STUDENT if metric.spread is None else EXACT,
+        },
+        f"{drop:.9e} {largest:.9e} ".encode() + (shape + 0.0).tobytes(),  # + 0.0: no -0.0
+        interval,
+        detectable,
+    )
+
+
+def _known_spread(metric: Metric, options: Mapping[str, Any], original: Evidence, variant: Evidence) -> Spread | Undefined:
+    assert metric.spread is not None
+    try:
+        return metric.spread(original[0], original[1], variant[1], **options)
+    except Undefined as reason:
+        return reason
+
+
+def _measured_spreads(
+    metric: Metric,
+    options: Mapping[str, Any],
+    original: Evidence,
+    variants: Mapping[str, Evidence],
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Spread | Undefined]:
+    n = len(original[1])
+    if n < 2:
+        return dict.fromkeys(variants, Undefined("one sample: too few"))
+    sign = 1.0 if metric.higher_is_better else -1.0
+
+    def drops(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+        found: dict[str, list[np.ndarray]] = {name: [] for name in variants}
+        for counts in blocks:
+            before = _resampled(metric, options, original, counts)
+            for name, evidence in variants.items():
+                found[name].append(sign * (before - _resampled(metric, options, evidence, counts)))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    without, drawn = drops(studentized.left_out(n)), drops(statistics.resamples(n, count=resamples, seed=seed))
+    return {name: _spread(without[name], drawn[name], n=n) for name in variants}
+
+
+def _spread(without: np.ndarray, drawn: np.ndarray, *, n: int) -> Spread | Undefined:
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(without).any() or len(known) < max(2, 0.95 * len(drawn)):
+        return Undefined("more than 1 in 20 resamples had no figure: too few samples")
+    return studentized.widened(studentized.jackknife(without), float(known.std(ddof=1)) * float(np.sqrt(n / (n - 1))))
 
 
 def _resampled(metric: Metric, options: Mapping[str, Any], evidence: Evidence, counts: np.ndarray) -> np.ndarray:

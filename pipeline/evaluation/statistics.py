@@ -4,9 +4,12 @@ A drop is the original's figure minus the variant's, turned so that positive is 
 original decides rightly, `won` those that only the variant does.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
+
+Name = TypeVar("Name", bound=Hashable)
 
 # Resampled counts held at a time: 32 MB as float64.
 _BLOCK = 4_000_000
@@ -47,29 +50,35 @@ def score_interval(lost: int, won: int, n: int, *, level: float) -> tuple[float,
     return float(low), float(high)
 
 
-def mcnemar(lost: int, won: int) -> float:
-    """Exact two-sided McNemar test: were as many decisions made right as were made wrong? (McNemar 1947, binomial form.)
+def score_p_value(lost: int, won: int) -> float:
+    """Two-sided test of no difference: the score test that `score_interval` inverts, at a difference of 0.
+
+    There it is McNemar's (1947) without a continuity correction, (lost - won) / sqrt(lost + won) against the normal distribution;
+    so the p-value is below 0.05 exactly where the 95 % interval leaves out 0.
 
     Returns:
         The p-value; 1 when no decision changed sides.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import norm
 
-    return float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
+    return float(2 * norm.sf(abs(lost - won) / np.sqrt(lost + won))) if lost + won else 1.0
 
 
 def detectable(won: int, n: int, *, alpha: float) -> float | None:
-    """The smallest drop that the exact test would have called real at `alpha`, the variant winning as many samples as it did.
+    """The smallest drop that the score test would have called real at `alpha`, the variant winning as many samples as it did.
 
     A smaller one cannot be detected with n samples, whatever its truth.
 
     Returns:
         The drop as a share of n, or None when even losing every other sample would not do.
     """
-    for lost in range(won + 1, n - won + 1):
-        if mcnemar(lost, won) <= alpha:
-            return (lost - won) / n
-    return None
+    from scipy.stats import norm
+
+    z = float(norm.isf(alpha / 2))
+    # (lost - won)^2 = z^2 (lost + won), solved for lost; rounding may put the root one off.
+    root = won + (z * z + z * np.sqrt(z * z + 8 * won)) / 2
+    lost = next(k for k in range(max(won + 1, int(root) - 1), int(root) + 3) if (k - won) >= z * np.sqrt(k + won))
+    return (lost - won) / n if lost <= n - won else None
 
 
 def resamples(n: int, *, count: int, seed: int) -> Iterator[np.ndarray]:
@@ -85,28 +94,11 @@ def resamples(n: int, *, count: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
 
 
-def percentile_interval(values: np.ndarray, *, level: float) -> tuple[float, float] | None:
-    """Percentile interval of bootstrapped figures (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
-
-    Args:
-        values: [r], NaN where a resample had no figure; these are left out.
-        level: of confidence.
-
-    Returns:
-        Lower and upper end; None when more than 1 in 20 resamples had no figure.
-    """
-    known = values[~np.isnan(values)]
-    if len(known) < 0.95 * len(values):
-        return None
-    tail = (1 - level) / 2
-    low, high = np.quantile(known, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
     """p-values adjusted for making all these tests: the chance of any false alarm stays at the level (Holm 1979)."""
     ordered = sorted(p_values, key=lambda name: p_values[name])
-    adjusted, running = {}, 0.0
+    adjusted: dict[Name, float] = {}
+    running = 0.0
     for rank, name in enumerate(ordered):
         running = max(running, min(1.0, (len(ordered) - rank) * p_values[name]))
         adjusted[name] = running

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from pipeline.selection.phrases import amount
+from pipeline.selection.phrases import amount, lower, upper
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,6 +40,16 @@ def difference(value: float | None, points: bool) -> str:
     return f"{'−' if value < 0 else ''}{amount(abs(value), points=points)}"
 
 
+def low_end(value: float | None, points: bool) -> str:
+    """The lower end of a drop's interval, rounded outwards as in the verdicts."""
+    return "–" if value is None else lower(value, points=points)
+
+
+def high_end(value: float | None, points: bool) -> str:
+    """The upper end, likewise."""
+    return "–" if value is None else upper(value, points=points)
+
+
 def html(context: dict[str, Any]) -> str:
     """The page, complete in itself: no script, no request leaves it."""
     return _render("report.html.j2", context, escape=True)
@@ -59,7 +69,8 @@ def _render(template: str, context: dict[str, Any], *, escape: bool) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": number, "difference": difference, "cell": cell, "escaped": _escaped}
+    filters = {"number": number, "difference": difference, "low_end": low_end, "high_end": high_end, "cell": cell}
+    environment.filters |= {**filters, "escaped": _escaped}
     return environment.get_template(template).render(context)
 
 

@@ -60,7 +60,8 @@ def explain(
         constraints: what each had to keep.
     """
     named = {name: _with_failure(reason, verified[name]) for name, reason in reasons.items()}
-    verdicts = {}
+    verdicts: dict[str, str] = {}
+    basis = ""
     if accuracy.labelled:
         verdicts = {
             name: phrases.verdict(
@@ -69,9 +70,11 @@ def explain(
                 points=bool(accuracy.points),
                 level=accuracy.confidence,
                 tolerated=constraints.max_drop,
+                comparisons=accuracy.comparisons or 0,
             )
             for name in rows
         }
+        basis = phrases.basis(n=accuracy.n, bound=constraints.drop_bound, comparisons=accuracy.comparisons or 0)
     return Decision(
         selected=best,
         objective=objective,
@@ -79,6 +82,7 @@ def explain(
         constraints=constraints,
         reasons=named,
         verdicts=verdicts,
+        basis=basis,
         sentence=_sentence(best, named, rows, verdicts, verified),
     )
 

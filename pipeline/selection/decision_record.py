@@ -12,13 +12,16 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_latency_ms: float | None
     integer_only: bool
     target: str | None
+    max_arena_bytes: int | None
+    max_flash_bytes: int | None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which variant is shipped, by name, and why.
 
-    `verdicts` say what the drop of each means (empty without labels), `sentence` is the whole in one; `sha256` is that of the
-    shipped file, None and left out of the file when nothing is shipped.
+    `verdicts` say what the drop of each means, `basis` on which samples and how far having been chosen flatters the figures (both
+    empty without labels), `sentence` is the whole in one; `sha256` is that of the shipped file, None and left out of the file when
+    nothing is shipped.
     """
 
     selected: str | None
@@ -28,4 +31,5 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reasons: dict[str, str]
     verdicts: dict[str, str]
     sentence: str
+    basis: str = ""
     sha256: str | None = None

@@ -9,7 +9,7 @@ import jinja2
 from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.selection.decision_record import Decision
-from pipeline.selection.phrases import amount
+from pipeline.selection.phrases import amount, lower, upper
 from pipeline.selection.provenance_record import Provenance
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
@@ -70,10 +70,10 @@ def facts(
         return common
     measured, points = accuracy.variants[selected], bool(accuracy.points)
 
+    unit = " points" if points else ""
+
     def difference(value: float | None) -> str:
-        if value is None:
-            return "undefined"
-        return f"{'-' if value < 0 else ''}{amount(abs(value), points=points)}{' points' if points else ''}"
+        return "undefined" if value is None else f"{'−' if value < 0 else ''}{amount(abs(value), points=points)}{unit}"
 
     low, high = measured.interval or (None, None)
     return common | {
@@ -81,13 +81,14 @@ def facts(
         "measured": {name: _shown(value) for name, value in measured.metrics.items()},
         "primary_metric": accuracy.primary_metric,
         "drop": difference(measured.drop),
-        "drop_low": difference(low),
-        "drop_high": difference(high),
+        "drop_low": "undefined" if low is None else f"{lower(low, points=points)}{unit}",
+        "drop_high": "undefined" if high is None else f"{upper(high, points=points)}{unit}",
         "confidence": f"{100 * accuracy.confidence:g}",
         "method": measured.method,
         "verdict": decided.verdicts[selected],
         "detectable": None if measured.detectable is None else difference(measured.detectable),
-        "comparisons": len(accuracy.variants),
+        "variants": len(accuracy.variants),
+        "basis": decided.basis,
         "correction": accuracy.correction,
     }
 

@@ -3,21 +3,24 @@
 from collections.abc import Callable
 
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison
+from pipeline.micro.simulation_report import Simulation
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
 
 
-def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
+def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int, simulated: Simulation | None = None) -> Row:
     """One variant's row.
 
     Args:
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json.
         bytes: of the file.
+        simulated: reports/simulate/V.json, where a target has run it.
 
     Returns:
         `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
         metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
+        With a target `on_target` (it runs there to the same results), `arena_bytes` and `arena_persistent_bytes`.
     """
 
     def worst(name: str, pick: Callable[[list[float]], float]) -> float | None:
@@ -34,6 +37,13 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int) -> Row:
         "agreement": worst("agreement", min),
         "drop": None,
     }
+    if simulated is not None:
+        arena = simulated.arena
+        figures |= {
+            "on_target": simulated.passed,
+            "arena_bytes": None if arena is None else arena.bytes,
+            "arena_persistent_bytes": None if arena is None else arena.persistent_bytes,
+        }
     if accuracy.labelled:
         measured = accuracy.variants[verified.variant]
         low, high = measured.interval or (None, None)

@@ -2,24 +2,28 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import chi2
 
 from pipeline.evaluation import statistics
 
 
-def test_mcnemar_against_published_examples() -> None:
+def test_the_score_test_against_published_examples() -> None:
     # Airway hyper-responsiveness before and after stem cell transplantation (Bentur et al. 2009), 1 against 7 of 21, as
     # analysed in Fagerland, Lydersen and Laake, The McNemar test for binary matched-pairs data, BMC Med Res Methodol 13, 2013:
-    # exact conditional p = 0.0703.
-    assert statistics.mcnemar(7, 1) == pytest.approx(0.0703, abs=5e-5)
-    # Approval of the prime minister (Agresti, Categorical Data Analysis, table 10.1), 150 against 86 of 1600: p < 0.0001.
-    assert statistics.mcnemar(150, 86) == pytest.approx(3.716e-5, rel=1e-3)
+    # asymptotic p = 0.034.
+    assert statistics.score_p_value(7, 1) == pytest.approx(0.034, abs=5e-4)
+    # Approval of the prime minister (Agresti, Categorical Data Analysis, table 10.1), 150 against 86 of 1600: z^2 = 17.36.
+    assert statistics.score_p_value(150, 86) == pytest.approx(chi2.sf(17.356, 1), rel=1e-3)
+    assert statistics.score_p_value(0, 0) == 1
 
 
-def test_mcnemar_by_hand() -> None:
-    """2 won, 8 lost: 2 * (C(10,0) + C(10,1) + C(10,2)) / 2^10 = 112 / 1024."""
-    assert statistics.mcnemar(8, 2) == statistics.mcnemar(2, 8) == pytest.approx(112 / 1024)
-    assert statistics.mcnemar(0, 0) == 1
+@pytest.mark.parametrize(("lost", "won", "n"), [(4, 0, 450), (3, 0, 450), (30, 15, 200), (20, 12, 200), (1, 9, 60), (7, 1, 21)])
+def test_interval_and_p_value_agree(lost: int, won: int, n: int) -> None:
+    """At every level the interval leaves out 0 exactly where the p-value is below 1 - level."""
+    p_value = statistics.score_p_value(lost, won)
+    for level in (1 - p_value - 1e-6, 1 - p_value + 1e-6, 0.95, 0.999):
+        low, high = statistics.score_interval(lost, won, n, level=level)
+        assert (low > 0 or high < 0) == (p_value < 1 - level)
 
 
 def test_score_interval_against_a_published_example() -> None:
@@ -61,26 +65,14 @@ def test_the_score_interval_covers_the_truth_as_often_as_it_says(lose: float, wi
     assert abs(covered / rounds - 0.95) <= 0.02
 
 
-def test_the_bootstrap_covers_the_truth_as_often_as_it_says() -> None:
-    """Paired differences with skew; the mean of the second group's is 0.3."""
-    rng, n, rounds, covered = np.random.default_rng(1), 150, 1000, 0
-    counts = np.concatenate(list(statistics.resamples(n, count=600, seed=0))).astype(np.float64)
-    for _ in range(rounds):
-        difference = rng.gamma(2.0, 0.5, n) - 0.7
-        interval = statistics.percentile_interval(counts @ difference / n, level=0.95)
-        assert interval is not None
-        covered += interval[0] <= 0.3 <= interval[1]
-    assert abs(covered / rounds - 0.95) <= 0.02
-
-
 def test_no_false_alarm_beyond_the_level_also_for_several_variants() -> None:
     """Two networks that are equally good, 5 variants: single tests raise at most 5 % false alarms, the family too after Holm."""
     rng, rounds = np.random.default_rng(2), 2000
     lost = rng.binomial(30, 0.5, (rounds, 5))
-    table = [statistics.mcnemar(k, 30 - k) for k in range(31)]
+    table = [statistics.score_p_value(k, 30 - k) for k in range(31)]
     p_values = np.array(table)[lost]
     assert (p_values <= 0.05).mean() <= 0.05
-    family = [min(statistics.holm(dict(enumerate(map(float, row)))).values()) for row in p_values]  # type: ignore[arg-type]
+    family = [min(statistics.holm(dict(enumerate(map(float, row)))).values()) for row in p_values]
     assert np.mean(np.array(family) <= 0.05) <= 0.05
 
 
@@ -90,12 +82,18 @@ def test_holm_by_hand() -> None:
     assert list(adjusted) == ["a", "b", "c", "d"]
 
 
-def test_the_smallest_drop_that_can_be_seen() -> None:
-    # 6 lost and none won is the first with p <= 0.05: 2 / 2^6 = 0.031, while 5 give 0.0625.
-    assert statistics.detectable(0, 200, alpha=0.05) == 6 / 200
-    lost = round(statistics.detectable(4, 200, alpha=0.05) * 200) + 4  # type: ignore[operator]
-    assert binomtest(lost, lost + 4).pvalue <= 0.05 < binomtest(lost - 1, lost + 3).pvalue
-    assert statistics.detectable(0, 5, alpha=0.05) is None
+@pytest.mark.parametrize(("won", "n", "alpha"), [(0, 200, 0.05), (4, 200, 0.05), (30, 500, 0.01), (0, 5, 0.05)])
+def test_the_smallest_drop_that_can_be_seen(won: int, n: int, alpha: float) -> None:
+    """One sample fewer and the test would not have called it real."""
+    drop = statistics.detectable(won, n, alpha=alpha)
+    assert drop is not None
+    lost = round(drop * n) + won
+    assert statistics.score_p_value(lost, won) <= alpha < statistics.score_p_value(lost - 1, won)
+
+
+def test_too_few_samples_see_no_drop() -> None:
+    assert statistics.detectable(0, 200, alpha=0.05) == 4 / 200
+    assert statistics.detectable(0, 3, alpha=0.05) is None
 
 
 def test_resamples_are_seeded_and_draw_n_of_n_in_blocks() -> None:
@@ -106,9 +104,3 @@ def test_resamples_are_seeded_and_draw_n_of_n_in_blocks() -> None:
     assert (counts.sum(1) == 3000).all()
     assert (counts[:5] == next(statistics.resamples(3000, count=1500, seed=4))[:5]).all()
     assert (counts[:5] != next(statistics.resamples(3000, count=1500, seed=5))[:5]).any()
-
-
-def test_an_interval_needs_figures() -> None:
-    values = np.arange(100.0)
-    assert statistics.percentile_interval(np.append(values, np.nan), level=0.9) == pytest.approx((4.95, 94.05))
-    assert statistics.percentile_interval(np.append(values[:50], np.full(50, np.nan)), level=0.9) is None

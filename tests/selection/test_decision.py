@@ -27,11 +27,12 @@ def test_one_sentence_says_what_to_ship_and_why() -> None:
     reasons = {"float32": "qualifies, but has 300 bytes more than int8", "int8": "fewest bytes of the 2 that qualify"}
     found = decision.explain("int8", reasons, ROWS, LABELLED, verified, **OPTIONS)
     assert found.sentence == (
-        "Ship int8: fewest bytes of the 2 that qualify (100 bytes, 25 % of the float32 file); no loss beyond 0.50 points (95 %), "
-        "and verified against the original network on 99 samples."
+        "Ship int8: fewest bytes of the 2 that qualify (100 bytes, 25 % of the float32 file); no loss beyond 0.50 points (95 %; "
+        "1.0 for all 2 comparisons at once), and verified against the original network on 99 samples."
     )
     assert (found.selected, found.objective, found.max_drop) == ("int8", "bytes", 0.01)
     assert found.constraints == OPTIONS["constraints"]
+    assert found.basis.startswith("The choice and these figures use the same 99 evaluation samples")
 
 
 def test_a_variant_that_failed_says_at_which_check() -> None:
@@ -45,6 +46,7 @@ def test_a_variant_that_failed_says_at_which_check() -> None:
 def test_without_labels_there_are_no_verdicts() -> None:
     found = decision.explain("float32", {"float32": "only one"}, ROWS, UNLABELLED, {"float32": PASSED, "int8": FAILED}, **OPTIONS)
     assert found.verdicts == {}
+    assert found.basis == ""
     assert "loss" not in found.sentence
     assert decision.candidate(ROWS["int8"], UNLABELLED, "int8", which="upper", latency_ms=1.0, faults=[]).bound is None
 

@@ -32,7 +32,7 @@ def test_says_what_from_what_how_and_how_sure(finished: Path) -> None:
     text = card(finished)
     assert "23,592 bytes, made from `models/digits_cnn.keras`" in text
     assert "none is among the 997 samples the data declares as training data" in text
-    assert "95 % interval -0.85 points to 0.85 points (score interval for paired proportions (Tango 1998))" in text
+    assert "95 % interval −0.85 points to 0.85 points (score interval and test for paired proportions (Tango 1998))" in text
     assert re.search(r"1\. `rescale` .*scale=0\.0625", text)
     assert "| input | `a\\|b` | [1] | int8 | 0.5 | 3 |" in text
 

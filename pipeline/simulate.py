@@ -1,0 +1,30 @@
+"""Stage `simulate@V`: one variant on TensorFlow Lite Micro itself: does it run, to the same results, in how much memory?"""
+
+import argparse
+import os
+
+import msgspec
+
+from pipeline import config, files, paths
+from pipeline.errors import run
+from pipeline.micro import simulation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("variant")
+    name = parser.parse_args().variant
+    settings = config.read()
+    config.require(settings, ["tflite_micro", "ai_edge_litert"])
+    report = simulation.simulate(
+        name,
+        files.read_bytes(paths.variant_model(name)),
+        files.read_samples(paths.EVALUATION),
+        files.read_arrays(paths.OUTPUTS / name),
+        workers=os.cpu_count() or 1,
+    )
+    files.write_json(paths.simulation(name), msgspec.to_builtins(report))
+
+
+if __name__ == "__main__":
+    run(main)
