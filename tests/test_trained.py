@@ -52,7 +52,6 @@ def test_an_outcome_that_is_not_expected_is_told() -> None:
     sound = found("int8", int8="fewest bytes of the 2 that qualify")
     assert outcome.unexpected(network(ships="int8"), sound) == []
     assert outcome.unexpected(network(ships="float32"), sound) == ["ships int8, expected float32"]
-    assert outcome.unexpected(network(ships="int8", refused={"int8": "DIV"}), sound) == []
     refused = found("float32", int8="not verified (finite)")
     told = ["int8 is refused: not verified (finite)"]
     assert outcome.unexpected(network(ships="float32"), refused) == told

@@ -153,7 +153,7 @@ TWO = heads(
 )
 
 NETWORKS = (
-    Network(name="resnet", what="ResNet, three blocks", train=resnet, ships="converter_int8"),
+    Network(name="resnet", what="ResNet, three blocks", train=resnet, ships="dynamic_int8"),
     Network(
         name="two_outputs",
         what="a class and a value",
@@ -161,17 +161,23 @@ NETWORKS = (
         labels=("digit", "ink"),
         task=TWO,
         ships="dynamic_int8",
-        refused={"int8": "DIV"},
         quick=True,
     ),
     Network(name="embedding", what="unit vectors, no labels", train=embedding, labels=None, ships="dynamic_int8", quick=True),
-    Network(name="divides", what="divides by the brightness around a pixel (DIV)", train=divides, ships="dynamic_int8"),
+    Network(
+        name="divides",
+        what="divides by the brightness around a pixel (DIV)",
+        train=divides,
+        ships="dynamic_int8",
+        refused={"int8": "DIV"},
+    ),
     Network(
         name="fake_quantized",
         what="trained with fake quantization (SavedModel)",
         train=fake_quantized,
         file="network",
         options=(LOGITS, WITH_CONVERTER),
-        ships="dynamic_int8",
+        ships="converter_int8",
+        refused={"float16": "nothing was quantized", "int8": "", "int16x8": ""},
     ),
 )

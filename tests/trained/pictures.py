@@ -104,7 +104,7 @@ def unet(file: Path) -> dict[str, np.ndarray]:
     model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
     model.fit(x, masks, epochs=8, verbose=0)
     model.save(file)
-    x, _, masks, _ = shapes(400, seed=4)
+    x, _, masks, _ = shapes(800, seed=4)
     return {"x": x, "y": masks}
 
 

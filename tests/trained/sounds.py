@@ -88,7 +88,7 @@ def autoencoder(file: Path) -> dict[str, np.ndarray]:
     model.compile(keras.optimizers.Adam(0.003), "mse")
     model.fit(x, x, epochs=25, batch_size=64, verbose=0)
     model.save(file)
-    x, y = _machine(700, seed=24, broken=True)
+    x, y = _machine(1500, seed=24, broken=True)
     return {"x": x, "y": y}
 
 
@@ -175,7 +175,6 @@ NETWORKS = (
         train=separable,
         preprocess=(LOG_MEL, {"name": "add_axis", "options": {"axis": -1}}),
         ships="dynamic_int8",
-        refused={"int8": "not verified", "int16x8": "not verified"},
         options=("select.drop_bound=estimate",),
     ),
     Network(
@@ -201,6 +200,7 @@ NETWORKS = (
         train=logarithm,
         options=(LOGITS,),
         ships="dynamic_int8",
+        refused={"int8": "not verified", "int16x8": "not verified"},
     ),
     Network(name="notes", what="activations of 16 frames of 24 notes, no labels", train=notes, labels=None, ships="dynamic_int8"),
 )

@@ -92,7 +92,6 @@ NETWORKS = (
         train=wine,
         sets=(60, 20),
         ships="dynamic_int8",
-        refused={"int8": "not verified", "int16x8": "not verified"},
         options=("calibrate.samples=60", "select.drop_bound=estimate"),
         quick=True,
     ),
@@ -110,7 +109,9 @@ NETWORKS = (
         what="table from 0.001 to 4,000 normalised inside, yes or no",
         train=badly_scaled,
         task="binary",
+        options=("select.drop_bound=estimate",),
         ships="dynamic_int8",
+        refused={"int8": "not verified", "int16x8": "not verified"},
     ),
     Network(name="close", what="ten overlapping classes, half right", train=close, ships="dynamic_int8"),
 )
