@@ -1,4 +1,4 @@
-"""Stage `benchmark@V`: what one variant costs: bytes, latency and memory on this machine, arithmetic, kernels."""
+"""Stage `benchmark@V`: what one variant costs: bytes, latency and memory on this machine, arithmetic, kernels; or why not."""
 
 import argparse
 import tempfile
@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from pipeline import config, files, paths
 from pipeline.errors import run
+from pipeline.failures import variant_run
 from pipeline.runtime import latency, support
 from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
 from pipeline.tflite import flatbuffer, reference_kernels
@@ -21,16 +22,19 @@ def main() -> None:
     parser.add_argument("variant")
     name = parser.parse_args().variant
     settings = config.read()
-    options = settings.benchmark
     config.require(settings, ["ai_edge_litert"])
-    model = files.read_bytes(paths.variant_model(name))
-    support.require(model, name=str(paths.variant_model(name)))
     # Two benchmarks at once on a machine measure each other.
     with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
-        figures = latency.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
+        report = variant_run.attempt(_benchmark, name, settings.benchmark, variant=name, failed="benchmark")
+    files.write_json(paths.benchmark(name), msgspec.to_builtins(report))
+
+
+def _benchmark(model: bytes, name: str, options: config.Benchmark) -> Benchmark:
+    support.require(model)
+    figures = latency.time_model(model, runs=options.runs, warmup=options.warmup, threads=options.threads)
     graph = flatbuffer.read(model)
     arithmetic = macs(graph)
-    report = Benchmark(
+    return Benchmark(
         variant=name,
         bytes=len(model),
         compressed_bytes=len(zlib.compress(model, 9)),
@@ -42,7 +46,6 @@ def main() -> None:
         reference_kernels=ReferenceKernels(**reference_kernels.reference_only(graph)),
         **figures,
     )
-    files.write_json(paths.BENCHMARK_REPORTS / f"{name}.json", msgspec.to_builtins(report))
 
 
 if __name__ == "__main__":

@@ -245,9 +245,10 @@ def simulation(target: str | None, variants: Iterable[str]) -> Simulation:
 
 
 class Gate(Section, frozen=True):
-    """Whether a run that may ship nothing fails. Off for sweeps."""
+    """Whether a run that may ship nothing fails (off for sweeps), and with `strict` one of whose variants cannot be, too."""
 
     enabled: bool
+    strict: bool
 
 
 class Reads(Section, frozen=True):

@@ -8,6 +8,23 @@ class UserError(Exception):
     """Something the user can put right. The message names the place, what was given, what is expected and what to do."""
 
 
+class Impossible(UserError):
+    """A variant that cannot be for this network: a row of the report, not the end of the run. Shown, it is a `UserError`.
+
+    Attributes:
+        happened: what a library said, or why it was not asked.
+        remedy: what to do instead, for whoever reads the report.
+        places: operators at which it happened, as type and name of the first output tensor; empty where that is not known.
+    """
+
+    def __init__(self, happened: str, remedy: str, places: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(happened, remedy, places)  # all of them, so that it can be sent from one process to another
+        self.happened, self.remedy, self.places = happened, remedy, places
+
+    def __str__(self) -> str:
+        return f"{self.happened}; {self.remedy}"
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage: a `UserError` becomes one message on stderr and exit code 1; a bug keeps its traceback."""
     try:

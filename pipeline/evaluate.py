@@ -10,19 +10,23 @@ from pipeline.custom.metrics import METRICS
 from pipeline.errors import one_of, run
 from pipeline.evaluation import paired_comparison, tasks
 from pipeline.evaluation.accuracy_report import Accuracy, Measured, Variant
+from pipeline.failures import failure_record
 
 
 def main() -> None:
     settings = config.read()
     config.require(settings, ["scikit_learn"])
     task, labels, reference = settings.task, files.read_targets(paths.EVALUATION), files.read_arrays(paths.REFERENCE)
-    outputs = {name: files.read_arrays(paths.OUTPUTS / name) for name in settings.variant_names}
+    # What could not be built or run has no outputs: comparisons are made, and corrected for, of those that have.
+    known = {name: failure_record.read(paths.OUTPUTS / name) for name in settings.variant_names}
+    outputs = {name: files.read_arrays(paths.OUTPUTS / name) for name, failure in known.items() if failure is None}
     report = Accuracy(
         task=task.name,
         primary_metric=task.primary_metric,
         n=len(next(iter(reference.values()))),
         labelled=bool(labels),
         confidence=task.confidence,
+        failures={name: failure for name, failure in known.items() if failure is not None},
         **(_labelled(task, labels, reference, outputs, seed=settings.seed) if labels else {"correction": "none"}),
     )
     files.write_json(paths.ACCURACY, msgspec.to_builtins(report))

@@ -1,4 +1,7 @@
-"""Stage `gate`: fails the run, with the reasons, when the conversion was not verified or nothing may be shipped."""
+"""Stage `gate`: fails the run, with the reasons, when the conversion was not verified or nothing may be shipped.
+
+Strict, it also fails it when a variant could not be built or run.
+"""
 
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
@@ -15,6 +18,8 @@ def main() -> None:
         faults.append("the float32 conversion differs from the original network")
     if metrics.selected is None:
         faults.append("no variant may be shipped")
+    if settings.gate.strict:
+        faults += [f"{name} {failure.sentence()}" for name, failure in decision.failures.items()]
     if metrics.conversion_verified is None:
         print("gate: no float32 variant is configured, so the conversion itself was not verified")
     if not faults:

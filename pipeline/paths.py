@@ -49,6 +49,16 @@ def variant_outcome(name: str) -> Path:
     return VARIANTS / name / "quantization.json"
 
 
+def failure(folder: Path) -> Path:
+    """Why there is not what a stage was to write into a folder for one variant; there is no such file when there is."""
+    return folder / "failure.json"
+
+
+def benchmark(name: str) -> Path:
+    """What one variant costs."""
+    return BENCHMARK_REPORTS / f"{name}.json"
+
+
 def simulation(name: str) -> Path:
     """What the target's own runtime said of one variant."""
     return SIMULATE_REPORTS / f"{name}.json"

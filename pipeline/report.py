@@ -46,7 +46,6 @@ def main() -> None:
         "per_class": sections.per_class(accuracy, selected, names=names) if accuracy.labelled else [],
         "latency": latency,
         "costs": sections.costs(latency),
-        "threads": next(iter(latency.values())).threads,
         "ranges": ranges,
         "calibration": calibration_advice.advice(
             ranges.stability, samples=ranges.samples, pool=pool.n, classes=split.classes, by_class=pool.by_class
@@ -62,7 +61,7 @@ def main() -> None:
             (folder / f"bytes_against_accuracy_{name}.svg").write_text(chart, encoding="utf-8", newline="\n")
     with files.replacing(paths.PLOTS) as folder:
         folder.mkdir()
-        for name, text in dvc_plots.tables(rows, latency, verified, accuracy, selected, names).items():
+        for name, text in dvc_plots.tables(rows, latency, verified, accuracy, decision, names).items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
     files.write_text(paths.PAGE, page.html(context))
     files.write_text(paths.SUMMARY, page.markdown(context))

@@ -9,6 +9,7 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.failures import failure_record
 from pipeline.micro.simulation_report import Simulation
 from pipeline.quantization.quantization_report import QuantizationReport
 from pipeline.selection import (
@@ -31,13 +32,21 @@ from pipeline.verification.verify_report import VerifyReport
 def main() -> None:
     settings = config.read()
     options, accuracy = settings.select, files.read_record(paths.ACCURACY, Accuracy)
-    models = {name: files.read_bytes(paths.variant_model(name)) for name in settings.variant_names}
-    benchmarks = {name: files.read_record(paths.BENCHMARK_REPORTS / f"{name}.json", Benchmark) for name in models}
-    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in models}
-    simulated = {name: files.read_record(paths.simulation(name), Simulation) for name in settings.simulation.variants}
+    names, failures = settings.variant_names, dict(accuracy.failures)
+    built = [name for name in names if name not in failures or failures[name].failed != "quantize"]
+    models = {name: files.read_bytes(paths.variant_model(name)) for name in built}
+    verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in names}
+    simulated = failure_record.results(paths.simulation, settings.simulation.variants, Simulation)[0]
+    benchmarks, unmeasured = failure_record.results(paths.benchmark, names, Benchmark)
+    failures = {**unmeasured, **failures}
     rows = {
-        name: summary_row.row(accuracy, verified[name], bytes=len(model), simulated=simulated.get(name))
-        for name, model in models.items()
+        name: summary_row.row(
+            accuracy,
+            verified[name],
+            bytes=len(models[name]) if name in models else None,
+            simulated=simulated.get(name),
+        )
+        for name in names
     }
     candidates = {
         name: decision.candidate(
@@ -47,13 +56,14 @@ def main() -> None:
             which=options.drop_bound,
             latency_ms=benchmarks[name].latency_median_ms,
             faults=[
-                *(_floats(model) if options.integer_only else ()),
+                *(_floats(models[name]) if options.integer_only else ()),
                 *target_limits.faults(
                     simulated.get(name), max_arena_bytes=options.max_arena_bytes, max_flash_bytes=options.max_flash_bytes
                 ),
             ],
         )
-        for name, model in models.items()
+        for name in names
+        if name not in failures
     }
     limits = ranking.Constraints(
         max_drop=options.max_drop,
@@ -64,7 +74,9 @@ def main() -> None:
     )
     best, reasons = ranking.choose(candidates, limits, objective=options.objective)
     constraints = msgspec.convert(options, decision_record.Constraints, from_attributes=True)
-    decided = decision.explain(best, reasons, rows, accuracy, verified, objective=options.objective, constraints=constraints)
+    decided = decision.explain(
+        best, reasons, rows, accuracy, verified, failures, objective=options.objective, constraints=constraints
+    )
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:

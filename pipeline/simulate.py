@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline import config, files, paths
 from pipeline.errors import run
+from pipeline.failures import failure_record
 from pipeline.micro import simulation
 
 
@@ -16,6 +17,9 @@ def main() -> None:
     name = parser.parse_args().variant
     settings = config.read()
     config.require(settings, ["tflite_micro", "ai_edge_litert"])
+    if failure := failure_record.read(paths.OUTPUTS / name):  # nothing to simulate, or nothing to compare with
+        files.write_json(paths.simulation(name), msgspec.to_builtins(failure))
+        return
     report = simulation.simulate(
         name,
         files.read_bytes(paths.variant_model(name)),

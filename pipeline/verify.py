@@ -8,6 +8,7 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError, run
+from pipeline.failures import failure_record
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.source.source_record import Source
 from pipeline.tflite import layer_names
@@ -21,6 +22,10 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert", "numpy"])
     variant = config.variant(settings, name)
+    failure = failure_record.read(paths.OUTPUTS / name)
+    if failure is not None and failure.failed == "quantize":
+        _write(verify_report.unrun(name, variant.scheme, failure.sentence(), None))
+        return
     facts = files.read_record(paths.SOURCE_FACTS, Source)
     graph, constants = files.read_graph(paths.SOURCE_GRAPH)
     source = float32_proof.Source(
@@ -42,7 +47,7 @@ def main() -> None:
         engine=variant.engine,
         # TFLiteConverter calibrates by itself, on a graph of its own.
         measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
-        outputs=_outputs(name),
+        outputs=_outputs(name) if failure is None else None,
         conversion=files.read_record(paths.CONVERSION, Conversion),
         limits=judgement.Limits(
             rounding=options.rounding,
@@ -52,7 +57,14 @@ def main() -> None:
             divergence=options.divergence,
         ),
     )
-    files.write_json(paths.VERIFY_REPORTS / f"{name}.json", msgspec.to_builtins(verify_report.of(name, judged)))
+    if failure is None:
+        _write(verify_report.of(name, judged))
+    else:
+        _write(verify_report.unrun(name, variant.scheme, failure.sentence(), judged))
+
+
+def _write(report: verify_report.VerifyReport) -> None:
+    files.write_json(paths.VERIFY_REPORTS / f"{report.variant}.json", msgspec.to_builtins(report))
 
 
 def _outputs(name: str) -> judgement.Outputs:

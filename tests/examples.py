@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 N = 400
 VARIANTS = ("float32", "int8")
 Example = tuple[Any, dict[str, np.ndarray], dict[str, Any]]
@@ -151,6 +152,8 @@ def write(folder: Path, name: str) -> None:
 
 
 def main(target: Path) -> None:
+    from tests.inprocess import one_process
+
     each = [(stage, name) for name in VARIANTS for stage in ("quantize", "predict", "verify", "benchmark")]
     stages = [(stage,) for stage in ("load", "sample", "convert", "reference", "calibrate")]
     for name in EXAMPLES:
@@ -158,7 +161,8 @@ def main(target: Path) -> None:
         os.chdir(target / name)
         for stage, *arguments in (*stages, *each, ("evaluate",), ("select",), ("report",), ("gate",)):
             sys.argv = [stage, *arguments]
-            runpy.run_module(f"pipeline.{stage}", run_name="__main__", alter_sys=True)
+            with one_process():
+                runpy.run_module(f"pipeline.{stage}", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

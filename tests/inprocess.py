@@ -4,7 +4,8 @@ import copy
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import yaml
 
 from pipeline import config
+from pipeline.runtime import apart
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,13 +62,25 @@ def configure(
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
+@contextmanager
+def one_process() -> Iterator[None]:
+    """What stages run in a process of its own is run in this one, which has TensorFlow imported: a copy of it might hang."""
+    before = apart.run
+    apart.run = lambda function, *arguments, library, remedy: function(*arguments)
+    try:
+        yield
+    finally:
+        apart.run = before
+
+
 def stage(folder: Path, name: str, *arguments: str) -> None:
     """Run `python -m pipeline.NAME ARGUMENTS` in the folder; a UserError stays one."""
     before, argv = Path.cwd(), sys.argv
     os.chdir(folder)
     sys.argv = [f"pipeline.{name}", *arguments]
     try:
-        importlib.import_module(f"pipeline.{name}").main()
+        with one_process():
+            importlib.import_module(f"pipeline.{name}").main()
     finally:
         os.chdir(before)
         sys.argv = argv

@@ -5,8 +5,9 @@ from typing import Any
 
 from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.failures.failure_record import Failure
 from pipeline.micro.simulation_report import Arena, Simulation
-from pipeline.quantization.quantization_report import Operator, Settings
+from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
@@ -60,6 +61,12 @@ def decision(selected: str | None, **fields: Any) -> Decision:
     return Decision(**{"selected": selected, "constraints": constraints(), **given, **fields})
 
 
+def failure(**fields: Any) -> Failure:
+    """Of a variant that could not be built."""
+    told: dict[str, Any] = {"variant": "v", "failed": "quantize", "happened": "it was refused", "places": [], "remedy": "do this"}
+    return Failure(**{**told, **fields})
+
+
 def simulation(**fields: Any) -> Simulation:
     """A variant that TFLM runs to the same results."""
     common: dict[str, Any] = {
@@ -101,6 +108,12 @@ def quantized(**fields: Any) -> Operator:
     """What became of an operator: int8, as asked."""
     done = {"weights": "int8", "activations": "int8", "granularity": "channel", "algorithm": "min_max", "reason": ""}
     return Operator(**{"operator": "CONV_2D", "tensor": "t", "layers": [], **done, **fields})
+
+
+def outcome(**fields: Any) -> QuantizationReport:
+    """What became of a network: nothing is said of its operators."""
+    nothing: dict[str, Any] = {"operators": [], "constants": {}, "io_dtypes": {}, "float_operators": {}, "integer_only": False}
+    return QuantizationReport(**{"variant": "v", "settings": settings(), **nothing, **fields})
 
 
 _NO_PARAMETERS: dict[str, Any] = {**dict.fromkeys(Parameters.__struct_fields__, 0), "worst_step": None, "scales": None}

@@ -32,17 +32,18 @@ SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is
 # Which subjects a module of a subject may import from; the ground floor (`FLOOR`) always.
 ARROWS: dict[str, set[str]] = {
     "dataset": set(),
-    "evaluation": set(),
+    "evaluation": {"failures"},
+    "failures": {"quantization", "runtime", "tflite"},
     "tflite": set(),
     "runtime": {"tflite"},
     "quantization": {"tflite"},
-    "selection": {"tflite", "dataset", "evaluation", "verification", "micro"},
+    "selection": {"tflite", "dataset", "evaluation", "failures", "verification", "micro"},
     "source": {"tflite", "dataset"},
     "equivalence": {"tflite", "runtime"},
     "micro": {"tflite", "runtime", "equivalence"},
     "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
-    "reporting": {"selection", "dataset", "evaluation", "verification"},
+    "reporting": {"selection", "dataset", "evaluation", "failures", "verification"},
 }
 # Of these subjects, one module only.
 ONLY = {
@@ -50,6 +51,10 @@ ONLY = {
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
     ("selection", "dataset"): "pipeline.dataset.split_record",
     ("reporting", "dataset"): "pipeline.dataset.split_record",
+    ("failures", "runtime"): "pipeline.runtime.apart",
+    ("evaluation", "failures"): "pipeline.failures.failure_record",
+    ("selection", "failures"): "pipeline.failures.failure_record",
+    ("reporting", "failures"): "pipeline.failures.failure_record",
     ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",

@@ -20,6 +20,7 @@ from pipeline.tflite.layers_record import Layers
 from pipeline.verification import fidelity
 from tests import networks, records
 from tests.helpers import ROOT, call
+from tests.inprocess import one_process
 from tests.networks import Measured
 
 VARIANTS = sorted(path.stem for path in (ROOT / "conf" / "quantization").glob("[a-z]*.yaml"))
@@ -37,7 +38,7 @@ STATIC = [name for name in VARIANTS if scheme_of(name).activations.startswith("i
 def run(stage: Any, *arguments: str, cwd: Path) -> None:
     """A stage in this process, which has TensorFlow imported already; what the converter says on the way is not ours."""
     before = sys.argv
-    with contextlib.chdir(cwd), warnings.catch_warnings():
+    with contextlib.chdir(cwd), warnings.catch_warnings(), one_process():
         warnings.simplefilter("ignore")
         sys.argv = [stage.__name__, *arguments]
         try:

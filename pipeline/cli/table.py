@@ -18,7 +18,7 @@ _HEAD = ("variant", "bytes", "{metric}", "drop", "SQNR dB", "latency ms", "verif
 
 
 def rows(metrics: Mapping[str, Mapping[str, Any]], latency: Mapping[str, Cost], *, metric: str) -> list[tuple[str, ...]]:
-    """A row of texts for each variant, the smallest file first; "–" where there is no figure.
+    """A row of texts for each variant, the smallest file first and what could not be built last; "–" where there is no figure.
 
     Args:
         metrics: `variants` of reports/metrics.json.
@@ -32,14 +32,14 @@ def rows(metrics: Mapping[str, Mapping[str, Any]], latency: Mapping[str, Cost], 
     return [
         (
             name,
-            format(row["bytes"], ","),
+            text(row["bytes"], ","),
             text(row.get(metric), ".4f"),
             text(row.get("drop"), ".4f"),
             text(row["sqnr_db"], ".1f"),
-            text(latency[name].latency_median_ms, ".4f"),
+            text(latency[name].latency_median_ms if name in latency else None, ".4f"),
             "yes" if row["verified"] else "no",
         )
-        for name, row in sorted(metrics.items(), key=lambda item: (item[1]["bytes"], item[0]))
+        for name, row in sorted(metrics.items(), key=lambda item: (item[1]["bytes"] is None, item[1]["bytes"], item[0]))
     ]
 
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pipeline.failures.failure_record import Failure
+
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every metric under the name it is reported under, None where it is undefined, and why."""
@@ -72,6 +74,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The task's metrics of `n` samples. Without labels the fields from `original` on are empty, and not in the file.
 
+    `failures` are of variants that could not be built or run, which stand in no other field; not in the file when there are none.
+
     `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points. `comparisons`: how many
     different ones the variants are, that `correction` is for.
     """
@@ -82,6 +86,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     labelled: bool
     confidence: float
     correction: str
+    failures: dict[str, Failure] = {}
     original: Measured | None = None
     variants: dict[str, Variant] = {}
     heads: dict[str, Head] = {}

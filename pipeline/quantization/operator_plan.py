@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible
 from pipeline.quantization import quantizer_support, recipes, schemes
 from pipeline.quantization.recipes import Recipe
 from pipeline.tflite import flatbuffer, operators
@@ -95,7 +95,7 @@ def ranges(
         measured: ranges by tensor, under "8" and "16" (bits).
 
     Raises:
-        UserError: when an operator that becomes one of integers reads a constant NaN, or values that the network rounds itself.
+        Impossible: when an operator that becomes one of integers reads a constant NaN, or values that the network rounds itself.
     """
     found: dict[str, str] = {}
     rounded = _rounded(graph)
@@ -115,10 +115,11 @@ def ranges(
 
 def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
     if tensor.data is not None and tensor.dtype == "float32" and np.isnan(flatbuffer.values(tensor)).any():
-        raise UserError(
-            f"quantize: {row.operator} reads a constant NaN ({tensor.name}), which {row.activations} cannot hold, so that the file "
-            "would answer a number where the network answers NaN; take the variant out of `quantization`, or name the operator's "
-            "layer in its `exclude`"
+        raise Impossible(
+            f"{row.operator} reads a constant NaN ({tensor.name}), which {row.activations} cannot hold, so that the file would "
+            "answer a number where the network answers NaN",
+            "take the variant out of `quantization`, or name the operator's layer in its `exclude`",
+            ((row.operator, row.tensor),),
         )
 
 
@@ -131,11 +132,13 @@ def _rounded(graph: Graph) -> set[int]:
 
 def _refuse_rounded(rounded: bool, tensor: Tensor, row: Treatment) -> None:
     if rounded:
-        raise UserError(
-            f"quantize: the network rounds {tensor.name} itself (fake quantization), beside {row.operator}: litert-quantizer does "
-            "not take the ranges that were trained, leaves each rounding in float between its integers, and makes of a rounded "
-            "kernel what LiteRT's kernels do not take, 8 bits with a zero point or 16 bits; use float16 or dynamic_int8, or "
-            "converter_int8 where the whole network was trained so, or name the operator's layer in its `exclude`"
+        raise Impossible(
+            f"the network rounds {tensor.name} itself (fake quantization), beside {row.operator}: litert-quantizer does not take "
+            "the ranges that were trained, leaves each rounding in float between its integers, and makes of a rounded kernel what "
+            "LiteRT's kernels do not take, 8 bits with a zero point or 16 bits",
+            "use float16 or dynamic_int8, or converter_int8 where the whole network was trained so, or name the operator's layer "
+            "in its `exclude`",
+            ((row.operator, row.tensor),),
         )
 
 

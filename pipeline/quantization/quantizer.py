@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from litert_quantizer import calibrator, quantizer, recipe_manager
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible
 from pipeline.tflite import unread_outputs
 
 Recipe = list[dict[str, Any]]
@@ -18,6 +18,11 @@ Statistics = dict[str, dict[str, Any]]
 
 # By these words in its messages the library says that a tensor has no range; it has no exception for that.
 NO_RANGE = ("QSVs) are required", "not found in tensor_name_to_qsv")
+
+# What the library raises where a network is none that it can quantize: ValueError for the most part, NotImplementedError (a
+# RuntimeError), TypeError in OSCAR, and AssertionError in what rewrites the graph.
+REFUSALS = (ValueError, RuntimeError, TypeError, AssertionError)
+OTHERWISE = "take the variant out of `quantization`; float16 changes weights alone"
 
 
 def observe(model: bytes, *shares: Iterable[Mapping[str, np.ndarray]], signature: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -105,7 +110,7 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
         The bytes of the quantized file.
 
     Raises:
-        UserError: when a tensor the recipe needs has no range, or the library refuses the network.
+        Impossible: when a tensor the recipe needs has no range, or the library refuses the network.
     """
     if not recipe:
         return model
@@ -114,16 +119,16 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
             result = quantizer.Quantizer(bytearray(model), recipe).quantize(
                 known, enable_progress_bar=False, enable_progress_report=False
             )
-    except (ValueError, RuntimeError) as error:
+    except REFUSALS as error:
         if any(words in str(error) for words in NO_RANGE):
-            raise UserError(f"quantize: a tensor has no measured range ({error}); run `dvc repro calibrate`") from None
+            raise Impossible(
+                f"a tensor has no measured range ({error})",
+                "no calibration sample reaches it: raise `calibrate.samples`, or take the variant out of `quantization`",
+            ) from None
         said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise UserError(
-            f"quantize: litert-quantizer refuses this network: {said}; take the variant out of `quantization`, or make it with the "
-            "engine `converter`"
-        ) from error
+        raise Impossible(f"litert-quantizer refuses this network: {said}", OTHERWISE) from error
     if result.quantized_model is None:
-        raise UserError("quantize: litert-quantizer made no model")
+        raise Impossible("litert-quantizer made no model", OTHERWISE)
     return unread_outputs.complete(bytes(result.quantized_model))
 
 

@@ -3,9 +3,33 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible, UserError
+from pipeline.quantization import schemes
 from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
 from pipeline.tflite import flatbuffer, operators
+
+_TAKE_OUT = "take the variant out of `quantization`"
+
+
+def checked(model: bytes, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
+    """The outcome of one variant, when its file is what was asked for.
+
+    Args:
+        model: the finished file.
+        rows, variant, settings: as in `describe`.
+
+    Raises:
+        Impossible: when it is not, and the network is why.
+        UserError: when it is not, and what was excluded is why.
+    """
+    try:
+        found = describe(flatbuffer.read(model), rows, variant=variant, settings=settings)
+        require_change(found, schemes.SCHEMES[settings.engine][settings.scheme].weights, where=f"variants.{variant}")
+    except Impossible as error:
+        if settings.exclude:
+            raise UserError(str(error)) from None
+        raise
+    return found
 
 
 def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
@@ -18,14 +42,17 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str,
         settings: what was asked for.
 
     Raises:
-        UserError: when an input or output has another dtype than was asked.
+        Impossible: when an input or output has another dtype than was asked.
     """
     io_dtype = settings.io_dtype
     ends = {name: graph.tensors[index].dtype for name, index in {**graph.inputs, **graph.outputs}.items()}
     wrong = {name: dtype for name, dtype in ends.items() if dtype != io_dtype and "float" in f"{dtype} {io_dtype}"}
     if wrong and io_dtype != "float32":
         given = ", ".join(f"{name} is {dtype}" for name, dtype in wrong.items())
-        raise UserError(f"io_dtype: {io_dtype} was asked for, but {given}: its operator was kept in float; use io_dtype: float32")
+        raise Impossible(
+            f"variants.{variant}.io_dtype: {io_dtype} was asked for, but {given}: its operator was kept in float",
+            f"use `io_dtype: float32` in conf/quantization/{variant}.yaml",
+        )
     writes_float = Counter(
         operator.name
         for operator in graph.operators
@@ -51,16 +78,17 @@ def require_change(found: QuantizationReport, weights: str, *, where: str) -> No
         where: the variant, for the message.
 
     Raises:
-        UserError: saying what it holds instead, and why.
+        Impossible: saying what it holds instead, and why.
     """
     wanted = ("int4", "int8", "float16") if weights == "any" else (weights,)
     if any(dtype in found.constants for dtype in wanted):
         return
     reasons = sorted({row.reason for row in found.operators if row.reason})
-    raise UserError(
+    why = "; ".join(reasons) or "the network holds no operator that can be quantized so"
+    raise Impossible(
         f"{where}: nothing was quantized: the file has no {' or '.join(wanted)} constant, "
-        f"only {', '.join(sorted(found.constants))}"
-        f"{': ' + '; '.join(reasons) if reasons else '; the network holds no operator that can be quantized so'}"
+        f"only {', '.join(sorted(found.constants)) or 'none at all'}: {why}",
+        _TAKE_OUT,
     )
 
 

@@ -7,23 +7,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.failures.failure_record import Failure
 from pipeline.reporting.sections import operators
 from pipeline.selection.benchmark_report import Cost
+from pipeline.selection.decision_record import Decision
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
 
 
-def tradeoff(rows: Mapping[str, Any], metric: str | None) -> list[dict[str, Any]]:
-    """A point for each variant: kilobytes, and the primary metric with the ends of the drop's interval (None without labels)."""
+def tradeoff(rows: Mapping[str, Any], metric: str | None, failures: Mapping[str, Failure]) -> list[dict[str, Any]]:
+    """A point for each variant: kilobytes, and the primary metric with the ends of the drop's interval (None without labels).
+
+    Of a variant that could not be built or run `failed` says why; of the others it is None.
+    """
     return [
         {
             "variant": name,
-            "kilobytes": row["bytes"] / 1000,
+            "kilobytes": None if row["bytes"] is None else row["bytes"] / 1000,
             "value": None if metric is None else row[metric],
             "drop": row["drop"],
             "drop_low": row.get("drop_low"),
             "drop_high": row.get("drop_high"),
             "sqnr_db": row["sqnr_db"],
+            "failed": failures[name].sentence() if name in failures else None,
         }
         for name, row in rows.items()
     ]
@@ -61,7 +67,7 @@ def tables(
     costs: Mapping[str, Cost],
     verified: Mapping[str, VerifyReport],
     accuracy: Accuracy,
-    selected: str | None,
+    decision: Decision,
     names: Mapping[str, Sequence[str] | None],
 ) -> dict[str, str]:
     """All tables as text by file name.
@@ -71,14 +77,15 @@ def tables(
         costs: of reports/latency.json, by variant.
         verified: reports/verify/V.json by variant.
         accuracy: reports/accuracy.json.
-        selected: the variant whose confusion matrix is shown: that of the first head that decides about whole samples.
+        decision: its variant's confusion matrix is shown: that of the first head that decides about whole samples.
         names: of the classes, by head.
     """
+    selected = decision.selected
     heads = [head for head, entry in accuracy.heads.items() if entry.task_type in ("classification", "binary")]
     head = next((head for head in heads if names[head] is not None), None)
     matrix = accuracy.heads[head].variants[selected].confusion if head is not None and selected is not None else None
     found = {
-        "tradeoff.json": tradeoff(rows, accuracy.primary_metric if accuracy.labelled else None),
+        "tradeoff.json": tradeoff(rows, accuracy.primary_metric if accuracy.labelled else None, decision.failures),
         "latency.json": latency(costs),
         "divergence.json": divergence(verified),
     }

@@ -122,7 +122,7 @@ def per_class(accuracy: Accuracy, selected: str | None, *, names: Mapping[str, l
 
 def costs(latency: Mapping[str, Cost]) -> list[dict[str, Any]]:
     """Rows of reports/latency.json with the length of each bar as a percentage of the longest."""
-    longest = max(row.latency_p95_ms for row in latency.values())
+    longest = max((row.latency_p95_ms for row in latency.values()), default=0.0)
     return [
         {
             "variant": name,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible, UserError
 from pipeline.runtime import runners
 
 # Below this a sample costs less than Python's call, and a second thread only waits for the first.
@@ -22,7 +22,7 @@ def open_model(model: bytes, *, threads: int = 1) -> Any:
     """The runner of the file's only signature, or of its first subgraph: called with inputs by name, it returns outputs by name.
 
     Raises:
-        UserError: when this interpreter cannot run the file, such as one with Select TF ops.
+        Impossible: when this interpreter cannot run the file, such as one with Select TF ops.
     """
     return _open(model, threads=threads)[1]
 
@@ -32,8 +32,9 @@ def _open(model: bytes, *, threads: int) -> tuple[Any, Any]:
         interpreter = Interpreter(model_content=model, num_threads=threads)
         interpreter.allocate_tensors()
         return interpreter, runners.of(interpreter)
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"LiteRT cannot run the file: {str(error).splitlines()[0]}") from None
+    except runners.REFUSALS as error:
+        found = runners.refusal(error, model)
+        raise Impossible(f"LiteRT cannot run the file: {found.happened}", found.remedy, found.places) from None
 
 
 def opened(model: bytes, *, delegate: bool, shapes: Mapping[int, tuple[int, ...]] | None = None) -> Any:
@@ -123,7 +124,8 @@ def predict(
         Outputs [n, ...] by signature name.
 
     Raises:
-        UserError: when the file cannot be run, or its inputs are not those of `samples`.
+        Impossible: when LiteRT cannot run the file, or not on one of these samples.
+        UserError: when its inputs are not those of `samples`.
     """
     count = len(next(iter(samples.values())))
     first = _open(model, threads=1)
@@ -142,7 +144,11 @@ def predict(
             outputs = []
             for i in range(0, stop - start, batch):
                 interpreter.reset_all_variables()
-                outputs.append(runner(**{name: array[i : i + batch] for name, array in inputs.items()}))
+                cut = {name: array[i : i + batch] for name, array in inputs.items()}
+                try:
+                    outputs.append(runner(**cut))
+                except runners.REFUSALS as error:
+                    raise runners.refusal(error, model) from None
             for name, detail in details_out.items():
                 values = real(np.concatenate([output[name] for output in outputs]), detail)[: stop - start]
                 if name not in results:

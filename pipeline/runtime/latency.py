@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.runtime import runners
 from pipeline.runtime.interpreter import open_model
 
 
@@ -27,14 +28,17 @@ def time_model(model: bytes, *, runs: int, warmup: int, threads: int) -> dict[st
         Python, the libraries and the file's bytes took before. Call it in a fresh process.
 
     Raises:
-        UserError: when LiteRT cannot run the file.
+        Impossible: when LiteRT cannot run the file.
     """
     _reset_peak()
     before = _peak_kb()
     begun = time.perf_counter_ns()
     runner = open_model(model, threads=threads)
     batch = {name: np.zeros(np.maximum(detail["shape"], 1), detail["dtype"]) for name, detail in runner.get_input_details().items()}
-    runner(**batch)
+    try:
+        runner(**batch)
+    except runners.REFUSALS as error:
+        raise runners.refusal(error, model) from None
     first = (time.perf_counter_ns() - begun) / 1e6
     for _ in range(warmup):
         runner(**batch)

@@ -1,9 +1,18 @@
-"""Calling a .tflite file by the names of its inputs and outputs, whether it has a signature or not."""
+"""Calling a .tflite file by the names of its inputs and outputs, whether it has a signature or not; and what LiteRT says if not."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from pipeline.errors import Impossible
+from pipeline.tflite import flatbuffer
+
+# What LiteRT's Python interface raises for a file that it cannot open, allocate or invoke; it has no exception of its own.
+REFUSALS = (RuntimeError, ValueError)
+_NODE = re.compile(r"Node number (\d+) \((\w+)\) failed to (?:prepare|invoke)")
 
 
 class Unsigned:
@@ -50,6 +59,37 @@ def lengths(detail: Mapping[str, Any]) -> list[int]:
     """The shape of a tensor, -1 where a length is free. Old files only say the shape they were made for."""
     signature = detail["shape_signature"]
     return [int(length) for length in (signature if len(signature) else detail["shape"])]
+
+
+def refusal(error: Exception, model: bytes) -> Impossible:
+    """What LiteRT said of a file, and at which operator.
+
+    Args:
+        error: one of `REFUSALS`, from an interpreter of the file.
+        model: the file.
+    """
+    remedy = "take the variant out of `quantization`"
+    said = str(error).splitlines()
+    try:
+        graph = flatbuffer.read(model)
+    except ValueError:  # damaged: then there are no operators to name
+        return Impossible(said[0].rstrip(" ."), remedy)
+    foreign = [operator for operator in graph.operators if not hasattr(schema.BuiltinOperator, operator.name)]
+    if foreign:
+        return Impossible(
+            f"no kernel here for {', '.join(sorted({operator.name for operator in foreign}))}",
+            "the file itself is complete but not verified: an app that links the kernels can run it; to go on here, replace these "
+            "operators in the network",
+            tuple((operator.name, graph.tensors[operator.outputs[0]].name) for operator in foreign),
+        )
+    places: tuple[tuple[str, str], ...] = ()
+    if node := _NODE.search(str(error)):
+        number, kind = int(node[1]), node[2]
+        # Numbers count within a subgraph, and it is not said which; the type tells whether it is the main one.
+        if number < len(graph.operators) and graph.operators[number].name == kind:
+            places = ((kind, graph.tensors[graph.operators[number].outputs[0]].name),)
+            said = [said[0].split("Node number")[0]]
+    return Impossible(said[0].rstrip(" ."), remedy, places)
 
 
 def _by_name(details: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.failures.failure_record import Failure
 from pipeline.selection import phrases, summary_row
 from pipeline.selection.decision_record import Constraints, Decision
 from pipeline.selection.metrics_report import Row
@@ -44,6 +45,7 @@ def explain(
     rows: Mapping[str, Row],
     accuracy: Accuracy,
     verified: Mapping[str, VerifyReport],
+    failures: Mapping[str, Failure],
     *,
     objective: str,
     constraints: Constraints,
@@ -52,14 +54,15 @@ def explain(
 
     Args:
         best: the variant to ship, or None.
-        reasons: for every variant, of `ranking.choose`.
+        reasons: for every variant that could be chosen, of `ranking.choose`.
         rows: of `summary_row.row`, by variant.
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json by variant.
+        failures: of the variants that could not be built or run.
         objective: what was to be smallest.
         constraints: what each had to keep.
     """
-    named = {name: _with_failure(reason, verified[name]) for name, reason in reasons.items()}
+    named = {name: failures[name].sentence() if name in failures else _with_failure(reasons[name], verified[name]) for name in rows}
     verdicts: dict[str, str] = {}
     basis = ""
     if accuracy.labelled:
@@ -73,7 +76,8 @@ def explain(
                 comparisons=accuracy.comparisons or 0,
             )
             for name in rows
-        }
+            if name not in accuracy.failures
+        } | {name: f"no figure: {failure.short()}" for name, failure in accuracy.failures.items()}
         basis = phrases.basis(n=accuracy.n, bound=constraints.drop_bound, comparisons=accuracy.comparisons or 0)
     return Decision(
         selected=best,
@@ -84,6 +88,7 @@ def explain(
         verdicts=verdicts,
         basis=basis,
         sentence=_sentence(best, named, rows, verdicts, verified),
+        failures=dict(failures),
     )
 
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pipeline.failures.failure_record import Failure
+
 
 class Constraints(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a variant has to keep (conf/select); None and false do not constrain."""
@@ -20,8 +22,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which variant is shipped, by name, and why.
 
     `verdicts` say what the drop of each means, `basis` on which samples and how far having been chosen flatters the figures (both
-    empty without labels), `sentence` is the whole in one; `sha256` is that of the shipped file, None and left out of the file when
-    nothing is shipped.
+    empty without labels), `sentence` is the whole in one. Left out of the file where there are none: `sha256` of the shipped file,
+    and `failures`, which are of variants that could not be built or run.
     """
 
     selected: str | None
@@ -33,3 +35,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sentence: str
     basis: str = ""
     sha256: str | None = None
+    failures: dict[str, Failure] = {}

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 
-from pipeline.evaluation.accuracy_report import Accuracy, Comparison
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.micro.simulation_report import Simulation
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
 
 
-def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int, simulated: Simulation | None = None) -> Row:
+def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simulated: Simulation | None = None) -> Row:
     """One variant's row.
 
     Args:
         accuracy: reports/accuracy.json.
         verified: reports/verify/V.json.
-        bytes: of the file.
+        bytes: of the file; None when it could not be built.
         simulated: reports/simulate/V.json, where a target has run it.
 
     Returns:
@@ -44,8 +44,8 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int, simulated: Si
             "arena_bytes": None if arena is None else arena.bytes,
             "arena_persistent_bytes": None if arena is None else arena.persistent_bytes,
         }
-    if accuracy.labelled:
-        measured = accuracy.variants[verified.variant]
+    if accuracy.original is not None:
+        measured = accuracy.variants[verified.variant] if verified.variant not in accuracy.failures else _unrun(accuracy.original)
         low, high = measured.interval or (None, None)
         figures |= {
             **measured.metrics,
@@ -57,6 +57,12 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int, simulated: Si
             "p_holm": measured.p_holm,
         }
     return figures
+
+
+def _unrun(original: Measured) -> Variant:
+    """Of a variant that could not be run: none of the metrics that the others have."""
+    nothing = dict.fromkeys(Comparison.__struct_fields__)
+    return Variant(**{**nothing, "metrics": dict.fromkeys(original.metrics), "undefined": {}})  # type: ignore[arg-type]
 
 
 def bound(measured: Comparison, which: str) -> float | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible, UserError
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 from pipeline.tflite import control_flow, flatbuffer
 
@@ -41,8 +41,8 @@ def convert_saved_model(
         custom_ops: keep operators that neither knows as custom ones.
 
     Raises:
-        UserError: when the network holds an operation the converter cannot translate, with the option that would allow it, or one
-            that it cannot quantize so.
+        UserError: when the network holds an operation the converter cannot translate, with the option that would allow it.
+        Impossible: when it can, but not quantize it so.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
     if scheme != "float32":
@@ -67,17 +67,27 @@ def convert_saved_model(
     try:
         return bytes(converter.convert())
     except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"{folder}: the converter refuses the network: {str(error).splitlines()[0]}") from None
-    except RuntimeError as error:
-        # The calibrator's, which has no type of its own.
-        if "not yet supported for op" not in str(error):
+        raise _refused(scheme, f"the converter refuses the network: {str(error).splitlines()[0]}") from None
+    except (RuntimeError, ValueError) as error:
+        # The calibrator's and the quantizer's, which have no type of their own; of the float32 file it would be a bug.
+        if scheme == "float32":
             raise
-        raise UserError(f"{folder}: the converter has no {scheme} for the network: {str(error).strip()}") from None
+        lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise _refused(scheme, f"the converter has no {scheme} for the network: {lines[0].strip()}") from None
     except Exception as error:
         # ConverterError is private to TensorFlow; anything else is a bug and keeps its traceback.
         if type(error).__name__ != "ConverterError":
             raise
-        raise UserError(f"{folder}: the converter cannot translate the network: {explain(str(error))}") from None
+        raise _refused(scheme, f"the converter cannot translate the network: {explain(str(error))}") from None
+
+
+def _refused(scheme: str, happened: str) -> UserError:
+    """Of a float file it is the end of the run, of a quantized one a row."""
+    if scheme == "float32":
+        return UserError(happened)
+    if scheme in _OPERATORS and not scheme.endswith("_fallback"):
+        return Impossible(happened, f"try scheme {scheme}_fallback, which leaves operators without an integer kernel in float")
+    return Impossible(happened, "take the variant out of `quantization`, or make it with the engine `litert`")
 
 
 def explain(message: str) -> str:

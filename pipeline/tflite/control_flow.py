@@ -1,6 +1,6 @@
 """Loops in a .tflite file, which recurrent layers become unless the converter fuses them (LSTM of Keras 2)."""
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible
 from pipeline.tflite import operators
 from pipeline.tflite.flatbuffer import Graph
 
@@ -15,10 +15,13 @@ def refuse(graph: Graph, *, scheme: str) -> None:
         scheme: static, for the message.
 
     Raises:
-        UserError: naming the operators and the schemes that work.
+        Impossible: naming the operators and the schemes that work.
     """
     if found := sorted({operator.name for operator in graph.operators} & operators.SUBGRAPHS):
-        raise UserError(
+        places = [operator for operator in graph.operators if operator.name in operators.SUBGRAPHS]
+        raise Impossible(
             f"{scheme}: the network holds {', '.join(found)} (a recurrent layer becomes a loop), and static schemes cannot "
-            "quantize what goes round in it; take this variant out of `quantization` and use float16 or dynamic_int8"
+            "quantize what goes round in it",
+            "take this variant out of `quantization` and use float16 or dynamic_int8",
+            tuple((operator.name, graph.tensors[operator.outputs[0]].name) for operator in places),
         )

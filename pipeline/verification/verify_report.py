@@ -215,7 +215,7 @@ class Divergence(_Record, frozen=True):
 
 
 class VerifyReport(_Record, frozen=True):
-    """The whole report."""
+    """The whole report; there is no certificate of a file that could not be built."""
 
     variant: str
     scheme: str
@@ -223,7 +223,7 @@ class VerifyReport(_Record, frozen=True):
     passed: bool
     checks: tuple[Check, ...]
     outputs: dict[str, Figures]
-    certificate: Certificate
+    certificate: Certificate | None
     divergence: Divergence | None
 
 
@@ -235,3 +235,18 @@ def of(variant: str, judged: Mapping[str, Any]) -> VerifyReport:
         judged: of `judgement.judge`.
     """
     return msgspec.convert({"variant": variant, **judged}, type=VerifyReport, strict=True)
+
+
+def unrun(variant: str, scheme: str, reason: str, judged: Mapping[str, Any] | None) -> VerifyReport:
+    """The report on a variant that could not be built or run: not verified, whatever its content says.
+
+    Args:
+        variant: its name.
+        scheme: that was asked for.
+        reason: what happened.
+        judged: of `judgement.judge` without outputs; None when there is no file.
+    """
+    ran = {"name": "runs", "output": "", "value": 0.0, "limit": 1.0, "bound": "at least", "passed": False, "reason": reason}
+    nothing: Mapping[str, Any] = {"scheme": scheme, "n": 0, "checks": [], "outputs": {}, "certificate": None, "divergence": None}
+    known = nothing if judged is None else judged
+    return of(variant, {**known, "passed": False, "checks": [ran, *known["checks"]]})

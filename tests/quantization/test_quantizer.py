@@ -83,7 +83,7 @@ def test_an_empty_recipe_is_the_file_itself(digits: Measured) -> None:
 
 def test_a_tensor_without_a_range_is_an_error(digits: Measured) -> None:
     recipe = recipes.whole(digits.graph, scheme="static_wi8_ai8", algorithm="min_max", granularity="channel", io_dtype="int8")
-    with pytest.raises(UserError, match=r"a tensor has no measured range .*; run `dvc repro calibrate`"):
+    with pytest.raises(UserError, match=r"no measured range .*; no calibration sample reaches it: raise `calibrate.samples`"):
         quantizer.quantize(digits.model, recipe, known=quantizer.ranges_as_statistics({}))
     some = dict(list(digits.ranges["8"].items())[:2])
     with pytest.raises(UserError, match="a tensor has no measured range"):
@@ -120,5 +120,5 @@ def test_what_the_library_refuses_is_told(tmp_path: Path) -> None:
     x = keras.Input((4, 6), name="x")
     sides = keras.layers.Resizing(3, 12, pad_to_aspect_ratio=True)(keras.layers.Reshape((4, 6, 1))(x))
     made = make(keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(sides))), tmp_path / "source")
-    with pytest.raises(UserError, match=r"quantize: litert-quantizer refuses this network: .*; take the variant out"):
+    with pytest.raises(UserError, match=r"litert-quantizer refuses this network: .*; take the variant out"):
         litert(made, "static_wi8_ai8")

@@ -73,7 +73,7 @@ def test_a_file_that_changed_nothing_is_an_error_with_the_reasons() -> None:
         match=r"variants\.v: nothing was quantized: the file has no int4 constant, only int32, int8: litert-quantizer has no",
     ):
         result.require_change(found(operators=[ROW]), "int4", where="variants.v")
-    with pytest.raises(UserError, match="only float32; the network holds no operator that can be quantized so"):
+    with pytest.raises(UserError, match="only float32: the network holds no operator that can be quantized so"):
         result.require_change(found(constants={"float32": 4}), "int8", where="variants.v")
     with pytest.raises(UserError, match="has no int4 or int8 or float16 constant"):
         result.require_change(found(constants={"float32": 4}), "any", where="variants.v")

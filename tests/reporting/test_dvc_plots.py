@@ -10,10 +10,27 @@ ROWS: dict[str, Any] = {"a": {"bytes": 2500, "f1": 0.9, "drop": 0.1, "drop_low":
 
 
 def test_a_point_for_each_variant() -> None:
-    assert dvc_plots.tradeoff(ROWS, "f1") == [
-        {"variant": "a", "kilobytes": 2.5, "value": 0.9, "drop": 0.1, "drop_low": 0.0, "drop_high": 0.2, "sqnr_db": 30.0}
+    assert dvc_plots.tradeoff(ROWS, "f1", {}) == [
+        {
+            "variant": "a",
+            "kilobytes": 2.5,
+            "value": 0.9,
+            "drop": 0.1,
+            "drop_low": 0.0,
+            "drop_high": 0.2,
+            "sqnr_db": 30.0,
+            "failed": None,
+        }
     ]
-    assert dvc_plots.tradeoff({"a": {"bytes": 1, "drop": None, "sqnr_db": None}}, None)[0]["value"] is None
+    assert dvc_plots.tradeoff({"a": {"bytes": 1, "drop": None, "sqnr_db": None}}, None, {})[0]["value"] is None
+
+
+def test_a_variant_that_could_not_be_built_has_a_row_with_the_reason() -> None:
+    failure = records.failure(variant="b")
+    rows = {**ROWS, "b": {"bytes": None, "f1": None, "drop": None, "drop_low": None, "drop_high": None, "sqnr_db": None}}
+    found = dvc_plots.tradeoff(rows, "f1", {"b": failure})[1]
+    assert found["failed"] == failure.sentence()
+    assert (found["variant"], found["kilobytes"], found["value"]) == ("b", None, None)
 
 
 def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
@@ -28,7 +45,7 @@ def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
 def test_all_tables_stand_there_also_when_they_are_empty() -> None:
     milliseconds = {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}
     costs = {"a": records.cost(**milliseconds)}
-    tables = dvc_plots.tables(ROWS, costs, {"a": records.verified()}, records.accuracy(None), None, {})
+    tables = dvc_plots.tables(ROWS, costs, {"a": records.verified()}, records.accuracy(None), records.decision(None), {})
     assert set(tables) == {"tradeoff.json", "latency.json", "divergence.json", "confusion.csv"}
     assert json.loads(tables["latency.json"]) == [{"variant": "a", **milliseconds}]
     assert json.loads(tables["divergence.json"]) == []

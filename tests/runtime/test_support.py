@@ -16,6 +16,6 @@ def test_a_custom_operator_is_named() -> None:
     traced = tf.function(tf.math.erfinv).get_concrete_function(tf.TensorSpec([1, 2], tf.float32))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
     converter.allow_custom_ops = True
-    message = r"m: cannot be run here, nor can what needs its results: no kernel here for Erfinv\. The file itself is complete"
+    message = r"m: cannot be run here, nor can what needs its results: no kernel here for Erfinv; the file itself is complete"
     with pytest.raises(UserError, match=message):
         support.require(converter.convert(), name="m")

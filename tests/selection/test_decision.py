@@ -2,6 +2,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pipeline.failures.failure_record import Place
 from pipeline.selection import decision
 from pipeline.selection.metrics_report import Row
 from tests import records
@@ -25,7 +26,7 @@ ROWS: dict[str, Row] = {
 def test_one_sentence_says_what_to_ship_and_why() -> None:
     verified = {"float32": PASSED, "int8": replace(PASSED, scheme="int8")}
     reasons = {"float32": "qualifies, but has 300 bytes more than int8", "int8": "fewest bytes of the 2 that qualify"}
-    found = decision.explain("int8", reasons, ROWS, LABELLED, verified, **OPTIONS)
+    found = decision.explain("int8", reasons, ROWS, LABELLED, verified, {}, **OPTIONS)
     assert found.sentence == (
         "Ship int8: fewest bytes of the 2 that qualify (100 bytes, 25 % of the float32 file); no loss beyond 0.50 points (95 %; "
         "1.0 for all 2 comparisons at once), and verified against the original network on 99 samples."
@@ -37,14 +38,26 @@ def test_one_sentence_says_what_to_ship_and_why() -> None:
 
 def test_a_variant_that_failed_says_at_which_check() -> None:
     found = decision.explain(
-        None, {"float32": "x", "int8": "not verified"}, ROWS, LABELLED, {"float32": PASSED, "int8": FAILED}, **OPTIONS
+        None, {"float32": "x", "int8": "not verified"}, ROWS, LABELLED, {"float32": PASSED, "int8": FAILED}, {}, **OPTIONS
     )
     assert found.reasons["int8"] == "not verified (sqnr_db: 3 is below the limit 20)"
     assert found.sentence == "Nothing may be shipped: no variant keeps every constraint."
 
 
+def test_a_variant_that_could_not_be_built_says_so_in_its_place() -> None:
+    failure = records.failure(variant="int8", places=[Place(operator="DIV", tensor="t", layers=["a", "b"])])
+    accuracy = replace(LABELLED, failures={"int8": failure}, variants={"float32": LABELLED.variants["float32"]})
+    given = (ROWS, accuracy, {"float32": PASSED, "int8": FAILED}, {"int8": failure})
+    found = decision.explain("float32", {"float32": "fewest bytes"}, *given, **OPTIONS)
+    assert list(found.reasons) == ["float32", "int8"]
+    assert found.reasons["int8"] == "could not be built: it was refused, at DIV (a, b); do this"
+    assert found.verdicts["int8"] == "no figure: could not be built"
+    assert found.failures == {"int8": failure}
+
+
 def test_without_labels_there_are_no_verdicts() -> None:
-    found = decision.explain("float32", {"float32": "only one"}, ROWS, UNLABELLED, {"float32": PASSED, "int8": FAILED}, **OPTIONS)
+    reasons = {"float32": "only one", "int8": "not verified"}
+    found = decision.explain("float32", reasons, ROWS, UNLABELLED, {"float32": PASSED, "int8": FAILED}, {}, **OPTIONS)
     assert found.verdicts == {}
     assert found.basis == ""
     assert "loss" not in found.sentence

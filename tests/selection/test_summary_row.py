@@ -13,7 +13,7 @@ VERIFIED = records.verified(
 MEASURED = records.variant(
     {"f1": 0.8, "roc_auc": None}, drop=0.01, interval=(-0.01, 0.03), simultaneous=(-0.02, 0.04), p_value=0.5, p_holm=1.0
 )
-ACCURACY = records.accuracy({"f1": 0.81}, {"v": MEASURED})
+ACCURACY = records.accuracy({"f1": 0.81, "roc_auc": None}, {"v": MEASURED})
 
 
 def test_fidelity_is_that_of_the_worst_output() -> None:
@@ -27,6 +27,13 @@ def test_every_metric_under_its_own_name() -> None:
     assert (row["drop_low"], row["drop_high"], row["p_value"], row["p_holm"]) == (-0.01, 0.03, 0.5, 1.0)
     unknown = replace(ACCURACY, variants={"v": replace(MEASURED, interval=None)})
     assert summary_row.row(unknown, VERIFIED, bytes=7)["drop_high"] is None
+
+
+def test_what_was_not_run_has_the_keys_of_the_others_and_no_figure() -> None:
+    failed = replace(ACCURACY, failures={"v": records.failure()}, variants={})
+    row = summary_row.row(failed, replace(VERIFIED, passed=False, outputs={}), bytes=None)
+    assert list(row) == list(summary_row.row(ACCURACY, VERIFIED, bytes=7))
+    assert {name: value for name, value in row.items() if value is not None} == {"verified": False, "n": 99, "baseline": 0.81}
 
 
 @pytest.mark.parametrize(("which", "value"), [("estimate", 0.01), ("upper", 0.03), ("simultaneous", 0.04)])

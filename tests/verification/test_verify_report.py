@@ -54,6 +54,7 @@ def test_what_was_written_is_what_is_read(judged: dict[str, Any], written: Path)
     report = formats.read_record(written, VerifyReport)
     assert report == verify_report.of("int8", judged)
     assert not report.passed
+    assert report.certificate is not None
     assert report.certificate.layers[0].class_ == "InputLayer"
     with pytest.raises(AttributeError):
         report.passed = True  # type: ignore[misc]
@@ -73,7 +74,9 @@ def test_every_kind_of_file_has_this_form(nets: Callable[[str], Made], files: Ca
         outputs=None,
         limits=audit.limits(),
     )
-    assert verify_report.of("v", found).certificate.passed == found["passed"]
+    certificate = verify_report.of("v", found).certificate
+    assert certificate is not None
+    assert certificate.passed == found["passed"]
 
 
 @pytest.mark.parametrize(

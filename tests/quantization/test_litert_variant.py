@@ -1,0 +1,94 @@
+"""The engine `litert` on networks that it cannot quantize, and that what is said to help does."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from pipeline.errors import Impossible, UserError
+from pipeline.quantization import litert_variant, quantizer
+from pipeline.quantization.litert_variant import Request
+from pipeline.tflite import flatbuffer
+from tests import made, records
+from tests.networks import Measured
+
+
+class Token(keras.layers.Layer):  # type: ignore[misc]
+    """A learned first element of a sequence, as a class token is."""
+
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), initializer="random_normal", name="token")
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        first = keras.ops.broadcast_to(self.token, (keras.ops.shape(x)[0], 1, x.shape[-1]))
+        return keras.ops.concatenate([first, x], axis=1)
+
+
+def with_token() -> keras.Model:
+    """Attention behind a class token, and a second concatenation that is no trouble."""
+    x = keras.Input((4, 8), name="x")
+    hidden = Token(name="token")(x)
+    hidden = keras.layers.MultiHeadAttention(2, 4, name="attention")(hidden, hidden)
+    hidden = keras.layers.Concatenate(name="beside")([hidden, hidden])
+    hidden = keras.layers.GlobalAveragePooling1D(name="mean")(hidden)
+    return keras.Model(x, keras.layers.Dense(3, name="y")(hidden))
+
+
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> made.Made:
+    keras.utils.set_random_seed(1)
+    return made.make(with_token(), tmp_path_factory.mktemp("token") / "source")
+
+
+def request(network: made.Made, **changes: object) -> Request:
+    graph = flatbuffer.read(network.float32)
+    layers = {graph.tensors[operator.outputs[0]].name: ["layer"] for operator in graph.operators}
+    given = {"variant": "int8", "settings": records.settings(), "layers": layers, "ranges": made.measured(network)}
+    return Request(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_a_class_token_is_named_and_the_remedy_makes_the_file(token: made.Made) -> None:
+    with pytest.raises(Impossible, match=r"litert-quantizer refuses this network: Ranks of scales \(4\)") as refused:
+        litert_variant.make(token.float32, request(token))
+    assert refused.value.remedy.startswith("set `exclude: [CONCATENATION]` in conf/quantization/int8.yaml")
+    graph = flatbuffer.read(token.float32)
+    named = [graph.tensors[operator.outputs[0]].name for operator in graph.operators if operator.name == "CONCATENATION"]
+    assert len(named) == 2
+    (place,) = refused.value.places  # the other one is no trouble
+    assert place[0] == "CONCATENATION"
+    assert "token" in place[1]
+    settings = records.settings(exclude=["CONCATENATION"])
+    _, found = litert_variant.make(token.float32, request(token, settings=settings, exclude=named))
+    assert found.constants["int8"] > 0
+
+
+def test_where_no_operator_is_to_blame_it_says_what_the_library_said(
+    digits: Measured, token: made.Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> bytes:
+        raise Impossible("litert-quantizer refuses this network: so", quantizer.OTHERWISE)
+
+    monkeypatch.setattr(quantizer, "quantize", refuse)
+    with pytest.raises(Impossible, match=r"^litert-quantizer refuses this network: so; take the variant out") as refused:
+        litert_variant.make(token.float32, request(token))
+    assert refused.value.places == ()
+
+
+def test_what_is_excluded_and_leaves_nothing_is_a_person_s_mistake(token: made.Made) -> None:
+    graph = flatbuffer.read(token.float32)
+    everything = [graph.tensors[operator.outputs[0]].name for operator in graph.operators]
+    settings = replace(records.settings(scheme="dynamic_wi8_afp32", io_dtype="float32"), exclude=["x"])
+    with pytest.raises(UserError, match="nothing was quantized") as refused:
+        litert_variant.make(token.float32, request(token, settings=settings, exclude=everything, ranges=None))
+    assert not isinstance(refused.value, Impossible)
+
+
+def test_a_network_with_nothing_to_quantize_cannot_be_so(tmp_path: Path) -> None:
+    x = keras.Input((4,), name="x")
+    network = made.make(keras.Model(x, keras.layers.Activation("tanh", name="y")(x)), tmp_path / "source")
+    settings = records.settings(scheme="dynamic_wi8_afp32", io_dtype="float32")
+    with pytest.raises(Impossible, match="the network holds no operator that can be quantized so; take the variant out"):
+        litert_variant.make(network.float32, request(network, settings=settings, ranges=None))
+    assert np.isfinite(network.samples["x"]).all()
