@@ -1,5 +1,6 @@
 """Networks on the digits of the shipped example: trained on its training split, judged on the others."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,27 +104,34 @@ def divides(file: Path) -> dict[str, np.ndarray]:
     return {"x": held, "y": labels}
 
 
-def fake_quantized(file: Path) -> dict[str, np.ndarray]:
-    """Trained with fake quantization: kernels per channel, activations between fixed ends."""
+def fake_quantized(file: Path, *, computed: bool = False) -> dict[str, np.ndarray]:
+    """Trained with fake quantization of kernels and activations between fixed ends, or as far as each channel of a kernel goes."""
     import keras
     import tensorflow as tf
 
     keras.utils.set_random_seed(15)
     quantized = tf.quantization.fake_quant_with_min_max_vars
+    by_channel = tf.quantization.fake_quant_with_min_max_vars_per_channel
 
     class Quantized(keras.layers.Layer):  # type: ignore[misc]
-        """A convolution or a matrix product of 8 bits, and a ReLU6 if it is asked for."""
+        """A convolution (a range for each channel) or a matrix product (one range) in 8 bits, and a ReLU6 if it is asked for."""
 
         def __init__(self, shape: tuple[int, ...], ends: tuple[float, float], relu: bool) -> None:
             super().__init__()
             self.kernel = self.add_weight(shape=shape, initializer="he_normal", name="kernel")
             self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+            self.most = self.add_weight(shape=shape[-1:], initializer="ones", trainable=False, name="most")
             self.ends, self.relu = ends, relu
 
         def call(self, x: Any) -> Any:
             kernel = tf.convert_to_tensor(self.kernel)
-            most = tf.stop_gradient(tf.reduce_max(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1))) + 1e-6)
-            kernel = tf.quantization.fake_quant_with_min_max_vars_per_channel(kernel, -most, most, narrow_range=True)
+            if computed:
+                most = tf.stop_gradient(tf.reduce_max(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1))) + 1e-6)
+                kernel = by_channel(kernel, -most, most, narrow_range=True)
+            elif len(kernel.shape) == 4:
+                kernel = by_channel(kernel, -tf.convert_to_tensor(self.most), tf.convert_to_tensor(self.most), narrow_range=True)
+            else:
+                kernel = quantized(kernel, -1.0, 1.0, narrow_range=True)
             x = tf.nn.conv2d(x, kernel, 1, "SAME") if len(kernel.shape) == 4 else tf.matmul(x, kernel)
             x = x + tf.convert_to_tensor(self.bias)
             return quantized(tf.nn.relu6(x) if self.relu else x, *self.ends)
@@ -178,6 +186,15 @@ NETWORKS = (
         file="network",
         options=(LOGITS, WITH_CONVERTER),
         ships="converter_int8",
-        refused={"float16": "nothing was quantized", "int8": "", "int16x8": ""},
+        refused=dict.fromkeys(("float16", "dynamic_int8", "int8", "int16x8"), "could not be built"),
+    ),
+    Network(
+        name="computed_ranges",
+        what="the same with ranges computed from the kernels (SavedModel)",
+        train=partial(fake_quantized, computed=True),
+        file="network",
+        options=(LOGITS,),
+        ships="float32",
+        refused=dict.fromkeys(("float16", "dynamic_int8", "int8", "int16x8"), "could not be built"),
     ),
 )

@@ -147,6 +147,7 @@ NETWORKS = (
         what="transformer with class token (SavedModel)",
         train=class_token,
         file="network",
+        options=("select.drop_bound=estimate",),
         ships="dynamic_int8",
         refused={"int8": "Ranks of scales", "int16x8": "Ranks of scales"},
     ),
