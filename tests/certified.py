@@ -95,6 +95,35 @@ def wide() -> keras.Model:
     return keras.Model(features, layers.Dense(10, name="out")(x), name="wide")
 
 
+# Of each of the layers that `dying` names; the last has no constant either.
+DEAD = {2: 0.31, 3: -0.27, 5: 1.9, 6: 0.0}
+
+
+def dying(kernel: float = 1e-33) -> keras.Model:
+    """A small MobileNet with dead channels (`DEAD`): gammas as weight decay leaves them, and a pruned dense layer."""
+    x = image = keras.Input((12, 12, 3), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="conv")(x)
+    x = layers.ReLU(6.0, name="relu_conv")(layers.BatchNormalization(name="bn_conv")(x))
+    for number, width in enumerate((8, 16)):
+        x = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depthwise_{number}")(x)
+        x = layers.ReLU(6.0, name=f"relu_depthwise_{number}")(layers.BatchNormalization(name=f"bn_depthwise_{number}")(x))
+        x = layers.Conv2D(width, 1, use_bias=False, name=f"pointwise_{number}")(x)
+        x = layers.ReLU(6.0, name=f"relu_pointwise_{number}")(layers.BatchNormalization(name=f"bn_pointwise_{number}")(x))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(8, activation="relu", name="dense")(x)
+    model = randomised(keras.Model(image, layers.Dense(4, name="out")(x), name="dying"))
+    for name in ("bn_depthwise_0", "bn_pointwise_0", "bn_depthwise_1", "bn_pointwise_1"):
+        gamma, beta, mean, variance = model.get_layer(name).get_weights()
+        for channel, constant in DEAD.items():
+            gamma[channel], beta[channel], mean[channel] = kernel, constant, 0
+        model.get_layer(name).set_weights([gamma, beta, mean, variance])
+    weights, bias = model.get_layer("dense").get_weights()
+    for channel, constant in DEAD.items():
+        weights[:, channel], bias[channel] = kernel, constant
+    model.get_layer("dense").set_weights([weights, bias])
+    return model
+
+
 NETWORKS: dict[str, Callable[[], keras.Model]] = {
     "convolutions": convolutions,
     "recurrent": recurrent,

@@ -42,6 +42,15 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[str], Made]":
     return build
 
 
+@pytest.fixture(scope="session")
+def dying(tmp_path_factory: pytest.TempPathFactory) -> "Made":
+    """`certified.dying`."""
+    from tests import certified
+    from tests.made import make
+
+    return make(certified.dying(), tmp_path_factory.mktemp("dying") / "source")
+
+
 @pytest.fixture
 def project(finished: Path, tmp_path: Path) -> Path:
     """A copy of `finished` to change at will, with a cache of its own so that what a test computes stays with it."""

@@ -7,7 +7,7 @@ from pipeline.dataset.split_record import Sample, Set, Sets, Split
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.failures.failure_record import Failure
 from pipeline.micro.simulation_report import Arena, Simulation
-from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
+from pipeline.quantization.quantization_report import Operator, QuantizationReport, Rewritten, Settings
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.selection.benchmark_report import Cost, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
@@ -104,6 +104,18 @@ def settings(**fields: Any) -> Settings:
     return Settings(**{**plain, "scheme": "static_wi8_ai8", "io_dtype": "int8", "samples": None, "search": None, **fields})
 
 
+def rewritten(**fields: Any) -> Rewritten:
+    given: dict[str, Any] = {
+        "operator": "CONV_2D",
+        "tensor": "net/conv",
+        "layers": ["conv"],
+        "channels": 8,
+        "dead": 2,
+        "coarser": 0,
+    }
+    return Rewritten(**{**given, "lost": 1e-30, "steps": None, "coarser_steps": None, **fields})
+
+
 def quantized(**fields: Any) -> Operator:
     """What became of an operator: int8, as asked."""
     done = {"weights": "int8", "activations": "int8", "granularity": "channel", "algorithm": "min_max", "reason": ""}
@@ -112,7 +124,8 @@ def quantized(**fields: Any) -> Operator:
 
 def outcome(**fields: Any) -> QuantizationReport:
     """What became of a network: nothing is said of its operators."""
-    nothing: dict[str, Any] = {"operators": [], "constants": {}, "io_dtypes": {}, "float_operators": {}, "integer_only": False}
+    lists: dict[str, Any] = {"operators": [], "rewritten": []}
+    nothing: dict[str, Any] = lists | {"constants": {}, "io_dtypes": {}, "float_operators": {}, "integer_only": False}
     return QuantizationReport(**{"variant": "v", "settings": settings(), **nothing, **fields})
 
 

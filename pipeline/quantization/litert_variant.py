@@ -78,7 +78,7 @@ def _made(model: bytes, graph: Graph, request: Request) -> tuple[bytes, Quantiza
         known = quantizer.statistics(model, request.samples, recipe=recipe, signature=graph.signature)
     made = quantizer.quantize(model, recipe, known=known)
     outcome = [Operator(**vars(row), layers=list(request.layers[row.tensor])) for row in rows]
-    return made, result.checked(made, outcome, variant=request.variant, settings=settings)
+    return made, result.checked(made, outcome, variant=request.variant, settings=settings, original=graph)
 
 
 def _cure(model: bytes, graph: Graph, request: Request, first: Impossible) -> Impossible | None:

@@ -4,26 +4,31 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.errors import Impossible, UserError
-from pipeline.quantization import schemes
-from pipeline.quantization.quantization_report import Operator, QuantizationReport, Settings
+from pipeline.quantization import lost_weights, schemes
+from pipeline.quantization.quantization_report import Operator, QuantizationReport, Rewritten, Settings
 from pipeline.tflite import flatbuffer, operators
 
 _TAKE_OUT = "take the variant out of `quantization`"
 
 
-def checked(model: bytes, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
+def checked(
+    model: bytes, rows: Sequence[Operator], *, variant: str, settings: Settings, original: flatbuffer.Graph | None = None
+) -> QuantizationReport:
     """The outcome of one variant, when its file is what was asked for.
 
     Args:
         model: the finished file.
         rows, variant, settings: as in `describe`.
+        original: the float32 file, where a recipe was used.
 
     Raises:
         Impossible: when it is not, and the network is why.
         UserError: when it is not, and what was excluded is why.
     """
+    graph, layers = flatbuffer.read(model), {row.tensor: row.layers for row in rows}
+    rewritten = [] if original is None else lost_weights.describe(original, graph, layers)
     try:
-        found = describe(flatbuffer.read(model), rows, variant=variant, settings=settings)
+        found = describe(graph, rows, variant=variant, settings=settings, rewritten=rewritten)
         require_change(found, schemes.SCHEMES[settings.engine][settings.scheme].weights, where=f"variants.{variant}")
     except Impossible as error:
         if settings.exclude:
@@ -32,7 +37,9 @@ def checked(model: bytes, rows: Sequence[Operator], *, variant: str, settings: S
     return found
 
 
-def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings) -> QuantizationReport:
+def describe(
+    graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str, settings: Settings, rewritten: Sequence[Rewritten] = ()
+) -> QuantizationReport:
     """The outcome of one variant.
 
     Args:
@@ -40,6 +47,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str,
         rows: of `operator_plan.describe`, with layers; empty when no recipe was used.
         variant: its name.
         settings: what was asked for.
+        rewritten: of `lost_weights.describe`.
 
     Raises:
         Impossible: when an input or output has another dtype than was asked.
@@ -62,6 +70,7 @@ def describe(graph: flatbuffer.Graph, rows: Sequence[Operator], *, variant: str,
         variant=variant,
         settings=settings,
         operators=list(rows),
+        rewritten=list(rewritten),
         constants=dict(Counter(tensor.dtype for tensor in flatbuffer.constants(graph))),
         io_dtypes=ends,
         float_operators=dict(writes_float),
@@ -104,6 +113,8 @@ def remarks(found: QuantizationReport, *, expected: bool) -> list[str]:
         if row.reason:
             grouped.setdefault(row.reason, []).append(", ".join(row.layers) or row.tensor)
     lines = [f"{reason} ({len(places)}: {'; '.join(places)})" for reason, places in grouped.items()]
+    if said := lost_weights.line(found.rewritten):
+        lines.append(said)
     if expected and "float32" not in found.io_dtypes.values() and not found.integer_only:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(found.float_operators.items())) or "shape arithmetic"
         lines.append(f"not integer-only, although its inputs and outputs are: float tensors remain at {kinds}")

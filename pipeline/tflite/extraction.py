@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import operators
+from pipeline.tflite import flatbuffer, operators
 
 
 def parse(model: bytes) -> Any:
@@ -63,9 +62,7 @@ def extract(
         offset = len(buffers)
         part.buffers = [*buffers, *content.buffers]
         part.subgraphs = [cut, *(_shifted(inner, offset) for inner in content.subgraphs[1:])]
-    builder = flatbuffers.Builder(1024 + sum(len(buffer.data) for buffer in part.buffers if buffer.data is not None))
-    builder.Finish(part.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(part)
 
 
 _NESTING = {getattr(schema.BuiltinOperator, name) for name in operators.SUBGRAPHS}

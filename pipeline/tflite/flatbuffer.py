@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -129,6 +130,13 @@ def parse(model: bytes) -> Any:
         # To LiteRT a list left out is an empty one.
         entry.inputs, entry.outputs = entry.inputs or [], entry.outputs or []
     return content
+
+
+def packed(content: Any) -> bytes:
+    """The bytes of a file with this content (`schema.ModelT`)."""
+    builder = flatbuffers.Builder(1024 + sum(len(buffer.data) for buffer in content.buffers if buffer.data is not None))
+    builder.Finish(content.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def end_shapes(file: File) -> tuple[dict[str, list[int | None]], dict[str, list[int | None]]]:

@@ -3,7 +3,6 @@
 litert-quantizer leaves them in float beside their quantized siblings, and LiteRT refuses the file.
 """
 
-import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.tflite import flatbuffer, operators
@@ -30,9 +29,7 @@ def complete(model: bytes) -> bytes:
     for number, output, data in left:
         tensors = content.subgraphs[number].tensors
         tensors[output].type, tensors[output].quantization = tensors[data].type, tensors[data].quantization
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(content)
 
 
 def _left(subgraph: Subgraph) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
-from pipeline.verification import constant_scales, graph_alignment, hadamard, number_words, stored_layout
+from pipeline.verification import constant_scales, graph_alignment, hadamard, kept_constants, number_words, stored_layout
 from pipeline.verification.constant_scales import MIN_MAX, MSE, OCTAV, OTHER, Weighed
 from pipeline.verification.float32_proof import Proof
 
@@ -27,6 +27,7 @@ class _Row:
 
     Attributes:
         layers: paths.
+        place: of the constant in the file in question, (subgraph, tensor).
         found: the constant; `operator`: that reads it, of the file in question.
         slot: position among the inputs.
         kernel: whether it stands where weights do.
@@ -34,9 +35,11 @@ class _Row:
         turned: it was rotated first (`hadamard`); the quantizer takes the scales of octav then.
         weighed: its scales beside its values.
         needed: the finest scale with which the bias fits, for each scale.
+        off, idle: of `kept_constants.steps_off` and `idle`.
     """
 
     layers: Sequence[str]
+    place: tuple[int, int]
     found: Tensor
     operator: Operator
     slot: int
@@ -45,6 +48,8 @@ class _Row:
     turned: bool
     weighed: Weighed
     needed: np.ndarray
+    off: kept_constants.Off | None
+    idle: np.ndarray
 
 
 def judge(
@@ -59,17 +64,23 @@ def judge(
 
     Returns:
         The algorithm, or "min_max", "mse", "octav" or "other" as found, None when no kernel is quantized; layers, tensor and reason
-        of each constant with a wrong scale; and a line for each table that is held in part.
+        of each constant with a wrong scale; and a line for dead channels, and for each table that is held in part.
     """
     rows = list(_rows(proof, found, aligned, tensors))
     rule = _rule([row.weighed for row in rows if row.kernel and not (row.rewritten or row.turned)])
     if algorithm in (MIN_MAX, MSE, OCTAV):
         rule = algorithm
-    faults, notes = [], []
+    faults, notes = [], _dead(rows)
     ranges = _has_ranges(found)
+    needed: dict[tuple[int, int], np.ndarray] = {}
+    for row in rows:  # several operators may read one kernel, each with a bias of its own
+        needed[row.place] = np.maximum(needed.get(row.place, 0.0), row.needed)
     for row in rows:
-        wrong = _wrong(row, rule, algorithm, ranges=ranges)
-        if wrong.any():
+        follows, held = _follows(row, rule, algorithm, ranges=ranges), _held(row, needed[row.place])
+        wrong, spoiled = ~(follows | held | row.weighed.negligible() | row.idle), _spoiled(row, follows, held)
+        if spoiled is not None:
+            faults.append((row.layers, row.found.name, spoiled))
+        elif wrong.any():
             faults.append((row.layers, row.found.name, _words(row, wrong)))
         elif _is_table(row) and np.any(row.weighed.clipped):
             share = f"{float(np.max(row.weighed.clipped)):.0%}"
@@ -117,17 +128,28 @@ def _rows(proof: Proof, found: Graph, aligned: graph_alignment.Alignment, tensor
         facts = operators.of(operator.name)
         other = found.subgraphs[reader[0]]
         values = flatbuffer.values(expected)
-        bias = _constant(graph.tensors, operator, facts.bias)
+        weighed = constant_scales.weigh(hadamard.rotated(values).astype(np.float32) if at in turned else values, tensor)
+        bias, now = _constant(graph.tensors, operator, facts.bias), other.operators[reader[1]]
+        data, kernel, rewritten = _tensor(other.tensors, now, facts.data), facts.kernel == row.input, entry["kind"] == "rewritten"
+        off, idle = None, np.zeros(weighed.largest.shape, bool)
+        if kernel and not rewritten and at not in turned and now.outputs:
+            stored = _tensor(other.tensors, now, facts.bias)
+            output = other.tensors[now.outputs[0]]
+            off = kept_constants.steps_off(tensor, values, constant=bias, bias=stored, data=data, output=output)
+            idle = kept_constants.idle(tensor, values, constant=bias, off=off)
         yield _Row(
             layers=proof.mapped.layers.get(place, []),
+            place=at,
             found=tensor,
-            operator=other.operators[reader[1]],
+            operator=now,
             slot=row.input,
-            kernel=facts.kernel == row.input,
-            rewritten=entry["kind"] == "rewritten",
+            kernel=kernel,
+            rewritten=rewritten,
             turned=at in turned,
-            weighed=constant_scales.weigh(hadamard.rotated(values).astype(np.float32) if at in turned else values, tensor),
-            needed=constant_scales.bound_by_bias(tensor, bias, _tensor(other.tensors, other.operators[reader[1]], facts.data)),
+            weighed=weighed,
+            needed=constant_scales.bound_by_bias(tensor, bias, data),
+            off=off,
+            idle=idle,
         )
 
 
@@ -155,15 +177,20 @@ def _rule(kernels: Sequence[Weighed]) -> str:
     return best if counts[best] > _MOST * total or not total else OTHER
 
 
-def _wrong(row: _Row, rule: str, algorithm: str | None, *, ranges: bool) -> np.ndarray:
-    """Which of the scales of a constant are not right; `ranges`: of `_has_ranges`."""
-    weighed, scales = row.weighed, row.found.scales
-    if scales is None:
+def _held(row: _Row, needed: np.ndarray) -> np.ndarray:
+    """Which of the scales are no coarser than the biases ask for that it is read with; `needed`: of them."""
+    if row.found.scales is None:
         raise ValueError(f"{row.found.name} is not quantized")
+    return np.asarray((needed > 0) & (row.found.scales <= needed * (1 + 1e-5)) & (row.weighed.clipped == 0))
+
+
+def _follows(row: _Row, rule: str, algorithm: str | None, *, ranges: bool) -> np.ndarray:
+    """Which of the scales of a constant are what its values ask for; `ranges`: of `_has_ranges`."""
+    weighed = row.weighed
     fine = weighed.matches[MIN_MAX]
     if row.rewritten:
         # GPTQ takes the scales of min/max. Those of scaled weights are not to be seen in the weights.
-        return ~fine if algorithm == "gptq" else np.zeros(fine.shape, bool)
+        return fine if algorithm == "gptq" else np.ones(fine.shape, bool)
     if row.turned and OCTAV in weighed.matches:
         fine = fine | weighed.matches[OCTAV]
     if row.kernel and rule in weighed.matches:
@@ -176,8 +203,33 @@ def _wrong(row: _Row, rule: str, algorithm: str | None, *, ranges: bool) -> np.n
         fine = fine | ((weighed.clipped == 0) | (row.operator.name in chosen))
     if ranges and _is_table(row):
         fine = fine | ((weighed.clipped > 0) & (weighed.clipped < _BEYOND))
-    held = (row.needed > 0) & (scales <= row.needed * (1 + 1e-5)) & (weighed.clipped == 0)
-    return ~(fine | held | weighed.negligible())
+    return fine
+
+
+def _spoiled(row: _Row, follows: np.ndarray, held: np.ndarray) -> str | None:
+    """What is wrong with channels without weights to speak of, for which any scale would do; `follows`, `held`: of these."""
+    if row.off is None or row.found.scales is None:
+        return None
+    silent = (row.weighed.negligible() & ~follows) | (row.weighed.largest == 0)
+    off = row.off.constant + np.where(held, 0.0, row.off.weights)
+    return kept_constants.lost(row.found.scales, np.where(silent, off, 0.0))
+
+
+def _dead(rows: Sequence[_Row]) -> list[str]:
+    """A line for the channels of which only the constant is left."""
+    layers: dict[str, int] = {}
+    most: list[float] = []
+    for row in rows:
+        if row.kernel and not row.rewritten and row.found.scales is not None and row.found.scales.size > 1 and not row.found.block:
+            zeros = ~constant_scales.grouped(flatbuffer.values(row.found), row.found).any(axis=1)
+            if zeros.any():
+                layers[", ".join(row.layers) or row.found.name] = int(zeros.sum())
+                most += [] if row.off is None else [float((row.off.constant + row.off.weights)[zeros].max())]
+    if not layers:
+        return []
+    words = f", which is at most {max(most):.2g} steps of the output off" if most else ""
+    where = "; ".join(f"{count} of {name}" for name, count in layers.items())
+    return [f"{sum(layers.values())} dead channels, of which only the constant is left{words}: {where}"]
 
 
 def _words(row: _Row, wrong: np.ndarray) -> str:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import Impossible, UserError
-from pipeline.quantization import litert_variant, quantizer
+from pipeline.quantization import litert_variant, lost_weights, quantizer, result, schemes
 from pipeline.quantization.litert_variant import Request
 from pipeline.tflite import flatbuffer
 from tests import made, records
@@ -92,3 +92,13 @@ def test_a_network_with_nothing_to_quantize_cannot_be_so(tmp_path: Path) -> None
     with pytest.raises(Impossible, match="the network holds no operator that can be quantized so; take the variant out"):
         litert_variant.make(network.float32, request(network, settings=settings, ranges=None))
     assert np.isfinite(network.samples["x"]).all()
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi8_ai16"])
+def test_the_outcome_says_what_was_rewritten_for_dead_channels(dying: made.Made, scheme: str) -> None:
+    asked = request(dying, settings=records.settings(scheme=scheme, io_dtype=schemes.SCHEMES["litert"][scheme].io_dtype[0]))
+    model, outcome = litert_variant.make(dying.float32, asked)
+    expected = lost_weights.describe(flatbuffer.read(dying.float32), flatbuffer.read(model), {})
+    assert outcome.rewritten == [replace(row, layers=["layer"]) for row in expected]
+    (line,) = result.remarks(outcome, expected=True)
+    assert line.startswith("rewritten behind the quantizer: 20 dead channels of 5 operators")

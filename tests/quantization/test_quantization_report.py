@@ -15,6 +15,7 @@ REPORT: dict[str, Any] = {
     "variant": "v",
     "settings": msgspec.to_builtins(records.settings(exclude=["conv"], samples=5)),
     "operators": [msgspec.to_builtins(records.quantized(layers=["conv", "relu"], weights=None, algorithm=None))],
+    "rewritten": [msgspec.to_builtins(records.rewritten(coarser=1, coarser_steps=0.5))],
     "constants": {"int8": 3, "int32": 2},
     "io_dtypes": {"x": "int8", "y": "int8"},
     "float_operators": {"ELU": 2},

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import UserError
-from pipeline.quantization import operator_plan, quantizer, recipes, result, schemes
+from pipeline.quantization import lost_weights, operator_plan, quantizer, recipes, result, schemes
 from pipeline.quantization.quantization_report import Operator as Row
 from pipeline.quantization.quantization_report import QuantizationReport
 from pipeline.tflite import flatbuffer, operators
@@ -25,6 +25,7 @@ PLAIN = records.quantized(operator="CONV_2D", tensor="net/conv")
 def found(**changes: Any) -> QuantizationReport:
     given: dict[str, Any] = {
         "operators": [PLAIN],
+        "rewritten": [],
         "constants": {"int8": 3, "int32": 2},
         "io_dtypes": {"x": "int8", "y": "int8"},
         "float_operators": {},
@@ -92,6 +93,11 @@ def test_remarks_say_what_was_kept_and_what_that_means() -> None:
         "litert-quantizer has no static_wi8_ai8 for ELU: float32 (2: bend; net/again)",
         "not integer-only, although its inputs and outputs are: float tensors remain at 2 ELU",
     ]
+
+
+def test_remarks_name_what_was_rewritten() -> None:
+    row = records.rewritten(dead=4, steps=1e-20)
+    assert result.remarks(found(rewritten=[row]), expected=True) == [lost_weights.line([row])]
 
 
 def test_float_tensors_without_an_operator_are_shape_arithmetic() -> None:
