@@ -18,7 +18,7 @@ pytestmark = [
 # Judged otherwise than they deserve today: goes with issue 11.
 PENDING = {
     *("mobilenet", "unet", "detector", "resnet", "computed_ranges"),
-    *("silent_calibration", "autoencoder", "logarithm", "notes"),
+    *("silent_calibration", "autoencoder", "logarithm", "notes", "embedding"),
 }
 EACH = [
     pytest.param(
