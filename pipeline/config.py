@@ -338,10 +338,11 @@ class Variant(Section, frozen=True):
 
 
 class Search(Section, frozen=True):
-    """A search for a mixed-precision recipe: what an operator may become, its own budget, and its limit as a number of steps.
+    """A search for a mixed-precision recipe: what an operator may become, its budget, and its limit as a number of steps.
 
-    `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, a floor
-    `min_sqnr_db` on the fidelity to the float32 file, or both; null switches one off. `costs` weighs a multiply-accumulate in
+    `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, held as
+    `drop_bound` says (both as in `select` unless set), for `comparisons` variants at once; a floor `min_sqnr_db` on the fidelity to
+    the float32 file; or both; null switches one off. `costs` weighs a multiply-accumulate in
     each choice and is what the objective `macs` adds up. `samples` is how many tuning samples sensitivity is measured on.
     """
 
@@ -352,6 +353,8 @@ class Search(Section, frozen=True):
     granularity: str
     exclude: list[str]
     max_drop: Annotated[float, Meta(ge=0)] | None
+    drop_bound: Literal["simultaneous", "upper", "estimate"]
+    comparisons: Count
     min_sqnr_db: float | None
     samples: Count
     steps: Count
