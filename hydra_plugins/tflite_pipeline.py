@@ -40,6 +40,11 @@ def _samples(engine: str, scheme: str, algorithm: str, samples: int) -> int | No
     return samples if schemes.calibration(engine, scheme, algorithm) == schemes.SAMPLES else None
 
 
+def _comparisons(*, _root_: DictConfig) -> int:
+    """How many variants the choice is among: float32 is the original but for rounding, and no comparison."""
+    return max(1, sum(variant.get("scheme") != "float32" for variant in (_root_.get("variants") or {}).values()))
+
+
 def _simulation(slot: str, *, _root_: DictConfig) -> Any:
     found = getattr(config.simulation(_target(_root_), list(_root_.get("variants") or {})), slot)
     return OmegaConf.create(found) if isinstance(found, list) else found
@@ -60,6 +65,7 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
     "conf_digest": lambda: files.folder_digest(_CONF),
     "version": config.installed,
     "variant_names": lambda *, _root_: OmegaConf.create(list(_root_.get("variants") or {})),
+    "comparisons": _comparisons,
     "reads": _reads,
     "samples": _samples,
     "simulation": _simulation,

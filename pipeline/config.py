@@ -131,14 +131,8 @@ class Calibrate(Section, frozen=True):
     percentile: Annotated[float, Meta(gt=50, le=100)]
 
 
-class Limits(Section, frozen=True):
-    """What cannot be derived for a scheme: the least share of decisions that stay the same."""
-
-    agreement: Annotated[float, Meta(ge=0, le=1)]
-
-
 class Verify(Section, frozen=True):
-    """How much more than the derived error a sound file may have (pipeline/verification/tolerances.py), and limits by scheme.
+    """How much more than the expected error a sound file may have (pipeline/verification/tolerances.py).
 
     `rounding` multiplies the accumulated rounding of float32; `margin_db` is taken off the expected SQNR; `worst` is how many of
     the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.
@@ -148,13 +142,6 @@ class Verify(Section, frozen=True):
     margin_db: float
     worst: Count
     divergence: Count
-    limits: dict[str, Limits]
-
-    def __post_init__(self) -> None:
-        known = {scheme for engine in schemes.SCHEMES.values() for scheme in engine}
-        if set(self.limits) != known:
-            wrong = ", ".join(sorted(set(self.limits) ^ known))
-            raise ValueError(f"one entry for each scheme is expected; missing or unknown: {wrong}")
 
 
 class Benchmark(Section, frozen=True):
@@ -338,10 +325,11 @@ class Variant(Section, frozen=True):
 
 
 class Search(Section, frozen=True):
-    """A search for a mixed-precision recipe: what an operator may become, its own budget, and its limit as a number of steps.
+    """A search for a mixed-precision recipe: what an operator may become, its budget, and its limit as a number of steps.
 
-    `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, a floor
-    `min_sqnr_db` on the fidelity to the float32 file, or both; null switches one off. `costs` weighs a multiply-accumulate in
+    `choices` are schemes of the litert engine. The budget is `max_drop` of the primary metric on the tuning split, held as
+    `drop_bound` says (both as in `select` unless set), for `comparisons` variants at once; a floor `min_sqnr_db` on the fidelity to
+    the float32 file; or both; null switches one off. `costs` weighs a multiply-accumulate in
     each choice and is what the objective `macs` adds up. `samples` is how many tuning samples sensitivity is measured on.
     """
 
@@ -352,6 +340,8 @@ class Search(Section, frozen=True):
     granularity: str
     exclude: list[str]
     max_drop: Annotated[float, Meta(ge=0)] | None
+    drop_bound: Literal["simultaneous", "upper", "estimate"]
+    comparisons: Count
     min_sqnr_db: float | None
     samples: Count
     steps: Count

@@ -1,11 +1,11 @@
 """The primary metric of every variant against the original network, on the same samples: drop, interval, test."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.evaluation import statistics, studentized
+from pipeline.evaluation import spreads, statistics, studentized, tasks
 from pipeline.evaluation.accuracy_report import Comparison
 from pipeline.evaluation.metric_type import Metric, Undefined, figure
 from pipeline.evaluation.studentized import Spread
@@ -93,6 +93,50 @@ def compare(
     return Compared({name: rows[name] for name in variants}, len(tests))
 
 
+def of_candidate(
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    labels: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    metric: Metric,
+    metric_options: Mapping[str, Any],
+    task_type: str,
+    options: Mapping[str, Any],
+    output: str | None,
+    target: str | None,
+    level: float | None,
+    resamples: int,
+) -> tuple[float | None, float | None]:
+    """What one candidate of a search loses by the rule that finished variants are chosen by, on the first of the search's samples.
+
+    Args:
+        before, after: outputs of the original and of the candidate by name, [k, ...]: of the first k samples.
+        labels: by name, [n, ...] with n >= k.
+        inputs: of the network by name, [n, ...].
+        metric, metric_options: a row of the metrics, and its options.
+        task_type, options, output, target: of the head, as `tasks.evidence` takes them.
+        level: of the interval; None: no interval is asked for.
+        resamples: of the bootstrap.
+
+    Returns:
+        The drop, positive when worse, and the upper end of its interval; None where they are undefined or not asked for.
+
+    Raises:
+        UserError: when names, shapes or labels do not fit.
+    """
+    k = len(next(iter(after.values())))
+    first_labels, first_inputs = ({name: array[:k] for name, array in arrays.items()} for arrays in (labels, inputs))
+    head: dict[str, Any] = {"options": options, "output": output, "target": target}
+    original, candidate = (tasks.evidence(task_type, first_labels, found, first_inputs, **head) for found in (before, after))
+    if level is None:
+        figures = [tasks.measure({"": (metric, metric_options)}, found)["metrics"][""] for found in (original, candidate)]
+        drop = None if None in figures else figures[0] - figures[1]
+        return drop if drop is None or metric.higher_is_better else -drop, None
+    row = compare(metric, metric_options, original, {"": candidate}, level=level, resamples=resamples, seed=0).rows[""]
+    return row.drop, None if row.interval is None else row.interval[1]
+
+
 def _same(original: Evidence, variant: Evidence) -> bool:
     before, after = original[1], variant[1]
     return bool(np.abs(after - before).max() <= _ROUNDING * np.abs(before).max())
@@ -145,13 +189,10 @@ def _by_contributions(
     """Any other figure: how it varies from sample to sample."""
     sign = 1.0 if metric.higher_is_better else -1.0
     baseline = metric.compute(*original, **options)
-    if metric.spread is None:
-        spreads = _measured_spreads(metric, options, original, variants, resamples=resamples, seed=seed)
-    else:
-        spreads = {name: _known_spread(metric, options, original, evidence) for name, evidence in variants.items()}
+    spread_of = spreads.of_drops(metric, options, original, variants, resamples=resamples, seed=seed)
     rows: dict[str, _Found | Comparison] = {}
     for name, evidence in variants.items():
-        drop, spread = float(sign * (baseline - metric.compute(*evidence, **options))), spreads[name]
+        drop, spread = float(sign * (baseline - metric.compute(*evidence, **options))), spread_of[name]
         if isinstance(spread, Undefined):
             rows[name] = _row(drop=drop, reason=str(spread))
         else:
@@ -180,58 +221,3 @@ def _varying(metric: Metric, drop: float, spread: Spread, *, n: int) -> _Found:
         interval,
         detectable,
     )
-
-
-def _known_spread(metric: Metric, options: Mapping[str, Any], original: Evidence, variant: Evidence) -> Spread | Undefined:
-    assert metric.spread is not None
-    try:
-        return metric.spread(original[0], original[1], variant[1], **options)
-    except Undefined as reason:
-        return reason
-
-
-def _measured_spreads(
-    metric: Metric,
-    options: Mapping[str, Any],
-    original: Evidence,
-    variants: Mapping[str, Evidence],
-    *,
-    resamples: int,
-    seed: int,
-) -> dict[str, Spread | Undefined]:
-    n = len(original[1])
-    if n < 2:
-        return dict.fromkeys(variants, Undefined("one sample: too few"))
-    sign = 1.0 if metric.higher_is_better else -1.0
-
-    def drops(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        found: dict[str, list[np.ndarray]] = {name: [] for name in variants}
-        for counts in blocks:
-            before = _resampled(metric, options, original, counts)
-            for name, evidence in variants.items():
-                found[name].append(sign * (before - _resampled(metric, options, evidence, counts)))
-        return {name: np.concatenate(parts) for name, parts in found.items()}
-
-    without, drawn = drops(studentized.left_out(n)), drops(statistics.resamples(n, count=resamples, seed=seed))
-    return {name: _spread(without[name], drawn[name], n=n) for name in variants}
-
-
-def _spread(without: np.ndarray, drawn: np.ndarray, *, n: int) -> Spread | Undefined:
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(without).any() or len(known) < max(2, 0.95 * len(drawn)):
-        return Undefined("more than 1 in 20 resamples had no figure: too few samples")
-    return studentized.widened(studentized.jackknife(without), float(known.std(ddof=1)) * float(np.sqrt(n / (n - 1))))
-
-
-def _resampled(metric: Metric, options: Mapping[str, Any], evidence: Evidence, counts: np.ndarray) -> np.ndarray:
-    if metric.resampled is not None:
-        return metric.resampled(*evidence, counts, **options)
-    labels, scores = evidence
-
-    def of_rows(rows: np.ndarray) -> float:
-        try:
-            return figure(metric, labels[rows], scores[rows], **options)
-        except Undefined:
-            return np.nan
-
-    return statistics.by_rows(of_rows, counts)

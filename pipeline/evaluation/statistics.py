@@ -50,6 +50,18 @@ def score_interval(lost: int, won: int, n: int, *, level: float) -> tuple[float,
     return float(low), float(high)
 
 
+def fewest(budget: float, *, level: float) -> int | None:
+    """The least number of samples with which `score_interval` keeps a drop within `budget`, no decision having changed sides.
+
+    Returns:
+        It; None for a budget of 0, which no number of samples keeps.
+    """
+    from scipy.stats import norm
+
+    z = float(norm.ppf((1 + level) / 2))
+    return int(np.ceil(z * z * (1 - budget) / budget - 1e-9)) if budget > 0 else None
+
+
 def score_p_value(lost: int, won: int) -> float:
     """Two-sided test of no difference: the score test that `score_interval` inverts, at a difference of 0.
 

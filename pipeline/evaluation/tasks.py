@@ -143,34 +143,3 @@ def decisions(metrics: Mapping[str, tuple[Metric, Mapping[str, Any]]], evidence:
             chosen = metric.decide(evidence[1], **options)
             return chosen if chosen.ndim == 1 else None
     return None
-
-
-def value(
-    outputs: Mapping[str, np.ndarray],
-    labels: Mapping[str, np.ndarray],
-    inputs: Mapping[str, np.ndarray],
-    *,
-    metric: Metric,
-    metric_options: Mapping[str, Any],
-    task_type: str,
-    options: Mapping[str, Any],
-    output: str | None,
-    target: str | None,
-) -> float | None:
-    """One metric of the first samples, so turned that more is better; None where it is undefined.
-
-    Args:
-        outputs: of the network by name, [k, ...]: of the first k samples.
-        labels: by name, [n, ...] with n >= k.
-        inputs: of the network by name, [n, ...].
-        metric, metric_options: a row of the metrics, and its options.
-        task_type, options, output, target: of the head, as `evidence` takes them.
-
-    Raises:
-        UserError: when names, shapes or labels do not fit.
-    """
-    k = len(next(iter(outputs.values())))
-    first_labels, first_inputs = ({name: array[:k] for name, array in arrays.items()} for arrays in (labels, inputs))
-    found = evidence(task_type, first_labels, outputs, first_inputs, options=options, output=output, target=target)
-    result = measure({"": (metric, metric_options)}, found)["metrics"][""]
-    return result if result is None or metric.higher_is_better else -result

@@ -15,6 +15,9 @@ from pipeline.tflite.layers_record import OperatorLayers
 from pipeline.verification import fidelity
 
 FLOAT = "float32"
+# Outputs of the float32 file and of a candidate, of the first samples, to the drop of the primary metric and the upper end of its
+# interval, None where undefined or not asked for.
+Drop = Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], tuple[float | None, float | None]]
 
 
 class Unit(NamedTuple):
@@ -95,7 +98,7 @@ def measure(
     samples: Mapping[str, np.ndarray],
     reference: Mapping[str, np.ndarray],
     *,
-    value: Callable[[Mapping[str, np.ndarray]], float | None] | None,
+    drop: Drop | None,
     workers: int,
 ) -> dict[str, Any]:
     """The figures of a candidate: what it is worth on the tuning samples.
@@ -104,40 +107,42 @@ def measure(
         candidate: .tflite file.
         samples: inputs [n, ...] by name.
         reference: the float32 file's outputs [n, ...] by name.
-        value: outputs by name to the primary metric, more being better, None where it is undefined. None without labels.
+        drop: of the primary metric. None without labels.
         workers: interpreters.
 
     Returns:
         `bytes`; `noise`, the largest ratio of noise power to signal power of any output; `sqnr_db`, the same in decibels,
-        None without noise; `drop` of the metric against the reference (positive: worse), None without labels or a figure;
-        `finite`: whether all outputs are, without which nothing else is there.
+        None without noise; `drop` of the metric against the reference (positive: worse) and `drop_high`, the upper end of its
+        interval, None without labels or a figure; `finite`: whether all outputs are, without which nothing else is there.
     """
     found = interpreter.predict(candidate, samples, workers=workers)
     outputs = [fidelity.measure(reference[name], found[name]) for name in reference]
     if any(output["finite"] == 0 for output in outputs):
-        return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None}
+        return {"bytes": len(candidate), "finite": False, "noise": None, "sqnr_db": None, "drop": None, "drop_high": None}
     noise = max(float(output["relative_l2"] or 0.0) ** 2 for output in outputs)
-    drop = None
-    if value is not None:
-        before, after = value(reference), value(found)
-        drop = None if before is None or after is None else before - after
+    lost, high = (None, None) if drop is None else drop(reference, found)
     return {
         "bytes": len(candidate),
         "finite": True,
         "noise": noise,
         "sqnr_db": -10 * math.log10(noise) if noise > 0 else None,
-        "drop": drop,
+        "drop": lost,
+        "drop_high": high,
     }
 
 
-def violation(figures: Mapping[str, Any], *, max_drop: float | None, min_sqnr_db: float | None) -> float:
-    """By how much figures of `measure` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept."""
+def violation(figures: Mapping[str, Any], *, max_drop: float | None, drop_bound: str, min_sqnr_db: float | None) -> float:
+    """By how much figures of `measure` miss the budget: points of the metric, or a hundredth of the missing decibels; 0: kept.
+
+    What is held against `max_drop` is the drop itself ("estimate"), else the upper end of its interval.
+    """
     if not figures["finite"]:
         return math.inf
     missed = 0.0
     if max_drop is not None:
         # The drop is a difference of two shares: what rounding in float64 may add to it is no miss.
-        over = math.inf if figures["drop"] is None else figures["drop"] - max_drop
+        held = figures["drop" if drop_bound == "estimate" else "drop_high"]
+        over = math.inf if held is None else held - max_drop
         missed = max(missed, over if over > 1e-9 else 0.0)
     if min_sqnr_db is not None and figures["sqnr_db"] is not None:
         missed = max(missed, (min_sqnr_db - figures["sqnr_db"]) / 100)

@@ -63,7 +63,7 @@ def measurer(
     samples: Mapping[str, np.ndarray],
     reference: Mapping[str, np.ndarray],
     *,
-    value: Callable[[Mapping[str, np.ndarray]], float | None] | None,
+    drop: candidates.Drop | None,
     workers: int,
 ) -> Measure:
     """From a question to the figures of `candidates.measure`.
@@ -72,14 +72,14 @@ def measurer(
         build: of `builder`.
         samples: inputs [n, ...] by name.
         reference: the float32 file's outputs [n, ...] by name.
-        value: outputs of the first samples to the primary metric on those samples, as `candidates.measure` takes it.
+        drop: of the primary metric on the first samples, as `candidates.measure` takes it.
         workers: interpreters.
     """
 
     def measure(question: Question) -> dict[str, Any]:
         count, *assignment = question
         made = build(tuple(assignment))[1]
-        return candidates.measure(made, _first(samples, int(count)), _first(reference, int(count)), value=value, workers=workers)
+        return candidates.measure(made, _first(samples, int(count)), _first(reference, int(count)), drop=drop, workers=workers)
 
     return measure
 
@@ -136,7 +136,7 @@ def run(
         return cost_model.weighted_macs(graph, build(assignment)[1], _chosen(units, assignment), options.costs)
 
     def violation(row: Figures) -> float:
-        return candidates.violation(row, max_drop=options.max_drop, min_sqnr_db=options.min_sqnr_db)
+        return candidates.violation(row, max_drop=options.max_drop, drop_bound=options.drop_bound, min_sqnr_db=options.min_sqnr_db)
 
     saving = [{scheme: cost(nothing) - cost(assignment) for scheme, assignment in row.items()} for row in alone]
     found = assignment_search.find(

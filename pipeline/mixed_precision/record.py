@@ -20,6 +20,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         algorithm, granularity: of weights.
         exclude: layers or operator types that stay float32.
         max_drop: budget on the primary metric, in its own units; None: none.
+        drop_bound: what is held to it: an upper end of the drop's interval, or the drop itself.
+        comparisons: how many variants the interval is to hold for at once, when it is "simultaneous".
         min_sqnr_db: budget on the fidelity in decibels; None: none.
         samples: how many tuning samples sensitivity is measured on.
         steps: candidates to try at most.
@@ -32,9 +34,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     granularity: str
     exclude: tuple[str, ...]
     max_drop: float | None
+    drop_bound: Literal["simultaneous", "upper", "estimate"]
+    comparisons: Count
     min_sqnr_db: float | None
     samples: Count
     steps: Count
+
+    def level(self, confidence: float) -> float | None:
+        """Of the interval whose upper end is held to `max_drop`; None where the drop itself is, or nothing."""
+        if self.max_drop is None or self.drop_bound == "estimate":
+            return None
+        return 1 - (1 - confidence) / (self.comparisons if self.drop_bound == "simultaneous" else 1)
 
 
 class Improvement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +59,7 @@ class Improvement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         noise: noise power as a share of the signal power, of the output where it is largest.
         sqnr_db: the same in decibels, None without noise.
         drop: of the primary metric against the float32 file, positive: worse; None without labels or where it is undefined.
+        drop_high: the upper end of its interval; None also where the drop itself is held to the budget.
     """
 
     step: Count
@@ -59,6 +70,7 @@ class Improvement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     noise: float | None
     sqnr_db: float | None
     drop: float | None
+    drop_high: float | None
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

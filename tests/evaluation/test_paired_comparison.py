@@ -1,8 +1,11 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from pipeline.evaluation import statistics
+from pipeline.errors import UserError
+from pipeline.evaluation import paired_comparison, statistics
 from pipeline.evaluation.accuracy_report import Comparison
 from pipeline.evaluation.metric_type import Metric, Undefined
 from pipeline.evaluation.paired_comparison import EXACT, SCORE, STUDENT, compare
@@ -153,3 +156,53 @@ def test_a_single_sample_has_no_interval() -> None:
     one = np.zeros((1, 1))
     row = compare(METRICS["mae"], {}, (one, one), {"v": (one, one + 1)}, level=0.95, resamples=9, seed=0).rows["v"]
     assert (row.interval, row.reason) == (None, "one sample: too few")
+
+
+CLASSES = np.arange(40) % 4
+FOUR = np.eye(4)[CLASSES] * 0.8 + 0.05
+CHANGED = FOUR.copy()
+CHANGED[[0, 9]] = CHANGED[[0, 9]][:, ::-1]
+PROBABILITIES: dict[str, Any] = {"task_type": "classification", "options": {"logits": False}}
+
+
+def lost(
+    name: str, before: np.ndarray, after: np.ndarray, labels: np.ndarray, head: dict[str, Any], level: float | None = 0.95
+) -> tuple[float | None, float | None]:
+    given: dict[str, Any] = {"output": None, "target": None, "metric": METRICS[name], "metric_options": {}, **head}
+    inputs = {"in": np.zeros((len(labels), 2))}
+    return paired_comparison.of_candidate(
+        {"out": before}, {"out": after}, {"labels": labels}, inputs, level=level, resamples=50, **given
+    )
+
+
+def test_the_drop_on_the_first_samples_and_the_upper_end_of_its_interval() -> None:
+    assert lost("accuracy", FOUR, CHANGED, CLASSES, PROBABILITIES) == (0.05, statistics.score_interval(2, 0, 40, level=0.95)[1])
+    assert lost("accuracy", FOUR[:5], CHANGED[:5], CLASSES, PROBABILITIES, level=0.9) == (
+        0.2,
+        statistics.score_interval(1, 0, 5, level=0.9)[1],
+    )
+    drop, high = lost("accuracy", FOUR, CHANGED, CLASSES, PROBABILITIES, level=None)
+    assert drop == pytest.approx(0.05)
+    assert high is None
+
+
+def test_a_larger_error_is_a_drop() -> None:
+    assert not METRICS["mae"].higher_is_better
+    regression: dict[str, Any] = {"task_type": "regression", "options": {}}
+    labels = np.array([0.0, 1.0, 2.0])
+    found = [
+        lost("mae", labels[:, None], np.array([[0.0], [1.0], [4.0]]), labels, regression, level=level)[0] for level in (0.95, None)
+    ]
+    assert found == pytest.approx([2 / 3, 2 / 3])
+
+
+@pytest.mark.parametrize("level", [0.95, None])
+def test_what_is_undefined_is_none(level: float | None) -> None:
+    broken = CHANGED.copy()
+    broken[1, 1] = np.nan
+    assert lost("accuracy", FOUR, broken, CLASSES, PROBABILITIES, level=level) == (None, None)
+
+
+def test_an_output_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(UserError, match=r"task\.heads: output"):
+        lost("accuracy", FOUR, CHANGED, CLASSES, {**PROBABILITIES, "output": "scores"})

@@ -52,6 +52,16 @@ def test_the_score_interval_does_not_shrink_to_nothing_when_nothing_changed() ->
     assert low == pytest.approx(-high)
 
 
+@pytest.mark.parametrize(
+    ("budget", "level", "needed"), [(0.01, 0.95, 381), (0.01, 0.99, 657), (0.005, 0.95, 765), (0.0, 0.95, None)]
+)
+def test_the_fewest_samples_that_can_keep_a_budget(budget: float, level: float, needed: int | None) -> None:
+    assert statistics.fewest(budget, level=level) == needed
+    if needed is not None:
+        assert statistics.score_interval(0, 0, needed, level=level)[1] <= budget
+        assert statistics.score_interval(0, 0, needed - 1, level=level)[1] > budget
+
+
 @pytest.mark.parametrize(("lose", "win"), [(0.03, 0.01), (0.05, 0.05), (0.10, 0.02)])
 def test_the_score_interval_covers_the_truth_as_often_as_it_says(lose: float, win: float) -> None:
     rng, n, rounds, covered = np.random.default_rng(0), 500, 3000, 0

@@ -3,7 +3,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
 from pipeline.evaluation import tasks
 from pipeline.evaluation.accuracy_report import Details, Flip
 from pipeline.evaluation.metric_type import Metric, Undefined
@@ -61,33 +60,3 @@ def test_a_task_without_decisions_has_no_flips() -> None:
     found = tasks.breakdown("regression", {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)})
     assert found.variants["v"].flips is None
     assert (found.variants["v"].per_value or {})["bias"] == [1.0]
-
-
-def value(name: str, output: np.ndarray, labels: np.ndarray, head: dict[str, Any]) -> float | None:
-    given: dict[str, Any] = {"output": None, "target": None, "metric": METRICS[name], "metric_options": {}, **head}
-    return tasks.value({"out": output}, {"labels": labels}, {"in": np.zeros((len(labels), 2))}, **given)
-
-
-PROBABILITIES: dict[str, Any] = {"task_type": "classification", "options": {"logits": False}}
-
-
-def test_the_value_of_the_first_samples() -> None:
-    assert value("accuracy", BEFORE, LABELS, PROBABILITIES) == 0.75
-    assert value("accuracy", BEFORE[:3], LABELS, PROBABILITIES) == 1.0
-
-
-def test_of_a_value_more_is_better() -> None:
-    assert not METRICS["mae"].higher_is_better
-    found = value("mae", np.array([[0.0], [1.0], [4.0]]), np.array([0.0, 1.0, 2.0]), {"task_type": "regression", "options": {}})
-    assert found == pytest.approx(-2 / 3)
-
-
-def test_a_value_that_is_undefined_is_none() -> None:
-    output = BEFORE.copy()
-    output[1, 1] = np.nan
-    assert value("accuracy", output, LABELS, PROBABILITIES) is None
-
-
-def test_a_value_of_an_output_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(UserError, match=r"task\.heads: output"):
-        value("accuracy", BEFORE, LABELS, {**PROBABILITIES, "output": "scores"})

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_every_unit_alone_in_every_choice_can_be_built_and_run(digits: Measured)
                 made,
                 some,
                 {"probabilities": digits.reference[:5]},
-                value=None,
+                drop=None,
                 workers=1,
             )
             assert figures["finite"]
@@ -70,15 +71,20 @@ def test_the_recipe_is_the_candidate(digits: Measured) -> None:
 def test_figures_by_hand(digits: Measured) -> None:
     made = digits.quantized("dynamic_wi4_afp32", "min_max", "channel", "float32")
     expected = digits.figures(made)
+
+    def accuracy(outputs: Mapping[str, np.ndarray]) -> float:
+        return float(accuracy_score(digits.labels, outputs["probabilities"].argmax(1)))
+
     found = candidates.measure(
         made,
         digits.evaluation,
         {"probabilities": digits.reference},
-        value=lambda outputs: float(accuracy_score(digits.labels, outputs["probabilities"].argmax(1))),
+        drop=lambda before, after: (accuracy(before) - accuracy(after), 0.5),
         workers=2,
     )
     assert found["bytes"] == len(made)
     assert found["drop"] == pytest.approx(expected["drop"])
+    assert found["drop_high"] == 0.5
     assert found["sqnr_db"] == pytest.approx(expected["sqnr_db"])
     assert found["noise"] == pytest.approx(10 ** (-found["sqnr_db"] / 10))
 
@@ -88,7 +94,7 @@ def test_the_float_file_has_no_noise(digits: Measured) -> None:
         digits.model,
         digits.evaluation,
         {"probabilities": digits.reference},
-        value=None,
+        drop=None,
         workers=1,
     )
     assert (found["noise"], found["sqnr_db"], found["drop"]) == (0.0, None, None)
@@ -100,11 +106,11 @@ def test_outputs_that_are_not_finite(digits: Measured) -> None:
         digits.model,
         digits.evaluation,
         {"probabilities": reference},
-        value=None,
+        drop=None,
         workers=1,
     )
     assert found["finite"] is False
-    assert candidates.violation(found, max_drop=1.0, min_sqnr_db=None) == math.inf
+    assert candidates.violation(found, max_drop=1.0, drop_bound="upper", min_sqnr_db=None) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -120,5 +126,9 @@ def test_outputs_that_are_not_finite(digits: Measured) -> None:
     ],
 )
 def test_by_how_much_the_budget_is_missed(drop: float | None, sqnr: float | None, budget: Any, missed: float) -> None:
-    figures = {"finite": True, "drop": drop, "sqnr_db": sqnr}
-    assert candidates.violation(figures, **budget) == pytest.approx(missed)
+    figures = {"finite": True, "drop": drop, "drop_high": None, "sqnr_db": sqnr}
+    assert candidates.violation(figures, drop_bound="estimate", **budget) == pytest.approx(missed)
+    # The same by the upper end of the interval, whatever the drop is.
+    figures = {"finite": True, "drop": None, "drop_high": drop, "sqnr_db": sqnr}
+    for bound in ("upper", "simultaneous"):
+        assert candidates.violation(figures, drop_bound=bound, **budget) == pytest.approx(missed)

@@ -36,7 +36,7 @@ class Known:
         noise = sum(NOISE[name] for name in question[1:])
         sqnr = {0.5: 3.0, 0.501: 2.9}.get(noise, 30.0) if noise else None
         size = sum(map(BYTES.__getitem__, question[1:]))
-        return {"bytes": size, "finite": True, "noise": noise, "sqnr_db": sqnr, "drop": None}
+        return {"bytes": size, "finite": True, "noise": noise, "sqnr_db": sqnr, "drop": None, "drop_high": None}
 
     def count(self) -> None:
         self.progress += 1
@@ -108,16 +108,16 @@ def test_building_and_measuring_the_shipped_network(digits: Measured) -> None:
     assert build(assignment) is build(assignment)
     measured_on: list[int] = []
 
-    def value(outputs: Any) -> float:
-        measured_on.append(len(outputs["probabilities"]))
-        return 0.0
+    def drop(before: Any, after: Any) -> tuple[float, float]:
+        measured_on.extend((len(before["probabilities"]), len(after["probabilities"])))
+        return 0.0, 0.0
 
-    measure = network_search.measurer(build, digits.evaluation, {"probabilities": digits.reference}, value=value, workers=1)
+    measure = network_search.measurer(build, digits.evaluation, {"probabilities": digits.reference}, drop=drop, workers=1)
     assert measure(["5", *assignment]) == candidates.measure(
         build(assignment)[1],
         {name: array[:5] for name, array in digits.evaluation.items()},
         {"probabilities": digits.reference[:5]},
-        value=value,
+        drop=drop,
         workers=1,
     )
     assert measured_on == [5] * 4

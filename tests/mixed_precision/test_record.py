@@ -18,6 +18,7 @@ IMPROVEMENT: dict[str, Any] = {
     "noise": 0.5,
     "sqnr_db": 3.01,
     "drop": None,
+    "drop_high": None,
 }
 OPERATOR: dict[str, Any] = {"operator": "CONV_2D", "tensor": "a;b", "layers": ["conv", "relu"], "scheme": "static_wi8_ai8"}
 RESULT: dict[str, Any] = {
@@ -30,6 +31,8 @@ RESULT: dict[str, Any] = {
         "granularity": "channel",
         "exclude": [],
         "max_drop": None,
+        "drop_bound": "simultaneous",
+        "comparisons": 4,
         "min_sqnr_db": 30.0,
         "samples": 16,
         "steps": 50,
@@ -97,6 +100,14 @@ def test_what_is_no_json_is_refused_likewise(content: bytes, tmp_path: Path) -> 
     (tmp_path / "mixed.json").write_bytes(content)
     with pytest.raises(UserError, match=r"mixed\.json: .+; run `dvc repro` to make it again$"):
         files.read_record(tmp_path / "mixed.json", record.Result)
+
+
+def test_the_level_is_that_of_what_is_held_to_the_budget() -> None:
+    asked = msgspec.structs.replace(read(RESULT).asked, max_drop=0.01)
+    assert asked.level(0.95) == pytest.approx(1 - 0.05 / 4)
+    assert msgspec.structs.replace(asked, drop_bound="upper").level(0.95) == 0.95
+    assert msgspec.structs.replace(asked, drop_bound="estimate").level(0.95) is None
+    assert msgspec.structs.replace(asked, max_drop=None).level(0.95) is None
 
 
 def test_the_options_are_those_of_the_configuration() -> None:
