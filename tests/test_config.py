@@ -70,7 +70,6 @@ REFUSED = [
     ("select.max_drop=-0.1", "select.max_drop: got -0.1; expected a number (at least 0)"),
     ("select.objective=beauty", "select.objective: got 'beauty'; expected 'accuracy_per_byte' or 'bytes'"),
     ("model.batch=4", "model.batch: must be ${convert.batch}"),
-    ("~verify.limits.float16", "one entry for each scheme is expected; missing or unknown: float16"),
     ("seed=-1", "seed: got -1"),
 ]
 

@@ -53,7 +53,7 @@ STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
     ("option", "value", "expected"),
     [
         ("variants.int8.algorithm", "mse", of_variants("int8") | JUDGE),
-        ("verify.limits.static_wi8_ai8.agreement", 0.95, each("verify", "int8") | {"select", "report"}),
+        ("verify.margin_db", 11.5, each("verify", *FIVE) | {"select", "report"}),
         ("select.max_drop", 0.02, {"select", "report", "gate"}),
         ("select.objective", "latency", {"select", "report", "gate"}),
         pytest.param("calibrate.samples", 50, STATIC, marks=pytest.mark.slow),
