@@ -23,8 +23,9 @@ def refuse(graph: Graph, *, scheme: str) -> None:
         Impossible: naming the operators and the schemes that work.
     """
     if places := found(graph):
+        kinds = sorted({operator.name for operator in places})
         raise Impossible(
-            f"{scheme}: the network holds {', '.join(sorted({operator.name for operator in places}))} (a recurrent layer becomes a loop), and static schemes cannot "
+            f"{scheme}: the network holds {', '.join(kinds)} (a recurrent layer becomes a loop), and static schemes cannot "
             "quantize what goes round in it",
             "take this variant out of `quantization` and use float16 or dynamic_int8",
             tuple((operator.name, graph.tensors[operator.outputs[0]].name) for operator in places),
