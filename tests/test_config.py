@@ -119,8 +119,8 @@ def test_no_params_file(tmp_path: Path) -> None:
     assert "error: params.yaml: no such file; run `make params` in the repository's root" in done.stdout
 
 
-def test_an_unknown_variant_names_those_there_are(finished: Path) -> None:
-    done = call("python", "-m", "pipeline.quantize", "int9", cwd=finished, check=False)
+def test_an_unknown_variant_names_those_there_are(project: Path) -> None:
+    done = call("python", "-m", "pipeline.quantize", "int9", cwd=project, check=False)
     assert done.returncode == 1
     assert "error: params.yaml: variants: no 'int9'; have: float32, float16, dynamic_int8, int8, int16x8" in done.stdout
 
