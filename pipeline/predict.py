@@ -1,4 +1,4 @@
-"""Stage `predict@V`: one variant's outputs on every evaluation sample, in real units."""
+"""Stage `predict@V`: one variant's outputs on every evaluation sample, in real units; on the other sets too when asked."""
 
 import argparse
 import os
@@ -16,11 +16,12 @@ def main() -> None:
     config.require(settings, ["ai_edge_litert"])
     model = files.read_bytes(paths.variant_model(name))
     support.require(model, name=str(paths.variant_model(name)))
-    samples = files.read_samples(paths.EVALUATION)
-    count = len(next(iter(samples.values())))
-    with files.replacing(paths.OUTPUTS / name) as folder, progress.counting(count, doing=f"predict {name}") as done:
-        folder.mkdir(parents=True)
-        interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=done)
+    with files.replacing(paths.OUTPUTS / name) as folder:
+        for inside, read in {"": paths.EVALUATION, **settings.evaluate.sets()}.items():
+            samples = files.read_samples(read)
+            (folder / inside).mkdir(parents=True)
+            with progress.counting(len(next(iter(samples.values()))), doing=f"predict {name}") as done:
+                interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder / inside), done=done)
 
 
 if __name__ == "__main__":

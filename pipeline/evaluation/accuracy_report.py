@@ -69,11 +69,22 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variants: dict[str, Details]
 
 
+class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every metric on all `n` labelled samples: those of the evaluation set, `calibration` that the ranges were measured on, and
+    `tuning` that searches were held to. For comparison with published figures; nothing is chosen by them."""
+
+    n: int
+    calibration: int
+    tuning: int
+    original: Measured
+    variants: dict[str, Measured]
+
+
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The task's metrics of `n` samples. Without labels the fields from `original` on are empty, and not in the file.
 
     `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points. `comparisons`: how many
-    different ones the variants are, that `correction` is for.
+    different ones the variants are, that `correction` is for. `whole`: figures of all labelled samples, where they were asked for.
     """
 
     task: str
@@ -87,6 +98,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heads: dict[str, Head] = {}
     points: bool | None = None
     comparisons: int | None = None
+    whole: Whole | None = None
     higher_is_better: bool | None = None
 
     def baseline(self) -> float | None:
