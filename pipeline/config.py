@@ -5,6 +5,7 @@ It only validates. No field has a default: every value a stage uses stands in pa
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -201,6 +202,37 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
     return {f"{head}.{name}" if several else name: (head, name) for head, entry in task.heads.items() for name in entry.metrics}
 
 
+class Beside(Section, frozen=True):
+    """The sets besides evaluation that outputs are made for, or neutral files in their place; derived from `on`."""
+
+    calibration: str
+    tuning: str
+
+
+class Evaluate(Section, frozen=True):
+    """Figures on the evaluation samples, or (`on: all`) on the whole labelled set as well, which the choice never sees."""
+
+    on: Literal["evaluation", "all"]
+    reads: Beside
+
+    def __post_init__(self) -> None:
+        if self.reads != beside(self.on):
+            raise ValueError("reads: is derived from `on`; remove it from your configuration")
+
+    def sets(self) -> dict[str, Path]:
+        """The folders of samples besides evaluation, by name."""
+        return paths.BESIDE if self.on == "all" else {}
+
+
+def beside(on: str) -> Beside:
+    """What the stages read that make outputs, as dvc.yaml needs it: a slot with nothing to read names a file that they depend on
+    anyway, through others."""
+    return Beside(**{name: (folder if on == "all" else _NEUTRAL[name]).as_posix() for name, folder in paths.BESIDE.items()})
+
+
+_NEUTRAL = {"calibration": paths.LAYERS, "tuning": paths.SOURCE_GRAPH}
+
+
 class Select(Section, frozen=True):
     """The choice: the best `objective` among variants that keep every constraint; None and false do not constrain.
 
@@ -393,6 +425,7 @@ class Config(Section, frozen=True):
     verify: Verify
     benchmark: Benchmark
     task: Task
+    evaluate: Evaluate
     select: Select
     gate: Gate
     variants: dict[str, Variant]

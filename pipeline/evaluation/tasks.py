@@ -1,6 +1,6 @@
 """What a network's output is taken as: one function and one row in `TASK_TYPES` each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,6 +88,16 @@ def evidence(
     row = TASK_TYPES[one_of(task_type, TASK_TYPES, where="task.heads: task_type.name")]
     chosen, wanted = only(outputs, output, where="task.heads: output"), only(labels, target, where="task.heads: labels")
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
+
+
+def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
+    """The evidence of several sets of samples as one; undefined when that of one set is."""
+    known: list[Evidence] = []
+    for part in parts:
+        if isinstance(part, Undefined):
+            return part
+        known.append(part)
+    return np.concatenate([labels for labels, _ in known]), np.concatenate([scores for _, scores in known])
 
 
 def finite(

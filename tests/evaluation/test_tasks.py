@@ -60,3 +60,10 @@ def test_a_task_without_decisions_has_no_flips() -> None:
     found = tasks.breakdown("regression", {"mae": (METRICS["mae"], {})}, (values, values), {"v": (values, values + 1)})
     assert found.variants["v"].flips is None
     assert (found.variants["v"].per_value or {})["bias"] == [1.0]
+
+
+def test_the_evidence_of_sets_is_taken_together() -> None:
+    labels, scores = tasks.joined([(LABELS[:1], BEFORE[:1]), (LABELS[1:], BEFORE[1:])])  # type: ignore[misc]
+    np.testing.assert_array_equal(labels, LABELS)
+    np.testing.assert_array_equal(scores, BEFORE)
+    assert str(tasks.joined([(LABELS, BEFORE), Undefined("NaN")])) == "NaN"
