@@ -220,17 +220,17 @@ class Evaluate(Section, frozen=True):
             raise ValueError("reads: is derived from `on`; remove it from your configuration")
 
     def sets(self) -> dict[str, Path]:
-        """The folders of samples besides evaluation, by name."""
-        return paths.BESIDE if self.on == "all" else {}
+        """The folders of samples besides evaluation, by the name of the folder that outputs on them have within the others."""
+        return {name: folder for name, (folder, _) in _BESIDE.items() if self.on == "all"}
+
+
+# Each with a file in its place when it is not read: one that the stages which make outputs depend on anyway, through others.
+_BESIDE = {"calibration": (paths.CALIBRATION, paths.LAYERS), "tuning": (paths.TUNING, paths.SOURCE_GRAPH)}
 
 
 def beside(on: str) -> Beside:
-    """What the stages read that make outputs, as dvc.yaml needs it: a slot with nothing to read names a file that they depend on
-    anyway, through others."""
-    return Beside(**{name: (folder if on == "all" else _NEUTRAL[name]).as_posix() for name, folder in paths.BESIDE.items()})
-
-
-_NEUTRAL = {"calibration": paths.LAYERS, "tuning": paths.SOURCE_GRAPH}
+    """What the stages read that make outputs, as dvc.yaml needs it."""
+    return Beside(**{name: (folder if on == "all" else other).as_posix() for name, (folder, other) in _BESIDE.items()})
 
 
 class Select(Section, frozen=True):

@@ -27,9 +27,6 @@ EVALUATION = Path("data/evaluation")
 REFERENCE = Path("data/reference")
 OUTPUTS = Path("data/outputs")
 
-# The other sets, by the name of the folder that outputs on them have within REFERENCE and OUTPUTS / V, when they are asked for.
-BESIDE = {"calibration": CALIBRATION, "tuning": TUNING}
-
 VERIFY_REPORTS = Path("reports/verify")
 BENCHMARK_REPORTS = Path("reports/benchmark")
 SIMULATE_REPORTS = Path("reports/simulate")

@@ -1,5 +1,4 @@
-"""Stage `predict@V`: one variant's outputs on every evaluation sample, in real units, and on the other sets when asked; or why there
-are none."""
+"""Stage `predict@V`: one variant's outputs on every evaluation sample, and on the other sets when asked; or why there are none."""
 
 import argparse
 import os

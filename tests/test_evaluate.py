@@ -60,6 +60,14 @@ def test_the_whole_labelled_set_when_asked(project: Path) -> None:
     for name in ("float32", "int8"):
         assert report["variants"][name]["drop"] == before["variants"][name]["drop"]
         assert report["variants"][name]["metrics"] == before["variants"][name]["metrics"]
+    chosen = files.read_json(project / paths.METRICS)["variants"]["int8"]
+    for stage in ("select", "report"):
+        call("python", "-m", f"pipeline.{stage}", cwd=project)
+    assert files.read_json(project / paths.METRICS)["variants"]["int8"] == chosen
+    summary = (project / paths.SUMMARY).read_text(encoding="utf-8")
+    assert "On all 800 labelled samples, 200 of which are for calibration and 150 for tuning" in summary
+    assert f"int8 {report['whole']['variants']['int8']['metrics']['accuracy']:.4f}" in summary
+    assert '<table id="whole">' in (project / paths.PAGE).read_text(encoding="utf-8")
     call("python", "-m", "pipeline.cli.compose", cwd=project)
     assert "Running stage" not in call("dvc", "repro", "evaluate", cwd=project).stdout
     assert files.read_json(project / paths.ACCURACY) == before
