@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign simulate-statistics deps lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign judge simulate-statistics deps lock clean
 
 repro: params
 	dvc repro
@@ -59,6 +59,10 @@ bench: setup
 # One thing changed in files of all kinds, thousands of times: does the certificate see what changes the outputs?
 campaign: setup
 	python -m pipeline.cli.campaign
+
+# Networks trained here, run as a user does: what ships, why, and whether planted faults are refused.
+judge: setup
+	python -m tests.trained
 
 # How often intervals hold the truth, and how often a file over the budget ships: sets with known truths, drawn anew.
 simulate-statistics: setup

@@ -3,6 +3,12 @@
 import importlib.util
 import sys
 
+from pipeline import stale
+
+# First of all: the wrong Python, or an import of the user's own code, may end the stage.
+if (_stage := stale.stage_of(sys.orig_argv)) is not None:
+    stale.remove(_stage)
+
 # `python` in a stage's command is whatever comes first on PATH. Say so before an import fails with a traceback.
 if importlib.util.find_spec("msgspec") is None or importlib.util.find_spec("ai_edge_litert") is None:
     sys.exit(

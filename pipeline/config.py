@@ -132,14 +132,8 @@ class Calibrate(Section, frozen=True):
     percentile: Annotated[float, Meta(gt=50, le=100)]
 
 
-class Limits(Section, frozen=True):
-    """What cannot be derived for a scheme: the least share of decisions that stay the same."""
-
-    agreement: Annotated[float, Meta(ge=0, le=1)]
-
-
 class Verify(Section, frozen=True):
-    """How much more than the derived error a sound file may have (pipeline/verification/tolerances.py), and limits by scheme.
+    """How much more than the expected error a sound file may have (pipeline/verification/tolerances.py).
 
     `rounding` multiplies the accumulated rounding of float32; `margin_db` is taken off the expected SQNR; `worst` is how many of
     the worst samples are listed, and `divergence` on how many of them the network is followed operator by operator.
@@ -149,13 +143,6 @@ class Verify(Section, frozen=True):
     margin_db: float
     worst: Count
     divergence: Count
-    limits: dict[str, Limits]
-
-    def __post_init__(self) -> None:
-        known = {scheme for engine in schemes.SCHEMES.values() for scheme in engine}
-        if set(self.limits) != known:
-            wrong = ", ".join(sorted(set(self.limits) ^ known))
-            raise ValueError(f"one entry for each scheme is expected; missing or unknown: {wrong}")
 
 
 class Benchmark(Section, frozen=True):

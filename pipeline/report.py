@@ -37,6 +37,7 @@ def main() -> None:
         "percent": f"{100 * accuracy.confidence:g}",
         "methods": sorted({row.method for row in accuracy.variants.values() if row.method}),
         "rows": rows,
+        "targeted": {name: row for name, row in rows.items() if "on_target" in row},
         "decision": decision,
         "verified": verified,
         "diverging": sections.diverging(verified),

@@ -16,6 +16,7 @@ from pipeline.selection import (
     bundle,
     decision,
     decision_record,
+    firmware,
     latency_report,
     metrics_report,
     model_card,
@@ -81,7 +82,7 @@ def main() -> None:
         folder.mkdir()
         if best is not None:
             decided = msgspec.structs.replace(decided, sha256=hashlib.sha256(models[best]).hexdigest())
-            for name, content in _shipped(settings, models[best], decided, rows[best], accuracy).items():
+            for name, content in _shipped(settings, models[best], decided, rows[best], accuracy, simulated.get(best)).items():
                 (folder / name).write_bytes(content)
         files.write_json(folder / "decision.json", msgspec.to_builtins(decided))
     conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
@@ -98,9 +99,15 @@ def _floats(model: bytes) -> list[str]:
 
 
 def _shipped(
-    settings: config.Config, model: bytes, decided: decision_record.Decision, row: metrics_report.Row, accuracy: Accuracy
+    settings: config.Config,
+    model: bytes,
+    decided: decision_record.Decision,
+    row: metrics_report.Row,
+    accuracy: Accuracy,
+    simulated: Simulation | None,
 ) -> dict[str, bytes]:
     split, best = files.read_record(paths.SPLIT, Split), str(decided.selected)
+    graph = flatbuffer.read(model)
     quantized = files.read_record(paths.variant_outcome(best), QuantizationReport)
     steps = msgspec.convert(settings.data.preprocess, list[origin.Step], from_attributes=True)
     made = origin.Provenance(
@@ -115,9 +122,10 @@ def _shipped(
         versions={library: version for library, version in settings.versions.items() if version is not None},
         seed=settings.seed,
     )
-    tensors = bundle.io_tensors(flatbuffer.read(model))
+    tensors = bundle.io_tensors(graph)
     card = model_card.model_card(model_card.facts(made, decided, row, accuracy, tensors, split=split, size=len(model)))
-    return bundle.contents(model, classes=split.classes, origin=made, card=card)
+    main = firmware.source(graph, simulated, network=settings.model.name, array=bundle.C_NAME)
+    return bundle.contents(model, classes=split.classes, origin=made, card=card, main=main)
 
 
 if __name__ == "__main__":

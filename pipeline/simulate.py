@@ -25,6 +25,7 @@ def main() -> None:
         files.read_bytes(paths.variant_model(name)),
         files.read_samples(paths.EVALUATION),
         files.read_arrays(paths.OUTPUTS / name),
+        version=str(settings.versions["tflite_micro"]),
         workers=os.cpu_count() or 1,
     )
     files.write_json(paths.simulation(name), msgspec.to_builtins(report))

@@ -12,7 +12,7 @@ from pipeline.failures import failure_record
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.source.source_record import Source
 from pipeline.tflite import layer_names
-from pipeline.verification import float32_proof, judgement, verify_report
+from pipeline.verification import decisions, float32_proof, judgement, verify_report
 
 
 def main() -> None:
@@ -47,12 +47,11 @@ def main() -> None:
         engine=variant.engine,
         # TFLiteConverter calibrates by itself, on a graph of its own.
         measured=files.read_record(paths.RANGES, Ranges).bits if variant.reads.calibration == str(paths.RANGES) else None,
-        outputs=_outputs(name) if failure is None else None,
+        outputs=_outputs(name, settings.task) if failure is None else None,
         conversion=files.read_record(paths.CONVERSION, Conversion),
         limits=judgement.Limits(
             rounding=options.rounding,
             margin_db=options.margin_db,
-            agreement={scheme: row.agreement for scheme, row in options.limits.items()},
             worst=options.worst,
             divergence=options.divergence,
         ),
@@ -67,16 +66,21 @@ def _write(report: verify_report.VerifyReport) -> None:
     files.write_json(paths.VERIFY_REPORTS / f"{report.variant}.json", msgspec.to_builtins(report))
 
 
-def _outputs(name: str) -> judgement.Outputs:
+def _outputs(name: str, task: config.Task) -> judgement.Outputs:
     """What the network and the file make of the evaluation samples."""
     reference, predicted = files.read_arrays(paths.REFERENCE), files.read_arrays(paths.OUTPUTS / name)
     if set(reference) != set(predicted):
         raise UserError(f"variants.{name}: its outputs are {', '.join(predicted)}, the network's are {', '.join(reference)}")
+    heads = {head.output or next(iter(reference)): head for head in task.heads.values()}
+    decided = {
+        output: decisions.of_head(head.task_type.name, head.task_type.options, head.metrics) for output, head in heads.items()
+    }
     return judgement.Outputs(
         samples=files.read_samples(paths.EVALUATION),
         ids=[sample.id for sample in files.read_record(paths.SPLIT, Split).sets.evaluation.samples],
         reference=reference,
         predicted=predicted,
+        decisions={output: decision for output, decision in decided.items() if decision is not None},
     )
 
 

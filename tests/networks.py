@@ -11,7 +11,8 @@ from pipeline.quantization import operator_plan, quantizer, range_estimators, re
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.layers_record import OperatorLayers
-from pipeline.verification import fidelity, judgement
+from pipeline.verification import expected_noise, fidelity, judgement
+from pipeline.verification.decisions import Decision
 from tests.helpers import ROOT
 
 
@@ -55,9 +56,14 @@ class Measured(NamedTuple):
             ids=[str(i) for i in range(len(self.reference))],
             reference={"probabilities": self.reference},
             predicted=interpreter.predict(model, self.evaluation, workers=1),
+            decisions={"probabilities": Decision(kind="largest")},
         )
         found, limits = flatbuffer.read(model), audit.limits()
-        _, rows = judgement.compare(outputs, float32=self.graph, found=found, scheme=scheme, limits=limits)
+        noise: expected_noise.Simulation | str = "the file itself"
+        if model != self.model:
+            at = expected_noise.numbers(self.graph, len(outputs.ids))
+            noise = expected_noise.simulate(self.model, self.graph, found, self.evaluation, at, batch=1, own_weights=False)
+        _, rows = judgement.compare(outputs, float32=self.graph, found=found, scheme=scheme, limits=limits, noise=noise)
         return [row["reason"] for row in rows if not row["passed"]]
 
     def figures(self, model: bytes) -> dict[str, float | None]:

@@ -71,6 +71,7 @@ def simulation(**fields: Any) -> Simulation:
     """A variant that TFLM runs to the same results."""
     common: dict[str, Any] = {
         "variant": "int8",
+        "version": "0.dev1",
         "passed": True,
         "reason": None,
         "samples": 450,
@@ -163,7 +164,7 @@ def figures(**fields: Any) -> Figures:
 
 
 def diverging(operator: str, **fields: Any) -> DivergingOperator:
-    nothing = dict.fromkeys(("sqnr_db", "weight_db", "activation_db"))
+    nothing = dict.fromkeys(("sqnr_db", "expected_db", "weight_db", "activation_db"))
     return DivergingOperator(**{"operator": operator, "layers": (), "tensor": "t", "noise": 0.0, **nothing, **fields})
 
 

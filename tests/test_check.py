@@ -5,8 +5,8 @@ import pytest
 from tests.helpers import call, stages_run
 
 
-def test_passes_when_params_were_composed_from_this_conf(finished: Path) -> None:
-    assert call("python", "-m", "pipeline.check", cwd=finished).stdout == ""
+def test_passes_when_params_were_composed_from_this_conf(project: Path) -> None:
+    assert call("python", "-m", "pipeline.check", cwd=project).stdout == ""
 
 
 def test_fails_when_conf_was_edited_afterwards(project: Path) -> None:
@@ -34,9 +34,9 @@ def test_a_model_or_data_that_is_not_there_stops_the_run_at_once(project: Path, 
     assert stages_run(done.stdout) == {"check"}
 
 
-def test_a_python_without_the_packages_says_so(finished: Path) -> None:
+def test_a_python_without_the_packages_says_so(project: Path) -> None:
     """Stages call `python`, whatever comes first on PATH; -S hides the environment's packages."""
-    done = call("python", "-S", "-m", "pipeline.check", cwd=finished, check=False)
+    done = call("python", "-S", "-m", "pipeline.check", cwd=project, check=False)
     assert done.returncode == 1
     assert "does not have the pipeline's packages; run `make repro`" in done.stdout
     assert "Traceback" not in done.stdout

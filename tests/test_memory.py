@@ -10,22 +10,24 @@ import numpy as np
 import pytest
 
 from pipeline import files
+from pipeline.cli.bench_projects import children
 from pipeline.source.tensorflow_setup import tf
 from tests.inprocess import ROOT, configure
 from tests.test_bad_data import network
 
 
 def peak_anonymous_kb(command: list[str], cwd: Path) -> int:
-    """The most memory a command held that the system cannot take back: pages of mapped files are not counted."""
+    """The most memory that a command, or a process it started, held and the system cannot take back: no pages of mapped files."""
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            break
-        found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:")]
-        peak = max([peak, *found])
+        for pid in (process.pid, *children(process.pid)):
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            found = [int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:")]
+            peak = max([peak, *found])
         time.sleep(0.002)
     assert process.wait() == 0
     return peak

@@ -62,6 +62,7 @@ def divided() -> keras.Model:
     shares = parts / (keras.ops.sum(parts, axis=-1, keepdims=True) + 1e-3)
     model = keras.Model(x, keras.layers.Dense(3, activation="softmax", name="y")(shares))
     model.get_layer("parts").set_weights([np.tile(np.linspace(0.5, 1.5, 6), (8, 1)), np.zeros(6)])
+    model.get_layer("y").set_weights([np.tile([1.0, 0.0, 0.0], (6, 1)), np.array([0.0, 0.5, 0.0])])
     return model
 
 

@@ -43,6 +43,13 @@ def test_the_target_runs_each_variant_and_says_what_may_ship(project: Path) -> N
         name: report.arena.bytes for name, report in reports.items() if report.arena is not None
     }
     assert not stages_run(call("dvc", "repro", cwd=project).stdout)
+    summary, page = ((project / path).read_text(encoding="utf-8") for path in (paths.SUMMARY, paths.PAGE))
+    assert "| int8 | yes | 6,384 | 3,312 |" in summary
+    assert "<h3>On TensorFlow Lite Micro</h3>" in page
+    firmware = (project / paths.SELECTED / "main.cc").read_text(encoding="utf-8")
+    assert "constexpr size_t kArenaBytes = 6384;" in firmware
+    for line in reports["int8"].resolver:
+        assert line in firmware
     # A limit of the choice runs nothing on the target again, and has its reason.
     call("python", "-m", "pipeline.cli.compose", "experiment=microcontroller", "select.max_arena_bytes=6000", cwd=project)
     done = call("dvc", "repro", cwd=project, check=False)
@@ -52,6 +59,8 @@ def test_the_target_runs_each_variant_and_says_what_may_ship(project: Path) -> N
     call("python", "-m", "pipeline.cli.compose", cwd=project)
     call("dvc", "repro", cwd=project)
     assert "arena_bytes" not in files.read_json(project / paths.METRICS)
+    assert not (project / paths.SELECTED / "main.cc").exists()
+    assert "TensorFlow Lite Micro" not in (project / paths.SUMMARY).read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not TFLM, reason="tflite-micro exists for Linux on x86-64 alone")

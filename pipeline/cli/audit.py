@@ -12,6 +12,7 @@ of what is proved. --inputs and --outputs say it where it stays open, as NAME_IN
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from pipeline.errors import UserError
 from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
+from pipeline.verification.decisions import Decision
 
 # The limits are those of the pipeline.
 _LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--tflite", type=Path, required=True, help="the file in question")
     parser.add_argument("--data", type=Path, help="real samples: an .npz with one array [n, ...] for each input, by name")
     parser.add_argument("--scheme", choices=sorted(judgement.BY_NAME), help="what the file is said to be; else its dtypes tell")
+    parser.add_argument("--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
     parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
@@ -55,12 +58,25 @@ def main() -> None:
             inputs=_pairs("inputs", given.inputs),
             outputs=_pairs("outputs", given.outputs),
             trust_code=given.trust_code,
+            decision=_decision(given.decides),
         )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report))
     sys.exit(0 if report["passed"] else 1)
+
+
+def _decision(given: str | None) -> Decision | None:
+    if given is None or given == "largest":
+        return None if given is None else Decision(kind="largest")
+    try:
+        threshold = float(given)
+    except ValueError:
+        threshold = float("nan")
+    if not 0 < threshold < 1:
+        raise UserError(f"--decides: got {given!r}; expected largest (a class for each) or a probability such as 0.5 (yes or no)")
+    return Decision(kind="threshold", threshold=threshold, pair=True)
 
 
 def _pairs(side: str, given: Sequence[str]) -> dict[str, str]:
@@ -82,6 +98,7 @@ def audit(
     inputs: Mapping[str, str] | None = None,
     outputs: Mapping[str, str] | None = None,
     trust_code: bool = False,
+    decision: Decision | None = None,
 ) -> dict[str, Any]:
     """The judgement of `tflite` as `model` (`judgement.judge`), its outputs with it when there is data.
 
@@ -92,6 +109,7 @@ def audit(
         scheme: what the file is said to be; None: found from its dtypes.
         inputs, outputs: names of the file by those of the network, as far as they are known.
         trust_code: run Python bytecode that the network's file holds.
+        decision: how the outputs decide; None: not said, and decisions are not compared.
 
     Returns:
         The report, and `notes`: where the scheme is from, which names differ, and what could not be compared.
@@ -122,6 +140,8 @@ def audit(
             if not refused:
                 results, why = _outputs(original, reference.folder, content, samples, ends)
                 notes += [why] if why else []
+        if results is not None and decision is not None:
+            results = dataclasses.replace(results, decisions=dict.fromkeys(results.reference, decision))
         io = () if scheme is None else judgement.BY_NAME[scheme].io_dtype
         judge = partial(
             judgement.judge,
@@ -215,8 +235,7 @@ def _is_float(found: flatbuffer.Graph) -> bool:
 def limits() -> judgement.Limits:
     """Those of the pipeline, conf/verify/default.yaml."""
     options = yaml.safe_load(_LIMITS.read_text(encoding="utf-8"))
-    by_scheme = {scheme: row["agreement"] for scheme, row in options.pop("limits").items()}
-    return judgement.Limits(agreement=by_scheme, **options)
+    return judgement.Limits(**options)
 
 
 def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:

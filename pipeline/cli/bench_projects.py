@@ -72,7 +72,7 @@ def seconds(*command: str, cwd: Path) -> float:
 
 
 def peak_megabytes(*command: str, cwd: Path) -> dict[str, float]:
-    """The most memory that a command held.
+    """The most memory that a command held, or a process that it started: stages wait for one which runs the file.
 
     Linux only: /proc is read while it runs, as the maximum that `wait4` reports begins with the memory of the parent.
 
@@ -85,20 +85,30 @@ def peak_megabytes(*command: str, cwd: Path) -> dict[str, float]:
     peak = {"VmHWM": 0, "RssAnon": 0}
     with subprocess.Popen(command, cwd=cwd, env=_environment(cwd), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            for line in _status(process.pid):
-                name, _, value = line.partition(":")
-                if name in peak:
-                    peak[name] = max(peak[name], int(value.split()[0]))
+            for pid in (process.pid, *children(process.pid)):
+                for line in _status(pid):
+                    name, _, value = line.partition(":")
+                    if name in peak:
+                        peak[name] = max(peak[name], int(value.split()[0]))
             time.sleep(0.002)
     if process.returncode != 0:
         raise UserError(f"bench: {' '.join(command)} ended with {process.returncode} in {cwd}")
     return {"resident": peak["VmHWM"] * 1024 / 1e6, "anonymous": peak["RssAnon"] * 1024 / 1e6}
 
 
+def children(process: int) -> list[int]:
+    """The processes that a process has started (Linux)."""
+    return [int(child) for line in _lines(f"/proc/{process}/task/{process}/children") for child in line.split()]
+
+
 def _status(process: int) -> list[str]:
+    return _lines(f"/proc/{process}/status")
+
+
+def _lines(path: str) -> list[str]:
     try:
-        return Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    except ProcessLookupError:  # it has ended between the two calls
+        return Path(path).read_text(encoding="ascii").splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended between the two calls
         return []
 
 

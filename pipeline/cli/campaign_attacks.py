@@ -1,11 +1,11 @@
 """How the mutation campaign has a file judged: as the stage `verify` and the command `audit` do, in each of their ways."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from pipeline.cli import audit, campaign_networks, scheme_detection
+from pipeline.cli import audit, scheme_detection
 from pipeline.cli.campaign_files import File
 from pipeline.equivalence import conversion_proof
 from pipeline.equivalence.conversion_record import Conversion
@@ -53,14 +53,6 @@ _PARTS = 2
 _project = cache(audit.limits)
 
 
-def _limits(file: File) -> judgement.Limits:
-    """Those of the pipeline. Decisions of networks with random weights are ties as often as not: no share of them is asked for."""
-    limits = _project()
-    if file.network.name in campaign_networks.NETWORKS:
-        return replace(limits, agreement=dict.fromkeys(limits.agreement, 0.0))
-    return limits
-
-
 def _is_clipped(file: File) -> bool:
     """Files that TFLiteConverter makes no good ones of: it gives the range of averages to what is averaged, and to all before it.
     The outputs of `shapes` have 12.6 dB so, and the judgement refuses them."""
@@ -78,7 +70,7 @@ def as_float32(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         algorithm="none",
         measured=None,
         outputs=outputs,
-        limits=_limits(file),
+        limits=_project(),
         conversion=None if outputs is None else _conversion(file, content),
     )
 
@@ -102,7 +94,7 @@ def as_variant(file: File, content: bytes, outputs: judgement.Outputs | None) ->
         engine=file.engine,
         measured=file.network.measured if file.engine == "litert" else None,
         outputs=outputs,
-        limits=_limits(file),
+        limits=_project(),
         proof=file.network.proof,
     )
 
@@ -127,7 +119,7 @@ def as_lone(file: File, content: bytes, outputs: judgement.Outputs | None) -> di
         algorithm=None,
         measured=None,
         outputs=outputs,
-        limits=_limits(file),
+        limits=_project(),
         ends=ends,
         proof=network.proof,
     )

@@ -15,7 +15,7 @@ from dvc.utils.hydra import compose_and_dump
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import files, paths
+from pipeline import files, paths, stale
 from pipeline.errors import UserError, run
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
@@ -42,6 +42,9 @@ def main() -> None:
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
     composed = yaml.safe_load(text)
+    if not all(Path(composed[group]["path"]).exists() for group in ("model", "data")):
+        # DVC stops before it starts a stage then, which would see to it.
+        stale.remove("check")
     for folder in _BY_VARIANT:
         for entry in folder.glob("*"):
             if entry.name.removesuffix(".json") not in composed["variants"]:

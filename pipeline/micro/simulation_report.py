@@ -54,6 +54,7 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         variant: its name.
+        version: of the package tflite-micro.
         passed: TFLM runs it, and computes what LiteRT computes.
         reason: why not, with TFLM's own words; None when it passed.
         samples: evaluation samples that were run.
@@ -67,6 +68,7 @@ class Simulation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     variant: str
+    version: str
     passed: bool
     reason: str | None
     samples: int

@@ -112,4 +112,6 @@ def _run(folder: Path, name: str, job: dict[str, object]) -> str:
 def _words(said: str) -> str:
     """TFLM's own words in one line, without the path of the source file that some begin with."""
     lines = [re.sub(r"^tensorflow/lite/\S+ ", "", line.strip()).rstrip(".") for line in said.splitlines() if line.strip()]
-    return "; ".join(line for line in lines if not line.startswith("[RecordingMicroAllocator]"))
+    own = [line for line in lines if not line.startswith("[RecordingMicroAllocator]")]
+    # The last line is the Python package's, which says less.
+    return "; ".join(own[:-1] if len(own) > 1 and own[-1] == "TFLM failed to allocate tensors" else own)

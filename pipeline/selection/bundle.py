@@ -45,7 +45,7 @@ def io_tensors(graph: Graph) -> list[dict[str, Any]]:
     return rows
 
 
-def contents(model: bytes, *, classes: Sequence[str] | None, origin: Provenance, card: str) -> dict[str, bytes]:
+def contents(model: bytes, *, classes: Sequence[str] | None, origin: Provenance, card: str, main: str | None) -> dict[str, bytes]:
     """Everything that is shipped but the decision: content by file name.
 
     Args:
@@ -53,6 +53,7 @@ def contents(model: bytes, *, classes: Sequence[str] | None, origin: Provenance,
         classes: names in the order of the scores, or None.
         origin: what it was made from and with.
         card: the model card.
+        main: of `firmware.source`, or None.
     """
     texts = {
         "model.h": c_array.header(name=C_NAME),
@@ -61,6 +62,8 @@ def contents(model: bytes, *, classes: Sequence[str] | None, origin: Provenance,
         "MODEL_CARD.md": card,
         "predict.py": _PREDICT.read_text(encoding="utf-8"),
     }
+    if main is not None:
+        texts["main.cc"] = main
     if classes is not None:
         texts["labels.txt"] = "".join(f"{name}\n" for name in classes)
     return {"model.tflite": model, **{name: text.encode() for name, text in texts.items()}}

@@ -43,9 +43,9 @@ def unexplained(
         for index in operator.outputs
     }
     before = _sources(found)
-    groups = _groups(found)
-    beside = {slot: group for group in groups for slot in group}
-    for group in groups:
+    together = groups(found)
+    beside = {slot: group for group in together for slot in group}
+    for group in together:
         tensors_of = [found.subgraphs[number].tensors[index] for number, index in group]
         writing = [
             found.subgraphs[number].operators[at].name for number, at in (writers[slot] for slot in group if slot in writers)
@@ -138,7 +138,7 @@ def _sources(found: Graph) -> dict[Slot, tuple[Slot, tuple[float, float]]]:
     return ranges
 
 
-def _groups(found: Graph) -> list[list[Slot]]:
+def groups(found: Graph) -> list[list[Slot]]:
     """Quantized activations, those together that share one scale because an operator wants it so, in the file's order.
 
     A constant belongs to a group when an operator that only moves values reads it, as an embedding does.

@@ -1,7 +1,7 @@
 """Where a quantized file leaves the float one: operator by operator, on real samples."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,34 @@ from pipeline.verification.graph_alignment import Place
 from pipeline.verification.stored_values import KERNELS
 
 Values = Mapping[int, np.ndarray]
+
+
+class Trace(NamedTuple):
+    """The tensors of one sample in real units, by number (`interpreter.trace`).
+
+    Attributes:
+        expected: of the float32 file.
+        found: of the quantized file.
+        simulated: of the float32 file with the formats of the other (`expected_noise`); None: not known.
+    """
+
+    expected: Values
+    found: Values
+    simulated: Values | None = None
+
+
 # A fall in SQNR that one operator causes, from which on it is called the first divergence.
 LOSS_DB = 6.0
 EXCLUDED = 3
+# Of the signal, where values are NaN or infinite, such as the logarithm of 0: -1000 dB.
+_ALL = 1e100
 
 
 def diagnose(
-    expected: Graph, found: Graph, traces: Sequence[tuple[Values, Values]], layers: Mapping[Place, Sequence[str]]
+    expected: Graph,
+    found: Graph,
+    traces: Sequence[Trace],
+    layers: Mapping[Place, Sequence[str]],
 ) -> dict[str, Any]:
     """Where the files diverge, and what to keep in float.
 
@@ -46,41 +67,46 @@ def traces(
     *,
     batch: int,
     ends: end_matching.Ends | None = None,
-) -> list[tuple[Values, Values]]:
-    """Every tensor of both files for some samples.
+    simulated: bytes | None = None,
+) -> list[Trace]:
+    """Every tensor of the files for some samples.
 
     Args:
-        float32, model: .tflite files.
+        float32, model, simulated: .tflite files.
         samples: inputs [n, ...] by name.
         numbers: of the samples.
         batch: samples that both files take at once; each sample is repeated to fill it.
         ends: what the inputs are called in `model`; None: as in `float32`.
     """
     names = {name: name for name in samples} if ends is None else ends.inputs
-    found: list[tuple[Values, Values]] = []
+    found = []
     for number in numbers:
         sample = {name: np.asarray(array[[number] * batch]) for name, array in samples.items()}
         theirs = {names[name]: array for name, array in sample.items()}
-        found.append((interpreter.trace(float32, sample), interpreter.trace(model, theirs)))
+        ideal = None if simulated is None else interpreter.trace(simulated, sample)
+        found.append(Trace(interpreter.trace(float32, sample), interpreter.trace(model, theirs), ideal))
     return found
 
 
 def follow(
-    expected: Graph, found: Graph, traces: Sequence[tuple[Values, Values]], layers: Mapping[Place, Sequence[str]]
+    expected: Graph,
+    found: Graph,
+    traces: Sequence[Trace],
+    layers: Mapping[Place, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Compare what both files compute, in the order of the float32 file's operators.
 
     Args:
         expected: the float32 file; only the signature's own subgraph is followed, not the bodies of loops.
         found: the quantized file.
-        traces: for each sample the tensors of both in real units (`interpreter.trace`).
+        traces: of some samples.
         layers: paths of layers by operator of the float32 file.
 
     Returns:
         A row for each operator that both have: `operator`, `layers`, `tensor` (its first output's name in the float32 file), and
         in decibels, None when there is no error:
 
-        - `sqnr_db`: of its output, all errors before it included;
+        - `sqnr_db`: of its output, all errors before it included; `expected_db`: the same in the simulation, None without;
         - `weight_db`: of its kernel's values alone;
         - `activation_db`: of the float output when only it is put into the quantized file's output format: resolution and range.
 
@@ -94,21 +120,24 @@ def follow(
         at = aligned.tensors.get((expected.main, output))
         if place not in aligned.operators or at is None or expected.tensors[output].dtype != "float32":
             continue
-        pairs = [(ours[output], theirs[at[1]]) for ours, theirs in traces if output in ours and at[1] in theirs]
+        known = [trace for trace in traces if output in trace.expected and at[1] in trace.found]
+        pairs = [(trace.expected[output], trace.found[at[1]]) for trace in known]
         if not pairs or any(a.shape != b.shape for a, b in pairs):
             continue
-        signal = sum(float(np.sum(np.square(a, dtype=np.float64))) for a, _ in pairs)
-        total = sum(float(np.sum(np.square(b.astype(np.float64) - a))) for a, b in pairs)
+        signal = _noise((np.zeros(a.shape), a) for a, _ in pairs)
+        ideal = [(trace.expected[output], trace.simulated[output]) for trace in known if trace.simulated is not None]
         tensor = found.tensors[at[1]]
-        rounded = sum(float(np.sum(np.square(_rounded(a, tensor) - a))) for a, _ in pairs)
+        # No better than the tensor's own resolution.
+        least = sum(a.size for a, _ in ideal) * (0.0 if tensor.scales is None else float(tensor.scales[0]) ** 2 / 12)
         weight = _kernel(expected, found, aligned, index)
-        activation = rounded / signal if signal > 0 else 0.0
+        activation = _share(_noise((a, _rounded(a, tensor)) for a, _ in pairs), signal)
         rows.append(
             {
                 "operator": operator.name,
                 "layers": list(layers.get(place, ())),
                 "tensor": expected.tensors[output].name,
-                "sqnr_db": _decibels(total / signal if signal > 0 else 0.0),
+                "sqnr_db": _decibels(_share(_noise(pairs), signal)),
+                "expected_db": _decibels(_share(max(_noise(ideal), least), signal)) if ideal else None,
                 "weight_db": _decibels(weight),
                 "activation_db": _decibels(activation),
                 "noise": weight + activation,
@@ -118,7 +147,13 @@ def follow(
 
 
 def first(rows: Sequence[Mapping[str, Any]], *, loss_db: float) -> Mapping[str, Any] | None:
-    """The first row whose SQNR lies this much below the lowest before it, None when there is none."""
+    """The first row whose SQNR lies this much below what was simulated, or without a simulation below the lowest before it.
+
+    None when there is none.
+    """
+    if any(row["expected_db"] is not None for row in rows):
+        below = (row for row in rows if row["sqnr_db"] is not None and row["expected_db"] is not None)
+        return next((row for row in below if row["sqnr_db"] < row["expected_db"] - loss_db), None)
     lowest = None
     for row in rows:
         if row["sqnr_db"] is None:
@@ -172,6 +207,18 @@ def _rounded(values: np.ndarray, tensor: Tensor) -> np.ndarray:
     scale, zero = float(tensor.scales[0]), int(tensor.zero_points[0])
     limits = np.iinfo(tensor.dtype)
     return (np.clip(np.rint(values / scale) + zero, limits.min, limits.max) - zero) * scale
+
+
+def _noise(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return sum(float(np.sum(np.square(b.astype(np.float64) - a))) for a, b in pairs)
+
+
+def _share(noise: float, signal: float) -> float:
+    """Noise as a share of the signal's power; 0 without a signal."""
+    if not (np.isfinite(noise) and np.isfinite(signal)):
+        return _ALL
+    return min(noise / signal, _ALL) if signal > 0 else 0.0
 
 
 def _decibels(share: float) -> float | None:

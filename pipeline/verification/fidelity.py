@@ -29,7 +29,6 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
         - `cosine`: <reference, predicted> / (||reference|| ||predicted||), None when one of them is all zeros;
         - `sqnr_db`: 10 log10(||reference||^2 / ||d||^2), the signal to quantization noise ratio in decibels, None when d is
           zero (no noise) or the reference is;
-        - `agreement`: share of the decisions (largest of the last dimension) that are the same, None when that has one entry;
         - `peak`: p in the output's own units; `rms`: the root mean square of the reference in them;
         - `mean_steps`, `max_steps`: mean |d| and max |d| in quantization steps, None without `step`.
 
@@ -45,17 +44,13 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
         "relative_l2",
         "cosine",
         "sqnr_db",
-        "agreement",
         "peak",
         "rms",
         "mean_steps",
         "max_steps",
     )
-    # Largest of the last dimension, where there is more than one entry to choose from.
-    decides = reference.ndim >= 2 and reference.shape[-1] >= 2
     signal = power = noise = product = total = peak = largest = longest = 0.0
-    same = decisions = 0
-    for _, a, b in _blocks(reference, predicted):
+    for _, a, b in blocks(reference, predicted):
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return {"finite": 0.0, **dict.fromkeys(names)}
         difference = b - a
@@ -67,9 +62,6 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
         peak = max(peak, float(np.abs(a).max()))
         largest = max(largest, float(np.abs(difference).max()))
         longest = max(longest, float(np.linalg.norm(difference.reshape(len(a), -1), axis=1).max()))
-        if decides:
-            equal = a.argmax(-1) == b.argmax(-1)
-            same, decisions = same + int(equal.sum()), decisions + equal.size
     peak, norms, size = peak or 1.0, np.sqrt(signal) * np.sqrt(power), reference.size
     return {
         "finite": 1.0,
@@ -79,7 +71,6 @@ def measure(reference: np.ndarray, predicted: np.ndarray, *, step: float | None 
         "relative_l2": 0.0 if noise == 0 else float(np.sqrt(noise / signal)) if signal > 0 else None,
         "cosine": float(product / norms) if norms > 0 else None,
         "sqnr_db": float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else None,
-        "agreement": same / decisions if decisions else None,
         "peak": peak,
         "rms": float(np.sqrt(signal / size)),
         "mean_steps": None if step is None else total / size / step,
@@ -100,14 +91,14 @@ def worst(reference: np.ndarray, predicted: np.ndarray, *, count: int) -> list[t
         difference that is not finite counts as the largest and is given as infinity.
     """
     difference = np.empty(len(reference))
-    for rows, a, b in _blocks(reference, predicted):
+    for rows, a, b in blocks(reference, predicted):
         difference[rows] = np.abs(b - a).reshape(len(a), -1).max(axis=1)
     difference = np.where(np.isfinite(difference), difference, np.inf)
     order = np.argsort(-difference, kind="stable")[:count]
     return [(int(index), float(difference[index])) for index in order if difference[index] > 0]
 
 
-def _blocks(reference: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+def blocks(reference: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Which samples, and both arrays of them as float64."""
     length = max(1, _BLOCK * len(reference) // max(1, reference.size))
     for start in range(0, len(reference), length):

@@ -4,7 +4,7 @@ Stage `verify` and the command `audit` read files and write the report; what is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,20 @@ from pipeline.verification import (
     certificate,
     divergence,
     end_matching,
+    expected_noise,
     file_format,
     float32_proof,
     graph_alignment,
     output_checks,
 )
+from pipeline.verification.decisions import Decision
+from pipeline.verification.expected_noise import Simulation
 
 # What is judged (dtypes) is the same in every engine that has the scheme.
 # Samples on which the float32 file is run to see the ranges of its tensors.
 RANGE_SAMPLES = 8
+# Algorithms that choose other scales than the largest weight's; None: not said.
+_SEARCHED = ("mse", "octav", None)
 BY_NAME: dict[str, Scheme] = SCHEMES["litert"] | SCHEMES["converter"]
 
 
@@ -40,14 +45,12 @@ class Limits:
     Attributes:
         rounding: float files may be off by so many times the accumulated rounding.
         margin_db: quantized files may lie so far below the expected SQNR.
-        agreement: least share of equal decisions, by scheme.
         worst: how many samples to list for each output.
         divergence: on how many samples to follow a file that differs, operator by operator.
     """
 
     rounding: float
     margin_db: float
-    agreement: Mapping[str, float]
     worst: int
     divergence: int
 
@@ -60,12 +63,14 @@ class Outputs:
         samples: inputs [n, ...] by name; `ids`: of the samples, n.
         reference: the network's outputs [n, ...] by name.
         predicted: the file's, in real units, the same names and shapes.
+        decisions: how outputs decide, by name; those that are left out decide nothing.
     """
 
     samples: Mapping[str, np.ndarray]
     ids: Sequence[str]
     reference: Mapping[str, np.ndarray]
     predicted: Mapping[str, np.ndarray]
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
 def judge(
@@ -128,15 +133,19 @@ def judge(
     figures: dict[str, Any] = {}
     checks = certified.pop("checks")
     checks.append(activation_ranges(source, proof.graph, found, float32, outputs=outputs))
+    noise: Simulation | str = "no scheme"
     if outputs is not None:
-        figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits)
+        if scheme is not None and model != float32:
+            noise = _simulated(source, float32, proof.graph, found, outputs, algorithm=algorithm)
+        figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits, noise=noise)
         checks += more
     passed = all(row["passed"] for row in checks)
     changed = any(row["agreement"] not in (None, 1.0) for row in figures.values())
     diagnosis = None
     if figures and outputs is not None and model != float32 and (changed or not passed):
         worst = output_checks.worst(figures, count=limits.divergence)
-        traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source), ends=ends)
+        simulated = noise.model if isinstance(noise, Simulation) else None
+        traces = divergence.traces(float32, model, outputs.samples, worst, batch=_batch(source), ends=ends, simulated=simulated)
         diagnosis = divergence.diagnose(proof.graph, found, traces, proof.mapped.layers)
     return {
         "scheme": scheme,
@@ -213,7 +222,7 @@ def pairing(
 
 
 def compare(
-    outputs: Outputs, *, float32: Graph, found: Graph, scheme: str | None, limits: Limits
+    outputs: Outputs, *, float32: Graph, found: Graph, scheme: str | None, limits: Limits, noise: Simulation | str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The part of the judgement that concerns the outputs: figures by output, and checks (`output_checks.compare`).
 
@@ -221,6 +230,7 @@ def compare(
         outputs: of network and file.
         float32, found: the float32 file, and the file in question.
         scheme, limits: as in `judge`.
+        noise: of the file's formats, or why it is not known.
     """
     allowance = None
     if scheme is not None:
@@ -232,7 +242,6 @@ def compare(
             activations=activations,
             rounding=limits.rounding,
             margin_db=limits.margin_db,
-            agreement=limits.agreement[scheme],
         )
     return output_checks.compare(
         outputs.reference,
@@ -240,8 +249,26 @@ def compare(
         float32=float32,
         found=found,
         allowance=allowance,
+        decisions=outputs.decisions,
+        noise=noise,
         ids=outputs.ids,
         worst=limits.worst,
+    )
+
+
+def _simulated(
+    source: float32_proof.Source, float32: bytes, expected: Graph, found: Graph, outputs: Outputs, *, algorithm: str | None
+) -> Simulation | str:
+    """What the formats of `found` cost the network on these samples."""
+    return expected_noise.simulate(
+        float32,
+        expected,
+        found,
+        outputs.samples,
+        expected_noise.numbers(expected, len(outputs.ids)),
+        batch=_batch(source),
+        # Scales that were searched cut large weights off on purpose, which the certificate judges.
+        own_weights=algorithm in _SEARCHED,
     )
 
 

@@ -8,9 +8,14 @@ import numpy as np
 
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import fidelity, tolerances
+from pipeline.verification.decisions import Decision, changes
+from pipeline.verification.expected_noise import Simulation
 
 AT_MOST = ("max_abs_error", "mean_steps")
-AT_LEAST = ("sqnr_db", "agreement")
+# Of the decisions, this share may change although they were not close: noise has tails.
+_FAR = 0.005
+# A decision is simulated for at most so many samples.
+_FOLLOWED = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +26,12 @@ class Allowance:
         weights, activations: dtypes in the file, the latter between operators.
         rounding: float files may be off by so many times the accumulated rounding.
         margin_db: quantized files may lie so far below the expected SQNR.
-        agreement: least share of equal decisions.
     """
 
     weights: str
     activations: str
     rounding: float
     margin_db: float
-    agreement: float
 
 
 def compare(
@@ -38,6 +41,8 @@ def compare(
     float32: Graph,
     found: Graph,
     allowance: Allowance | None,
+    decisions: Mapping[str, Decision],
+    noise: Simulation | str,
     ids: Sequence[str],
     worst: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -46,50 +51,131 @@ def compare(
     Args:
         reference: the network's outputs [n, ...] by name.
         predicted: the file's, in real units, the same names; another shape is a fault.
-        float32: the float32 file, from whose operators the limits follow.
+        float32: the float32 file, from whose operators limits follow where nothing was simulated.
         found: the file in question, whose output steps count.
         allowance: what may differ; None: not known, then only NaN and infinity are judged.
+        decisions: how outputs decide; those that are left out decide nothing.
+        noise: what the formats of the file cost this network, or why that is not known.
         ids: of the samples, n.
         worst: how many samples to list for each output.
 
     Returns:
-        For each output the figures of `fidelity.measure`, `n` and `worst` (`id`, `index`, `max_error` in the output's own units,
-        None when it is not finite); and the rows of `verdicts` for all of them.
+        For each output the figures of `fidelity.measure`, `agreement` (share of equal decisions, None without), `n` and `worst`
+        (`id`, `index`, `max_error` in the output's own units, None when it is not finite); and the rows of checks for all of them.
     """
     figures, checks = {}, []
     for output in reference:
-        if reference[output].shape != predicted[output].shape:
-            checks.append(_shape(output, reference[output].shape[1:], predicted[output].shape[1:]))
+        ours, theirs = reference[output], predicted[output]
+        if ours.shape != theirs.shape:
+            checks.append(_shape(output, ours.shape[1:], theirs.shape[1:]))
             continue
         step = tolerances.step(found, output)
-        measured = fidelity.measure(reference[output], predicted[output], step=step)
-        limits = {} if allowance is None else _limits(allowance, measured, float32, step)
-        checks += verdicts(measured, limits, output=output)
-        listed = fidelity.worst(reference[output], predicted[output], count=worst)
+        measured = fidelity.measure(ours, theirs, step=step)
+        finite = measured["finite"] == 1.0
+        checks.append(_finite(output, finite=finite))
+        simulated = noise if isinstance(noise, Simulation) and output in noise.outputs else None
+        limits = None
+        if allowance is not None:
+            limits = _Limits(output, allowance, float32, step, None if simulated is None else (ours, simulated))
+            at = slice(None) if simulated is None else simulated.numbers
+            judged = measured if simulated is None or not finite else fidelity.measure(ours[at], theirs[at], step=step)
+            checks += verdicts(judged, limits.of(judged), output=output, why=limits.why)
+        agreement = None
+        if finite and output in decisions:
+            changed = changes(ours, theirs, decisions[output])
+            agreement = changed.agreement
+            if limits is not None and agreement is not None:
+                checks.append(_decided(output, agreement, changed.decisions, limits.close(changed.samples, changed.margins, ours)))
+        listed = fidelity.worst(ours, theirs, count=worst)
         figures[output] = {
             **measured,
-            "n": len(reference[output]),
+            "agreement": agreement,
+            "n": len(ours),
             "worst": [{"id": ids[i], "index": i, "max_error": error if np.isfinite(error) else None} for i, error in listed],
         }
     return figures, checks
 
 
+class _Limits:
+    """The limits of one output: from simulated noise where there is some, from the formats otherwise."""
+
+    def __init__(
+        self,
+        output: str,
+        allowance: Allowance,
+        float32: Graph,
+        step: float | None,
+        simulated: tuple[np.ndarray, Simulation] | None,
+    ) -> None:
+        self._output, self._step, self._simulated = output, step, simulated
+        self._margin = allowance.margin_db
+        self._rounding = allowance.rounding * tolerances.accumulated_rounding(float32)
+        self._expected = tolerances.expected_sqnr(
+            weights=allowance.weights, activations=allowance.activations, layers=tolerances.layers(float32)
+        )
+        self.why = ""
+        if simulated is not None and not np.isinf(self._expected):
+            reference, simulation = simulated
+            ours, theirs = reference[simulation.numbers], simulation.outputs[output]
+            self._expected = tolerances.simulated_sqnr(ours, theirs, step=step, rounding=self._rounding)
+            self._noise = np.abs(theirs.astype(np.float64) - ours).reshape(len(ours), -1).max(1)
+            self.why = f"; {self._expected:.1f} dB simulated on {len(ours)} samples"
+
+    def of(self, figures: Mapping[str, float | None]) -> dict[str, float]:
+        return tolerances.derive(figures, sqnr=self._expected, rounding=self._rounding, margin_db=self._margin, step=self._step)
+
+    def close(self, samples: np.ndarray, margins: np.ndarray, reference: np.ndarray) -> float:
+        """Of the decisions that changed, how many noise within the limits can have changed.
+
+        Two values decide, each of which may be off by the noise of its sample: the largest error there in the simulation, or in the
+        median sample if that is larger.
+        """
+        if not len(samples):
+            return 0.0
+        of_sample = np.full(len(reference), self._typical(reference))
+        at = np.unique(samples)
+        at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), _FOLLOWED)).round().astype(np.int64))]
+        if self._simulated is not None and not np.isinf(self._expected):
+            theirs = self._simulated[1].run(at)[self._output].astype(np.float64)
+            of_sample[at] = np.maximum(of_sample[at], np.abs(theirs - reference[at]).reshape(len(at), -1).max(1))
+        known = np.isin(samples, at)
+        factor = 1.0 if np.isinf(self._expected) else 10 ** (self._margin / 20)
+        return float(np.mean(margins[known] <= 2 * factor * of_sample[samples[known]]) * len(samples))
+
+    def _typical(self, reference: np.ndarray) -> float:
+        """The noise of a sample of which nothing else is known, in the output's units."""
+        if np.isinf(self._expected):
+            return self._rounding * float(np.abs(reference).max(initial=0))
+        if self._simulated is not None:
+            return float(np.median(self._noise))
+        # Three standard deviations.
+        return 3 * float(np.sqrt(np.mean(np.square(reference, dtype=np.float64)))) * 10 ** (-self._expected / 20)
+
+
 def _shape(output: str, expected: Sequence[int], found: Sequence[int]) -> dict[str, Any]:
     """The row of an output of another shape, of which nothing else can be said."""
     reason = f"the file's output is {list(found)}; the network's is {list(expected)}"
-    return {"name": "shape", "output": output, "value": 0.0, "limit": 1.0, "bound": "at least", "passed": False, "reason": reason}
+    return _row("shape", output, 0.0, 1.0, passed=False, reason=reason)
 
 
-def _limits(allowance: Allowance, measured: Mapping[str, float | None], float32: Graph, step: float | None) -> dict[str, float]:
-    layers = tolerances.layers(float32)
-    return tolerances.derive(
-        measured,
-        sqnr=tolerances.expected_sqnr(weights=allowance.weights, activations=allowance.activations, layers=layers),
-        rounding=allowance.rounding * tolerances.accumulated_rounding(float32),
-        margin_db=allowance.margin_db,
-        agreement=allowance.agreement,
-        step=step,
-    )
+def _finite(output: str, *, finite: bool) -> dict[str, Any]:
+    reason = "no NaN or infinity" if finite else "NaN or infinity in the outputs"
+    return _row("finite", output, 1.0 if finite else 0.0, 1.0, passed=finite, reason=reason)
+
+
+def _decided(output: str, agreement: float, decisions: int, close: float) -> dict[str, Any]:
+    """The row of the decisions: those that were close may change, and a few others."""
+    changed = round((1 - agreement) * decisions)
+    limit = 1 - (close + np.floor(_FAR * decisions)) / decisions
+    reason = f"{changed:,} of {decisions:,} decisions changed"
+    if changed:
+        reason += f", {round(close):,} of them closer than the noise of its formats"
+    return _row("agreement", output, agreement, float(limit), passed=bool(agreement >= limit - 1e-12), reason=reason)
+
+
+def _row(name: str, output: str, value: float | None, limit: float, *, passed: bool, reason: str) -> dict[str, Any]:
+    bound = "at most" if name in AT_MOST else "at least"
+    return {"name": name, "output": output, "value": value, "limit": limit, "bound": bound, "passed": passed, "reason": reason}
 
 
 def worst(figures: Mapping[str, Mapping[str, Any]], *, count: int) -> list[int]:
@@ -102,57 +188,37 @@ def worst(figures: Mapping[str, Mapping[str, Any]], *, count: int) -> list[int]:
     return list(dict.fromkeys(row["index"] for output in figures.values() for row in output["worst"]))[:count]
 
 
-def verdicts(figures: Mapping[str, float | None], limits: Mapping[str, float], *, output: str) -> list[dict[str, Any]]:
-    """A row for each check of one output.
+def verdicts(
+    figures: Mapping[str, float | None], limits: Mapping[str, float], *, output: str, why: str = ""
+) -> list[dict[str, Any]]:
+    """A row for each limit of one output.
 
     Args:
         figures: of `fidelity.measure`.
-        limits: of `tolerances.derive`, by names of `AT_MOST` and `AT_LEAST`.
+        limits: of `tolerances.derive`.
         output: its name.
+        why: where the limits are from, for the reasons.
 
     Returns:
         Rows with `name`, `output`, `value`, `limit`, `bound`, `passed` and `reason`. A figure that does not exist passes only
-        when the outputs are identical, or when there is no decision to agree on.
+        when the outputs are identical.
     """
     finite = figures["finite"] == 1.0
-    rows: list[dict[str, Any]] = [
-        {
-            "name": "finite",
-            "output": output,
-            "value": figures["finite"],
-            "limit": 1.0,
-            "bound": "at least",
-            "passed": finite,
-            "reason": "no NaN or infinity" if finite else "NaN or infinity in the outputs",
-        }
-    ]
     identical = finite and figures["max_abs_error"] == 0
+    rows: list[dict[str, Any]] = []
     for name, limit in limits.items():
         value, most = figures[name], name in AT_MOST
         if value is None:
-            passed = identical or (finite and name == "agreement")
-            reason = _undefined(identical=identical, finite=finite, name=name)
+            passed, reason = identical, _undefined(identical=identical, finite=finite)
         else:
             passed = value <= limit if most else value >= limit
             relation = ("within" if most else "meets") if passed else "above" if most else "below"
-            reason = f"{value:.6g} {relation} the limit {limit:.6g}"
-        rows.append(
-            {
-                "name": name,
-                "output": output,
-                "value": value,
-                "limit": limit,
-                "bound": "at most" if most else "at least",
-                "passed": bool(passed),
-                "reason": reason,
-            }
-        )
+            reason = f"{value:.6g} {relation} the limit {limit:.6g}{why}"
+        rows.append(_row(name, output, value, limit, passed=bool(passed), reason=reason))
     return rows
 
 
-def _undefined(*, identical: bool, finite: bool, name: str) -> str:
+def _undefined(*, identical: bool, finite: bool) -> str:
     if identical:
         return "the outputs are identical"
-    if not finite:
-        return "not computed: NaN or infinity"
-    return "one value, no decision" if name == "agreement" else "undefined: the reference is all zeros"
+    return "undefined: the reference is all zeros" if finite else "not computed: NaN or infinity"

@@ -6,12 +6,16 @@ Every quantity is a ratio, so that the limits suit probabilities and logits alik
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.tflite.macs import of_operator
 
 UNIT_ROUNDOFF = 2.0**-24
 # Peak over root mean square of what min/max ranges span: about 4 for a channel of weights, 10 for an activation.
 CREST_WEIGHTS, CREST_ACTIVATIONS = 4.0, 10.0
+# Whatever the formats: noise of half the signal's power is no copy of the network.
+LEAST_DB = 3.0
 
 
 def accumulated_rounding(graph: Graph) -> float:
@@ -56,17 +60,32 @@ def _noise(dtype: str, crest: float) -> float:
     return crest**2 / (3 * 4.0 ** int("".join(filter(str.isdigit, dtype))))
 
 
+def simulated_sqnr(reference: np.ndarray, simulated: np.ndarray, *, step: float | None, rounding: float) -> float:
+    """Signal to quantization noise ratio in decibels that was simulated; no better than what the output itself can hold, 0 without
+    a signal.
+
+    Args:
+        reference: the network's output [k, ...].
+        simulated: the same with the file's formats simulated.
+        step: quantization step of the output, which adds step^2 / 12; None when it has none.
+        rounding: share of the peak that a float file may be off by.
+    """
+    ours, theirs = reference.astype(np.float64), simulated.astype(np.float64)
+    signal, noise = float(np.sum(ours * ours)), float(np.sum(np.square(theirs - ours)))
+    least = ours.size * max((step or 0.0) ** 2 / 12, (rounding * float(np.abs(ours).max(initial=0))) ** 2)
+    return 0.0 if signal == 0 else 10 * math.log10(signal / max(noise, least, np.finfo(np.float64).tiny))
+
+
 def derive(
-    figures: Mapping[str, float | None], *, sqnr: float, rounding: float, margin_db: float, agreement: float, step: float | None
+    figures: Mapping[str, float | None], *, sqnr: float, rounding: float, margin_db: float, step: float | None
 ) -> dict[str, float]:
     """The limits of one output.
 
     Args:
         figures: of `fidelity.measure`, for the output's root mean square.
-        sqnr: of `expected_sqnr`.
+        sqnr: of `simulated_sqnr`, or of `expected_sqnr` where nothing could be simulated; infinity for files without quantization.
         rounding: allowed share of the peak, for files without quantization.
         margin_db: how far below `sqnr` a sound file may lie.
-        agreement: least share of equal decisions.
         step: the output's quantization step, None when it has none.
 
     Returns:
@@ -74,9 +93,9 @@ def derive(
         which the output's own step adds half of one.
     """
     if math.isinf(sqnr):
-        return {"max_abs_error": rounding, "agreement": agreement}
-    limit = sqnr - margin_db
-    limits = {"sqnr_db": limit, "agreement": agreement}
+        return {"max_abs_error": rounding}
+    limit = max(sqnr - margin_db, LEAST_DB)
+    limits = {"sqnr_db": limit}
     if step is not None and figures["rms"] is not None:
         limits["mean_steps"] = 0.5 + figures["rms"] * 10 ** (-limit / 20) / step
     return limits

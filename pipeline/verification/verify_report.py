@@ -186,12 +186,16 @@ class Certificate(_Record, frozen=True):
 
 
 class DivergingOperator(_Record, frozen=True):
-    """An operator of both files, with what it adds to the error, in decibels (None: no error)."""
+    """An operator of both files, with what it adds to the error, in decibels (None: no error).
+
+    `expected_db`: what `sqnr_db` is in a sound file of these formats (None: not simulated, or no error).
+    """
 
     operator: str
     layers: tuple[str, ...]
     tensor: str
     sqnr_db: float | None
+    expected_db: float | None
     weight_db: float | None
     activation_db: float | None
     noise: float

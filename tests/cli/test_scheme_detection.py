@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.cli import audit, scheme_detection
+from pipeline.cli import scheme_detection
 from pipeline.quantization.schemes import SCHEMES
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
@@ -37,14 +37,6 @@ def test_a_file_of_each_scheme_of_the_converter(wide: Made, scheme: str) -> None
         assert f"the same as those of {scheme}" in how
     else:
         assert found == scheme
-
-
-def test_schemes_that_dtypes_cannot_tell_apart_have_one_limit() -> None:
-    limits = audit.limits().agreement
-    formats: dict[tuple[str, str, str], set[float]] = {}
-    for name, scheme in judgement.BY_NAME.items():
-        formats.setdefault((scheme.weights, scheme.activations, scheme.computes), set()).add(limits[name])
-    assert all(len(values) == 1 for values in formats.values())
 
 
 def test_engines_mean_the_same_by_a_scheme() -> None:

@@ -14,7 +14,7 @@ INT8, INT16 = "static_wi8_ai8", "static_wi8_ai16"
 
 
 def _simulate(file: File) -> Simulation:
-    return simulation.simulate("v", file.model, file.samples, file.judged, workers=1)
+    return simulation.simulate("v", file.model, file.samples, file.judged, version="0.dev1", workers=1)
 
 
 @pytest.mark.parametrize("variant", ["int8", "int16x8", "float32"])
@@ -77,13 +77,38 @@ def test_memory_that_is_used_again_too_early_is_seen(digits_file: Callable[[str]
     report = _simulate(digits_file("int8"))
     assert not report.passed
     assert report.worst == [7]
-    assert "its memory planner overwrites what is still needed" in str(report.reason)
+    assert "its planner overwrites what is still needed" in str(report.reason)
 
 
 def test_what_tflm_refuses_is_a_row_with_its_words(digits_file: Callable[[str], File]) -> None:
     report = _simulate(digits_file("dynamic_int8"))
     assert (report.passed, report.arena, report.outputs) == (False, None, {})
     assert str(report.reason).startswith("TFLite Micro refuses it: Hybrid models are not supported on TFLite Micro; ")
+
+
+def test_a_file_that_tflm_would_not_run_as_it_is_is_none_for_it(digits_file: Callable[[str], File]) -> None:
+    file = digits_file("int8")
+
+    def several(content: Any) -> None:
+        for number in (content.subgraphs[0].inputs[0], content.subgraphs[0].outputs[0]):
+            tensor = content.subgraphs[0].tensors[number]
+            tensor.shape = [4, *tensor.shape[1:]]
+
+    report = simulation.simulate("v", edited(file.model, several), file.samples, file.judged, version="0.dev1", workers=1)
+    assert not report.passed
+    assert report.reason == "image, probabilities: no batch of one, which TFLite Micro is run with; set convert.batch=1"
+
+
+def test_outputs_that_differ_without_being_shown_are_not_passed(
+    digits_file: Callable[[str], File], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: Any) -> None:
+        raise tflm.Refused("no tensors today")
+
+    monkeypatch.setattr(tflm, "tensors", silent)
+    assert _simulate(digits_file("int8")).passed  # nothing differs
+    reason = str(_simulate(digits_file("int16x8")).reason)
+    assert reason.endswith("by up to 7 steps, and it does not show its tensors: no tensors today")
 
 
 def test_what_tflm_really_gets_wrong_is_not_passed(small: Callable[[str, str | None], File]) -> None:
@@ -99,5 +124,5 @@ def test_an_output_that_litert_judged_otherwise_is_counted(digits_file: Callable
     file = digits_file("int8")
     moved = {name: np.array(array) for name, array in file.judged.items()}
     moved["probabilities"][0, 0] += 100 / 256
-    report = simulation.simulate("v", file.model, file.samples, moved, workers=1)
+    report = simulation.simulate("v", file.model, file.samples, moved, version="0.dev1", workers=1)
     assert report.outputs["probabilities"].judged.largest >= 99

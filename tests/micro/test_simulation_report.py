@@ -12,7 +12,7 @@ from tests.micro.conftest import File
 
 def test_what_is_written_is_read_again_with_the_same_bytes(digits_file: Callable[[str], File], tmp_path: Path) -> None:
     file = digits_file("int16x8")
-    report = simulation.simulate("int16x8", file.model, file.samples, file.judged, workers=1)
+    report = simulation.simulate("int16x8", file.model, file.samples, file.judged, version="0.dev1", workers=1)
     for name in ("one.json", "two.json"):
         files.write_json(tmp_path / name, msgspec.to_builtins(report))
         report = files.read_record(tmp_path / name, Simulation)

@@ -55,7 +55,7 @@ def test_inputs_and_outputs_of_the_file(finished: Path, variant: str, dtype: str
 
 
 def test_labels_ship_only_when_there_are_classes() -> None:
-    given: dict[str, Any] = {"origin": ORIGIN, "card": "# card\n"}
+    given: dict[str, Any] = {"origin": ORIGIN, "card": "# card\n", "main": None}
     assert bundle.contents(b"m", classes=["ä", "b"], **given)["labels.txt"] == "ä\nb\n".encode()
     without = bundle.contents(b"m", classes=None, **given)
     assert "labels.txt" not in without

@@ -39,7 +39,7 @@ def quantized(made: Made, excluded: list[str]) -> bytes:
 
 def followed(made: Made, model: bytes) -> list[dict[str, object]]:
     samples = [{name: array[i : i + 1] for name, array in made.samples.items()} for i in range(4)]
-    traces = [(interpreter.trace(made.float32, sample), interpreter.trace(model, sample)) for sample in samples]
+    traces = [divergence.Trace(interpreter.trace(made.float32, sample), interpreter.trace(model, sample)) for sample in samples]
     return divergence.follow(made.proof.graph, flatbuffer.read(model), traces, made.proof.mapped.layers)
 
 

@@ -23,7 +23,6 @@ def test_by_hand() -> None:
     # ||reference||^2 = 0.64 + 0.04 + 0.16 + 0.36 = 1.2
     assert figures["relative_l2"] == pytest.approx(0.1 / np.sqrt(1.2))
     assert figures["sqnr_db"] == pytest.approx(10 * np.log10(1.2 / 0.01), rel=1e-6)
-    assert figures["agreement"] == 1.0
 
 
 def test_identical_outputs_have_no_noise() -> None:
@@ -52,12 +51,6 @@ def test_a_value_that_is_not_finite_is_never_replaced(value: float) -> None:
 def test_shapes_that_differ_are_refused_even_where_numpy_would_broadcast() -> None:
     with pytest.raises(ValueError, match=r"shapes differ: \[2, 2\] and \[1, 2\]"):
         fidelity.measure(REFERENCE, PREDICTED[:1])
-
-
-def test_agreement_counts_decisions_and_one_value_is_none() -> None:
-    assert fidelity.measure(REFERENCE, REFERENCE[:, ::-1])["agreement"] == 0
-    assert fidelity.measure(np.zeros((3, 1)), np.zeros((3, 1)))["agreement"] is None
-    assert fidelity.measure(np.zeros(3), np.zeros(3))["agreement"] is None
 
 
 @given(
@@ -100,5 +93,5 @@ def test_a_common_scale_changes_nothing_but_the_peak(reference: np.ndarray, scal
         return
     one = fidelity.measure(reference, predicted)
     other = fidelity.measure(reference.astype(np.float64) * scale, predicted.astype(np.float64) * scale)
-    for name in ("max_abs_error", "mean_abs_error", "l2_error", "relative_l2", "sqnr_db", "agreement"):
+    for name in ("max_abs_error", "mean_abs_error", "l2_error", "relative_l2", "sqnr_db"):
         assert other[name] == pytest.approx(one[name], rel=1e-9)

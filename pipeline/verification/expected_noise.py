@@ -1,0 +1,111 @@
+"""The noise that a sound file of these formats has on these samples: measured, by running the float32 file with them simulated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.runtime import interpreter
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.macs import macs
+from pipeline.verification import simulated_quantization
+
+# Samples are as many as this many multiply-accumulates allow, but so many at least and at most: seconds on two cores.
+_BUDGET = 2e10
+_LEAST, _MOST = 32, 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """The float32 file with the formats of another.
+
+    Attributes:
+        model: .tflite file, whose tensors have the numbers that they have in the float32 file.
+        numbers: int64 [k], the samples whose ranges it was made for.
+        outputs: what it makes of these, [k, ...] by the network's names.
+        samples: inputs [n, ...] by name, all of them.
+    """
+
+    model: bytes
+    numbers: np.ndarray
+    outputs: dict[str, np.ndarray]
+    samples: Mapping[str, np.ndarray]
+
+    def run(self, at: np.ndarray) -> dict[str, np.ndarray]:
+        """Its outputs for some of the samples: [len(at), ...] by name."""
+        return interpreter.predict(self.model, {name: array[at] for name, array in self.samples.items()}, workers=1)
+
+
+def numbers(expected: Graph, count: int) -> np.ndarray:
+    """Which samples of `count` to simulate on, spread evenly: int64 [k]."""
+    cost = max(1, sum(macs(expected).values()))
+    return np.unique(np.linspace(0, count - 1, min(count, max(_LEAST, min(_MOST, int(_BUDGET / cost))))).round().astype(np.int64))
+
+
+def simulate(
+    float32: bytes,
+    expected: Graph,
+    found: Graph,
+    samples: Mapping[str, np.ndarray],
+    at: np.ndarray,
+    *,
+    batch: int,
+    own_weights: bool,
+) -> Simulation | str:
+    """Run the float32 file with the formats of a quantized one.
+
+    Args:
+        float32: .tflite file.
+        expected: the same, read.
+        found: the quantized file.
+        samples: inputs [n, ...] by name.
+        at: numbers of the samples to look at, [k].
+        batch: samples that the file takes at once; each is repeated to fill it.
+        own_weights: constants of `found` whose scales were chosen otherwise than by the largest value are taken as they are,
+            instead of rounding those of the float32 file.
+
+    Returns:
+        The simulation, or why there is none.
+    """
+    wanted = simulated_quantization.formats(expected, found)
+    if wanted.unknown is not None:
+        return wanted.unknown
+    chosen = {name: array[at] for name, array in samples.items()}
+    ranges = _ranges(float32, expected, chosen, simulated_quantization.measured(expected, wanted), batch=batch)
+    if not all(np.isfinite(between).all() for between in ranges.values()):
+        return "the network itself computes NaN or infinity"
+    stored = _otherwise(expected, found, wanted) if own_weights else {}
+    model = simulated_quantization.simulate(float32, expected, wanted, ranges, stored)
+    return Simulation(model=model, numbers=at, outputs=interpreter.predict(model, chosen, workers=1), samples=samples)
+
+
+def _otherwise(
+    expected: Graph, found: Graph, wanted: simulated_quantization.Formats
+) -> dict[simulated_quantization.Slot, np.ndarray]:
+    """Constants in real units, by (subgraph, tensor) of the float32 file, that have other scales in the other."""
+    stored = {}
+    for (number, index), (sub, at) in wanted.stored.items():
+        ours, theirs = expected.subgraphs[number].tensors[index], found.subgraphs[sub].tensors[at]
+        if theirs.scales is not None and ours.shape == theirs.shape:
+            values, exact = flatbuffer.real(theirs), flatbuffer.real(ours)
+            # Rounding alone is half a step.
+            if (np.abs(values - exact) > 0.75 * simulated_quantization.steps(exact, *wanted.constants[number, index])).any():
+                stored[number, index] = values
+    return stored
+
+
+def _ranges(
+    float32: bytes, expected: Graph, samples: Mapping[str, np.ndarray], wanted: set[int], *, batch: int
+) -> dict[int, tuple[float, float]]:
+    """Least and greatest value of tensors of the main subgraph, by number."""
+    names = {expected.tensors[number].name: number for number in sorted(wanted)}
+    found: dict[int, tuple[float, float]] = {}
+    count = len(next(iter(samples.values())))
+    rows = ({name: np.repeat(array[i : i + 1], batch, 0) for name, array in samples.items()} for i in range(count))
+    for values in interpreter.activations(float32, rows, names):
+        for name, array in values.items():
+            number = names[name]
+            low, high = found.get(number, (np.inf, -np.inf))
+            found[number] = min(low, float(array.min(initial=np.inf))), max(high, float(array.max(initial=-np.inf)))
+    return {number: between for number, between in found.items() if between[0] <= between[1] or np.isnan(between).any()}
