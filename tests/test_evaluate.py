@@ -38,6 +38,7 @@ def test_the_whole_labelled_set_when_asked(project: Path) -> None:
     """Calibration and tuning samples too, by scikit-learn; what is chosen by stays as it was."""
     before = files.read_json(project / paths.ACCURACY)
     assert "whole" not in before
+    chosen = files.read_json(project / paths.METRICS)["variants"]["int8"]
     call("python", "-m", "pipeline.cli.compose", "quantization=[float32,int8]", "evaluate.on=all", cwd=project)
     done = call("dvc", "repro", "evaluate", cwd=project).stdout
     assert {name for name in deps.stages(ROOT) if f"Running stage '{name}" in done} == {"reference", "predict", "evaluate"}
@@ -60,7 +61,6 @@ def test_the_whole_labelled_set_when_asked(project: Path) -> None:
     for name in ("float32", "int8"):
         assert report["variants"][name]["drop"] == before["variants"][name]["drop"]
         assert report["variants"][name]["metrics"] == before["variants"][name]["metrics"]
-    chosen = files.read_json(project / paths.METRICS)["variants"]["int8"]
     for stage in ("select", "report"):
         call("python", "-m", f"pipeline.{stage}", cwd=project)
     assert files.read_json(project / paths.METRICS)["variants"]["int8"] == chosen
