@@ -24,6 +24,7 @@ SPLIT = Path("data/split.json")
 CALIBRATION = Path("data/calibration")
 TUNING = Path("data/tuning")
 EVALUATION = Path("data/evaluation")
+MATCHED = Path("data/match.json")
 REFERENCE = Path("data/reference")
 OUTPUTS = Path("data/outputs")
 

@@ -56,14 +56,14 @@ STATIC = {"calibrate"} | of_variants("int8", "int16x8") | JUDGE
         ("verify.margin_db", 11.5, each("verify", *FIVE) | {"select", "report"}),
         ("select.max_drop", 0.02, {"select", "report", "gate"}),
         ("select.objective", "latency", {"select", "report", "gate"}),
-        pytest.param("calibrate.samples", 50, STATIC, marks=pytest.mark.slow),
+        pytest.param("calibrate.samples", 50, STATIC | {"match"}, marks=pytest.mark.slow),
         pytest.param("calibrate.method", "moving_average", STATIC, marks=pytest.mark.slow),
         ("gate.enabled", False, {"gate"}),
         pytest.param("benchmark.runs", 50, each("benchmark", *FIVE) | {"select", "report"}, marks=pytest.mark.slow),
         pytest.param(
             "seed",
             1,
-            {"sample", "reference"} | STATIC | each("predict", *FIVE) | each("verify", *FIVE),
+            {"sample", "match", "reference"} | STATIC | each("predict", *FIVE) | each("verify", *FIVE),
             marks=pytest.mark.slow,
         ),
     ],
@@ -117,7 +117,7 @@ def change_a_weight(path: Path) -> None:
         pytest.param(
             "data/digits.npz",
             change_an_evaluation_image,
-            {"sample", "reference"} | each("predict", *FIVE) | each("verify", *FIVE) | JUDGE,
+            {"sample", "match", "reference"} | each("predict", *FIVE) | each("verify", *FIVE) | JUDGE,
             marks=pytest.mark.slow,
         ),
         pytest.param(

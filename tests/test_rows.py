@@ -142,8 +142,9 @@ def recurrent() -> keras.Model:
     return keras.Model(x, keras.layers.Dense(3, activation="softmax", name="y")(keras.layers.LSTM(4, name="memory")(x)))
 
 
-def test_a_loop_ends_in_a_report(tmp_path: Path) -> None:
+def test_a_loop_ends_in_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = started(tmp_path, recurrent())
+    assert "convert: WHILE at memory: no static scheme can quantize it; such variants will be rows" in capsys.readouterr().out
     finish(folder, DEFAULT)
     decision = files.read_record(folder / paths.SELECTED / "decision.json", Decision)
     assert sorted(decision.failures) == ["int16x8", "int8"]

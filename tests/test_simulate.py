@@ -44,7 +44,7 @@ def test_the_target_runs_each_variant_and_says_what_may_ship(project: Path) -> N
     }
     assert not stages_run(call("dvc", "repro", cwd=project).stdout)
     summary, page = ((project / path).read_text(encoding="utf-8") for path in (paths.SUMMARY, paths.PAGE))
-    assert "| int8 | yes | 6,384 | 3,312 |" in summary
+    assert "| int8 | yes | 10 | 6,384 | 3,312 |" in summary
     assert "<h3>On TensorFlow Lite Micro</h3>" in page
     firmware = (project / paths.SELECTED / "main.cc").read_text(encoding="utf-8")
     assert "constexpr size_t kArenaBytes = 6384;" in firmware

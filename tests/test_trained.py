@@ -16,10 +16,7 @@ pytestmark = [
 ]
 
 # Judged otherwise than they deserve today: goes with issue 11.
-PENDING = {
-    *("mobilenet", "unet", "detector", "resnet", "computed_ranges"),
-    *("silent_calibration", "autoencoder", "logarithm", "notes", "embedding"),
-}
+PENDING = {"computed_ranges"}
 EACH = [
     pytest.param(
         name,

@@ -20,8 +20,8 @@ from pipeline.imports import closure
 
 # A folder stands for its modules when a stage imports more than this share of them; all of them where what the stage writes is
 # not deterministic: a needless run would change a report (benchmark), or all that is made of the SavedModel (load); and where a run
-# takes as long as plain loops over all samples do (simulate).
-_MOST, _TIGHT = 0.65, frozenset(("benchmark", "load", "simulate"))
+# takes as long as plain loops over all samples do (simulate), or most of a folder is none of its business (match, of metrics).
+_MOST, _TIGHT = 0.65, frozenset(("benchmark", "load", "match", "simulate"))
 
 
 def shortened(root: Path, stage: str, modules: Iterable[str]) -> list[str]:

@@ -129,29 +129,23 @@ def _shaped(state: BothSides, number: int, given: str) -> list[str]:
 def _compare(state: BothSides, index: int, made: Sequence[int]) -> None:
     """The operator `index` with those before it up to the next cuts, beside the network."""
     places, reads = both_sides.cone(state, index)
-    fed = {number: state.known[number] for number in reads}
-    given = {reference for references in fed.values() for reference in references}
-    more = {reference: both_sides.beyond(state, reference, given) for number in made for reference in state.candidates[number]}
-    excess = part_comparison.excess(state, places, fed, {number: state.candidates[number] for number in made}, more)
-    if excess is None:
+    fed = {number: list(state.known[number]) for number in reads}
+    found = _same(state, places, fed, made)
+    if found is None:
         return
-    same = {number: [reference for reference in state.candidates[number] if excess[number, reference] <= 1] for number in made}
-    worst = max(min(excess[number, reference] for reference in state.candidates[number]) for number in made)
-    several = any(_conditional(state, number, references) for number, references in same.items())
-    between = any(set(state.candidates.get(number, ())) - set(state.known[number]) for number in reads)
-    # One that seems to hand on what it reads may be a clip: before and behind it large values alone differ.
-    clips = (state.failed[place] for place in places if place in state.failed)
-    doubted = any(given.intersection(found) for found in same.values()) or any(set(part.makes) <= set(part.reads) for part in clips)
-    if several or between or doubted:
-        # Such as before and behind a clip that no value has reached, or with one between: values that do reach it tell.
-        wrong: set[tuple[int, str]] = set()
-        # Behind several operators large values often end alike, such as in a softmax.
-        for draw in range(1 if len(places) == 1 else _FAR_DRAWS):
-            far = part_comparison.excess(state, places, fed, same, more, scale=_FAR, draw=draw) or {}
-            # Several operators may overflow where the network's one does not: that says nothing.
-            wrong |= {key for key, value in far.items() if value > 1 and (len(places) == 1 or np.isfinite(value))}
-        left = {number: [entry for entry in found if (number, entry) not in wrong] for number, found in same.items()}
-        same = {number: found if between or doubted else found or same[number] for number, found in left.items()}
+    if not all(found[0].values()):
+        # A branch that adds nothing, whatever its data: what stands before is also what is made of it, and given as such it would
+        # hide the branch from the network.
+        made_too = {reference for number in made for reference in state.candidates[number]}
+        apart = {
+            number: known if made_too.isdisjoint(known) else [entry for entry in known if not _behind(state, entry, known)]
+            for number, known in fed.items()
+        }
+        again = _same(state, places, apart, made) if apart != fed else None
+        if again is not None and all(again[0].values()):
+            fed, found = apart, again
+    same, worst = found
+    given = {reference for references in fed.values() for reference in references}
     for number in made:
         if same[number]:
             both_sides.learn(state, number, same[number])
@@ -172,6 +166,52 @@ def _compare(state: BothSides, index: int, made: Sequence[int]) -> None:
         for number in made:
             if not same[number]:
                 both_sides.learn(state, number, state.candidates[number])
+
+
+def _same(
+    state: BothSides, places: tuple[int, ...], fed: Mapping[int, list[str]], made: Sequence[int]
+) -> tuple[dict[int, list[str]], float] | None:
+    """Which of the network's tensors each of the file's is, and how far the worst is off; None when it could not be run.
+
+    Args:
+        state: of both sides.
+        places: operators; `fed`: what they read, and as which of the network's tensors; `made`: what they make.
+    """
+    given = {reference for references in fed.values() for reference in references}
+    more = {reference: both_sides.beyond(state, reference, given) for number in made for reference in state.candidates[number]}
+    excess = part_comparison.excess(state, places, fed, {number: state.candidates[number] for number in made}, more)
+    if excess is None:
+        return None
+    same = {number: [reference for reference in state.candidates[number] if excess[number, reference] <= 1] for number in made}
+    worst = max(min(excess[number, reference] for reference in state.candidates[number]) for number in made)
+    several = any(_conditional(state, number, references) for number, references in same.items())
+    between = any(set(state.candidates.get(number, ())) - set(state.known[number]) for number in fed)
+    # One that seems to hand on what it reads may be a clip: before and behind it large values alone differ.
+    clips = (state.failed[place] for place in places if place in state.failed)
+    doubted = any(given.intersection(found) for found in same.values()) or any(set(part.makes) <= set(part.reads) for part in clips)
+    if several or between or doubted:
+        # Such as before and behind a clip that no value has reached, or with one between: values that do reach it tell.
+        wrong: set[tuple[int, str]] = set()
+        # Behind several operators large values often end alike, such as in a softmax.
+        for draw in range(1 if len(places) == 1 else _FAR_DRAWS):
+            far = part_comparison.excess(state, places, fed, same, more, scale=_FAR, draw=draw) or {}
+            # Several operators may overflow where the network's one does not: that says nothing.
+            wrong |= {key for key, value in far.items() if value > 1 and (len(places) == 1 or np.isfinite(value))}
+        left = {number: [entry for entry in found if (number, entry) not in wrong] for number, found in same.items()}
+        same = {number: found if between or doubted else found or same[number] for number, found in left.items()}
+    return same, worst
+
+
+def _behind(state: BothSides, reference: str, others: Sequence[str]) -> bool:
+    """Whether the network makes a tensor from one of the others."""
+    todo, seen = [reference], {reference}
+    while todo:
+        before = set(state.network.reads.get(todo.pop(), ())) - seen
+        if not before.isdisjoint(others):
+            return True
+        seen |= before
+        todo += before
+    return False
 
 
 def _conditional(state: BothSides, number: int, references: Sequence[str]) -> bool:

@@ -12,6 +12,8 @@ from pipeline.evaluation.metric_type import Metric, Undefined, figure
 from pipeline.evaluation.pick_one import only
 
 Evidence = tuple[np.ndarray, np.ndarray]
+# So many samples are looked at, beside those with the least and the greatest label.
+_LOOKED_AT = 16
 
 
 class TaskType(NamedTuple):
@@ -90,6 +92,7 @@ def evidence(
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
+<<<<<<< HEAD
 def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
     """The evidence of several sets of samples as one; undefined when that of one set is."""
     known: list[Evidence] = []
@@ -98,6 +101,52 @@ def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
             return part
         known.append(part)
     return np.concatenate([labels for labels, _ in known]), np.concatenate([scores for _, scores in known])
+=======
+def fit(
+    task_type: str,
+    labels: Mapping[str, np.ndarray],
+    outputs: Mapping[str, Sequence[int | None] | None],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    options: Mapping[str, Any],
+    output: str | None,
+    target: str | None,
+) -> None:
+    """Does a task fit a network and its data? Asked before the network has been run, of an output of zeros of its shape.
+
+    Args:
+        task_type, labels, inputs, options, output, target: as in `evidence`.
+        outputs: shape of each output by name, the batch first; None where a length, or the rank, is free: then names alone are
+            compared.
+
+    Raises:
+        UserError: when names, shapes, dtypes or labels do not fit.
+    """
+    wanted = only(labels, target, where="task.heads: labels")
+    only({name: np.empty(0) for name in outputs}, output, where="task.heads: output")
+    if any(shape is None or None in shape[1:] for shape in outputs.values()):
+        return
+    rows = _telling(wanted)
+    made = {
+        name: np.zeros((len(rows), *(length or 1 for length in (shape or ())[1:])), np.float32) for name, shape in outputs.items()
+    }
+    evidence(
+        task_type,
+        {name: array[rows] for name, array in labels.items()},
+        made,
+        {name: array[rows] for name, array in inputs.items()},
+        options=options,
+        output=output,
+        target=target,
+    )
+
+
+def _telling(labels: np.ndarray) -> list[int]:
+    """The first samples, and those with the least and the greatest label [n, ...]."""
+    flat = labels.reshape(len(labels), -1)
+    extreme = {int(flat.min(1).argmin()), int(flat.max(1).argmax())} if flat.size and labels.dtype.kind in "iufb" else set()
+    return sorted({*range(min(len(labels), _LOOKED_AT)), *extreme})
+>>>>>>> main
 
 
 def finite(

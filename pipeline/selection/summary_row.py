@@ -20,7 +20,8 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simula
     Returns:
         `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
         metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
-        With a target `on_target` (it runs there to the same results), `arena_bytes` and `arena_persistent_bytes`.
+        With a target `on_target` (it runs there to the same results), `target_steps` (how far its integer outputs are from
+        those that accuracy was measured on, which XNNPACK rounds in another way), `arena_bytes` and `arena_persistent_bytes`.
     """
 
     def worst(name: str, pick: Callable[[list[float]], float]) -> float | None:
@@ -38,9 +39,10 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simula
         "drop": None,
     }
     if simulated is not None:
-        arena = simulated.arena
+        arena, steps = simulated.arena, [end.judged.largest for end in simulated.outputs.values() if end.unit == "steps"]
         figures |= {
             "on_target": simulated.passed,
+            "target_steps": max(steps, default=None),
             "arena_bytes": None if arena is None else arena.bytes,
             "arena_persistent_bytes": None if arena is None else arena.persistent_bytes,
         }

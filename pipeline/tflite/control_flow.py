@@ -2,7 +2,12 @@
 
 from pipeline.errors import Impossible
 from pipeline.tflite import operators
-from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.flatbuffer import Graph, Operator
+
+
+def found(graph: Graph) -> list[Operator]:
+    """The loops and branches of the main subgraph, in order."""
+    return [operator for operator in graph.operators if operator.name in operators.SUBGRAPHS]
 
 
 def refuse(graph: Graph, *, scheme: str) -> None:
@@ -17,10 +22,10 @@ def refuse(graph: Graph, *, scheme: str) -> None:
     Raises:
         Impossible: naming the operators and the schemes that work.
     """
-    if found := sorted({operator.name for operator in graph.operators} & operators.SUBGRAPHS):
-        places = [operator for operator in graph.operators if operator.name in operators.SUBGRAPHS]
+    if places := found(graph):
+        kinds = sorted({operator.name for operator in places})
         raise Impossible(
-            f"{scheme}: the network holds {', '.join(found)} (a recurrent layer becomes a loop), and static schemes cannot "
+            f"{scheme}: the network holds {', '.join(kinds)} (a recurrent layer becomes a loop), and static schemes cannot "
             "quantize what goes round in it",
             "take this variant out of `quantization` and use float16 or dynamic_int8",
             tuple((operator.name, graph.tensors[operator.outputs[0]].name) for operator in places),

@@ -4,13 +4,13 @@ A converter evaluates what depends on constants only. It is done here again, fro
 bound on how far float32 arithmetic may be from the exact result (`rounded_arithmetic`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pipeline.verification import fake_quantization
-from pipeline.verification.rounded_arithmetic import ARITHMETIC, Constant
+from pipeline.verification.rounded_arithmetic import ARITHMETIC, UNIT, Constant
 
 
 def evaluate(
@@ -56,6 +56,8 @@ def _results(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[tu
         yield value, error if np.issubdtype(value.dtype, np.floating) else 0.0
     elif op in fake_quantization.OPS:
         yield fake_quantization.rounded(node, inputs)
+    elif op in _REDUCTIONS and np.issubdtype(inputs[0].value.dtype, np.number):
+        yield _reduced(node, inputs)
     elif op in ("ConcatV2", "Pack"):
         yield _joined(node, inputs)
     elif op in ("Split", "SplitV", "Unpack"):
@@ -69,6 +71,27 @@ def _results(node: Mapping[str, Any], inputs: Sequence[Constant]) -> Iterator[tu
                 spread = np.broadcast_to(error, arrays[0].shape)
                 error = _moved(spread, [spread, *arrays[1:]], node)
             yield moved, error
+
+
+# What the ranges of fake quantization may be computed with.
+_REDUCTIONS: dict[str, Callable[..., Any]] = {"Max": np.max, "Min": np.min, "Sum": np.sum, "Mean": np.mean}
+
+
+def _reduced(node: Mapping[str, Any], inputs: Sequence[Constant]) -> tuple[np.ndarray, np.ndarray | float]:
+    """A reduction over axes. The largest is off by no more than any is; a sum of n by n roundings (Higham, section 4.2)."""
+    data, op = inputs[0], node["op"]
+    how: dict[str, Any] = {
+        "axis": tuple(int(axis) for axis in np.ravel(inputs[1].value)),
+        "keepdims": bool(node["attributes"].get("keep_dims")),
+    }
+    value = np.asarray(_REDUCTIONS[op](data.value, **how))
+    if not np.issubdtype(value.dtype, np.floating):
+        return value, 0.0
+    errors = np.broadcast_to(data.error, data.value.shape)
+    if op in ("Max", "Min"):
+        return value, np.asarray(np.max(errors, **how))
+    count = data.value.size / max(1, value.size)
+    return value, np.asarray(_REDUCTIONS[op](errors + count * UNIT * np.abs(data.value), **how))
 
 
 def _joined(node: Mapping[str, Any], inputs: Sequence[Constant]) -> tuple[np.ndarray, np.ndarray]:

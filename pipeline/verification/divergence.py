@@ -147,13 +147,16 @@ def follow(
 
 
 def first(rows: Sequence[Mapping[str, Any]], *, loss_db: float) -> Mapping[str, Any] | None:
-    """The first row whose SQNR lies this much below what was simulated, or without a simulation below the lowest before it.
+    """The first row whose SQNR lies this much below what was simulated, and at least half as much as that of any row.
 
-    None when there is none.
+    Without a simulation: the first that lies this much below the lowest before it. None when there is none.
     """
     if any(row["expected_db"] is not None for row in rows):
-        below = (row for row in rows if row["sqnr_db"] is not None and row["expected_db"] is not None)
-        return next((row for row in below if row["sqnr_db"] < row["expected_db"] - loss_db), None)
+        known = [row for row in rows if row["sqnr_db"] is not None and row["expected_db"] is not None]
+        lost = [row["expected_db"] - row["sqnr_db"] for row in known]
+        # An integer kernel, or a sample beyond its range, costs some decibels before what is really wrong.
+        limit = max(loss_db, max(lost, default=0.0) / 2)
+        return next((row for row, loss in zip(known, lost, strict=True) if loss > limit), None)
     lowest = None
     for row in rows:
         if row["sqnr_db"] is None:

@@ -3,8 +3,9 @@
 Stage `verify` and the command `audit` read files and write the report; what is in it is decided here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.verification import (
     activation_scales,
     also_in_file,
     certificate,
+    conditioning,
     divergence,
     end_matching,
     expected_noise,
@@ -26,6 +28,7 @@ from pipeline.verification import (
     float32_proof,
     graph_alignment,
     output_checks,
+    output_limits,
 )
 from pipeline.verification.decisions import Decision
 from pipeline.verification.expected_noise import Simulation
@@ -137,7 +140,10 @@ def judge(
     if outputs is not None:
         if scheme is not None and model != float32:
             noise = _simulated(source, float32, proof.graph, found, outputs, algorithm=algorithm)
-        figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits, noise=noise)
+        # Only a file that is the network by its content can tell how the network moves.
+        certain = model == float32 and all(row["passed"] for row in checks)
+        moves = partial(conditioning.moves, float32, outputs.samples) if certain else None
+        figures, more = compare(outputs, float32=proof.graph, found=found, scheme=scheme, limits=limits, noise=noise, moves=moves)
         checks += more
     passed = all(row["passed"] for row in checks)
     changed = any(row["agreement"] not in (None, 1.0) for row in figures.values())
@@ -222,7 +228,14 @@ def pairing(
 
 
 def compare(
-    outputs: Outputs, *, float32: Graph, found: Graph, scheme: str | None, limits: Limits, noise: Simulation | str
+    outputs: Outputs,
+    *,
+    float32: Graph,
+    found: Graph,
+    scheme: str | None,
+    limits: Limits,
+    noise: Simulation | str,
+    moves: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The part of the judgement that concerns the outputs: figures by output, and checks (`output_checks.compare`).
 
@@ -231,13 +244,14 @@ def compare(
         float32, found: the float32 file, and the file in question.
         scheme, limits: as in `judge`.
         noise: of the file's formats, or why it is not known.
+        moves: of `output_checks.compare`.
     """
     allowance = None
     if scheme is not None:
         facts = BY_NAME[scheme]
         # A search may have chosen any; then the file itself tells.
         weights, activations = file_format.narrowest(found) if facts.weights == "any" else (facts.weights, facts.activations)
-        allowance = output_checks.Allowance(
+        allowance = output_limits.Allowance(
             weights=weights,
             activations=activations,
             rounding=limits.rounding,
@@ -251,6 +265,7 @@ def compare(
         allowance=allowance,
         decisions=outputs.decisions,
         noise=noise,
+        moves=moves,
         ids=outputs.ids,
         worst=limits.worst,
     )

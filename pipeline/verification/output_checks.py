@@ -1,7 +1,6 @@
 """The outputs of a file beside those of the network: figures, limits, verdicts, worst samples."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,28 +9,11 @@ from pipeline.tflite.flatbuffer import Graph
 from pipeline.verification import fidelity, tolerances
 from pipeline.verification.decisions import Decision, changes
 from pipeline.verification.expected_noise import Simulation
+from pipeline.verification.output_limits import Allowance, Limits
 
 AT_MOST = ("max_abs_error", "mean_steps")
 # Of the decisions, this share may change although they were not close: noise has tails.
 _FAR = 0.005
-# A decision is simulated for at most so many samples.
-_FOLLOWED = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class Allowance:
-    """How far the outputs of a file may be from the network's.
-
-    Attributes:
-        weights, activations: dtypes in the file, the latter between operators.
-        rounding: float files may be off by so many times the accumulated rounding.
-        margin_db: quantized files may lie so far below the expected SQNR.
-    """
-
-    weights: str
-    activations: str
-    rounding: float
-    margin_db: float
 
 
 def compare(
@@ -43,6 +25,7 @@ def compare(
     allowance: Allowance | None,
     decisions: Mapping[str, Decision],
     noise: Simulation | str,
+    moves: Callable[[np.ndarray], Mapping[str, np.ndarray]] | None,
     ids: Sequence[str],
     worst: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -56,6 +39,8 @@ def compare(
         allowance: what may differ; None: not known, then only NaN and infinity are judged.
         decisions: how outputs decide; those that are left out decide nothing.
         noise: what the formats of the file cost this network, or why that is not known.
+        moves: of a float file, how far outputs move with the rounding of the inputs, for samples by number (`conditioning.moves`);
+            None: not known.
         ids: of the samples, n.
         worst: how many samples to list for each output.
 
@@ -76,10 +61,12 @@ def compare(
         simulated = noise if isinstance(noise, Simulation) and output in noise.outputs else None
         limits = None
         if allowance is not None:
-            limits = _Limits(output, allowance, float32, step, None if simulated is None else (ours, simulated))
-            at = slice(None) if simulated is None else simulated.numbers
-            judged = measured if simulated is None or not finite else fidelity.measure(ours[at], theirs[at], step=step)
-            checks += verdicts(judged, limits.of(judged), output=output, why=limits.why)
+            limits = Limits(output, allowance, float32, step, None if simulated is None else (ours, simulated))
+            if finite:
+                limits.set_apart(ours, theirs, moves)
+            at = limits.judged(len(ours))
+            judged = fidelity.measure(ours[at], theirs[at], step=step) if finite and len(at) < len(ours) else measured
+            checks += verdicts(judged, limits.of(judged), output=output, why=limits.why(ids))
         agreement = None
         if finite and output in decisions:
             changed = changes(ours, theirs, decisions[output])
@@ -94,62 +81,6 @@ def compare(
             "worst": [{"id": ids[i], "index": i, "max_error": error if np.isfinite(error) else None} for i, error in listed],
         }
     return figures, checks
-
-
-class _Limits:
-    """The limits of one output: from simulated noise where there is some, from the formats otherwise."""
-
-    def __init__(
-        self,
-        output: str,
-        allowance: Allowance,
-        float32: Graph,
-        step: float | None,
-        simulated: tuple[np.ndarray, Simulation] | None,
-    ) -> None:
-        self._output, self._step, self._simulated = output, step, simulated
-        self._margin = allowance.margin_db
-        self._rounding = allowance.rounding * tolerances.accumulated_rounding(float32)
-        self._expected = tolerances.expected_sqnr(
-            weights=allowance.weights, activations=allowance.activations, layers=tolerances.layers(float32)
-        )
-        self.why = ""
-        if simulated is not None and not np.isinf(self._expected):
-            reference, simulation = simulated
-            ours, theirs = reference[simulation.numbers], simulation.outputs[output]
-            self._expected = tolerances.simulated_sqnr(ours, theirs, step=step, rounding=self._rounding)
-            self._noise = np.abs(theirs.astype(np.float64) - ours).reshape(len(ours), -1).max(1)
-            self.why = f"; {self._expected:.1f} dB simulated on {len(ours)} samples"
-
-    def of(self, figures: Mapping[str, float | None]) -> dict[str, float]:
-        return tolerances.derive(figures, sqnr=self._expected, rounding=self._rounding, margin_db=self._margin, step=self._step)
-
-    def close(self, samples: np.ndarray, margins: np.ndarray, reference: np.ndarray) -> float:
-        """Of the decisions that changed, how many noise within the limits can have changed.
-
-        Two values decide, each of which may be off by the noise of its sample: the largest error there in the simulation, or in the
-        median sample if that is larger.
-        """
-        if not len(samples):
-            return 0.0
-        of_sample = np.full(len(reference), self._typical(reference))
-        at = np.unique(samples)
-        at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), _FOLLOWED)).round().astype(np.int64))]
-        if self._simulated is not None and not np.isinf(self._expected):
-            theirs = self._simulated[1].run(at)[self._output].astype(np.float64)
-            of_sample[at] = np.maximum(of_sample[at], np.abs(theirs - reference[at]).reshape(len(at), -1).max(1))
-        known = np.isin(samples, at)
-        factor = 1.0 if np.isinf(self._expected) else 10 ** (self._margin / 20)
-        return float(np.mean(margins[known] <= 2 * factor * of_sample[samples[known]]) * len(samples))
-
-    def _typical(self, reference: np.ndarray) -> float:
-        """The noise of a sample of which nothing else is known, in the output's units."""
-        if np.isinf(self._expected):
-            return self._rounding * float(np.abs(reference).max(initial=0))
-        if self._simulated is not None:
-            return float(np.median(self._noise))
-        # Three standard deviations.
-        return 3 * float(np.sqrt(np.mean(np.square(reference, dtype=np.float64)))) * 10 ** (-self._expected / 20)
 
 
 def _shape(output: str, expected: Sequence[int], found: Sequence[int]) -> dict[str, Any]:

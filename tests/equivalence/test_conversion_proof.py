@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
+import keras
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.equivalence import conversion_record
 from pipeline.verification import float32_proof
@@ -58,3 +61,44 @@ def test_reading_alone_passed_these(built: Build, name: str, fault: str) -> None
     assert not [row for row in proof.layers if not row["passed"]]
     assert proof.faults == []
     assert proof.not_compared == ["nothing was run beside the network"]
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Residual branches that add nothing, whatever their data, as with gammas that start at zero and were not trained."""
+    image = x = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(x)
+    for number in range(2):
+        branch = keras.layers.Conv2D(4, 3, padding="same", name=f"branch_{number}")(x)
+        branch = keras.layers.BatchNormalization(name=f"norm_{number}")(branch)
+        x = keras.layers.Add(name=f"add_{number}")([x, branch])
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    model = certified.randomised(keras.Model(image, keras.layers.Dense(3, name="out")(x), name="silent"))
+    for number in range(2):
+        gamma, beta, mean, variance = model.get_layer(f"norm_{number}").get_weights()
+        model.get_layer(f"norm_{number}").set_weights([0 * gamma, 0 * beta, mean, variance])
+        kernel, bias = model.get_layer(f"branch_{number}").get_weights()
+        model.get_layer(f"branch_{number}").set_weights([kernel, 0 * bias])
+    return make(model, tmp_path_factory.mktemp("silent") / "source")
+
+
+def test_a_branch_that_adds_nothing_is_not_accused(silent: Made) -> None:
+    conversion = beside(silent, silent.float32)
+    assert {part.verdict for part in conversion.parts} == {conversion_record.SAME}
+    assert certify(silent, silent.float32, "float32")["passed"]
+
+
+def test_behind_such_a_branch_faults_are_seen(silent: Made) -> None:
+    """Not that zeros are subtracted instead: that is the same for all data."""
+
+    def doubles(content: Any, place: int) -> None:
+        add = faults.operators(content, "ADD")[place]
+        add.inputs = [add.inputs[0], add.inputs[0]]
+
+    def clips(content: Any, place: int) -> None:
+        faults.operators(content, "ADD")[place].builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.RELU6
+
+    for place in range(2):
+        for edit in (doubles, clips):
+            wrong = faults.edited(silent.float32, partial(edit, place=place))
+            assert not certify(replace(silent, float32=wrong), wrong, None, None)["passed"], (place, edit.__name__)

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.evaluation import tasks
 from pipeline.evaluation.accuracy_report import Details, Flip
 from pipeline.evaluation.metric_type import Metric, Undefined
@@ -62,8 +63,73 @@ def test_a_task_without_decisions_has_no_flips() -> None:
     assert (found.variants["v"].per_value or {})["bias"] == [1.0]
 
 
+<<<<<<< HEAD
 def test_the_evidence_of_sets_is_taken_together() -> None:
     labels, scores = tasks.joined([(LABELS[:1], BEFORE[:1]), (LABELS[1:], BEFORE[1:])])  # type: ignore[misc]
     np.testing.assert_array_equal(labels, LABELS)
     np.testing.assert_array_equal(scores, BEFORE)
     assert str(tasks.joined([(LABELS, BEFORE), Undefined("NaN")])) == "NaN"
+=======
+N = 300
+CLASSES = np.arange(N) % 10
+IMAGE = {"x": np.zeros((N, 4, 4, 1), np.float32)}
+
+
+def fitted(task_type: str, labels: np.ndarray, shape: list[int | None] | None, **options: Any) -> None:
+    given: dict[str, Any] = {"options": options, "output": None, "target": None}
+    tasks.fit(task_type, {"labels": labels}, {"y": shape}, IMAGE, **given)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "labels", "shape", "options"),
+    [
+        ("classification", CLASSES, [1, 10], {"logits": False}),
+        ("classification", CLASSES, [None, 10], {"logits": True}),
+        ("binary", CLASSES % 2, [1, 1], {"logits": True}),
+        ("multilabel", np.eye(10, dtype=np.int64)[CLASSES], [1, 10], {"logits": True}),
+        ("regression", np.linspace(0, 1, N), [1, 1], {}),
+        ("segmentation", np.zeros((N, 4, 4), np.int64), [1, 4, 4, 2], {"ignore": None}),
+        ("anomaly", CLASSES % 2, [1, 4, 4, 1], {"error": "mean_squared", "reconstructs": None}),
+        # What is free is not known yet.
+        ("segmentation", np.zeros((N, 4, 4), np.int64), [1, None, None, 2], {"ignore": None}),
+        ("classification", CLASSES, None, {"logits": False}),
+    ],
+)
+def test_what_fits_passes(task_type: str, labels: np.ndarray, shape: list[int | None] | None, options: dict[str, Any]) -> None:
+    fitted(task_type, labels, shape, **options)
+
+
+LATE = np.where(np.arange(N) == 250, 10, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "labels", "shape", "options", "message"),
+    [
+        ("classification", CLASSES, [1, 4, 4, 3], {"logits": False}, r"classification: wants an output \[n, classes\]"),
+        ("classification", CLASSES.astype(np.float64), [1, 10], {"logits": False}, "wants integer labels .* the data has float64"),
+        ("classification", LATE, [1, 10], {"logits": False}, "label 10 has no score"),
+        ("classification", LATE - 1, [1, 10], {"logits": False}, "label -1 has no score"),
+        ("binary", CLASSES, [1, 1], {"logits": True}, "binary"),
+        ("multilabel", CLASSES % 2, [1, 10], {"logits": True}, r"multilabel: labels are"),
+        ("regression", np.linspace(0, 1, N), [1, 3], {}, r"regression: labels are"),
+        ("segmentation", np.zeros((N, 8, 8), np.int64), [1, 4, 4, 2], {"ignore": None}, "segmentation: labels are"),
+        ("anomaly", CLASSES % 2, [1, 4, 4, 3], {"error": "mean_squared", "reconstructs": None}, "a reconstruction has its shape"),
+    ],
+)
+def test_what_does_not_fit_is_said(
+    task_type: str, labels: np.ndarray, shape: list[int | None], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        fitted(task_type, labels, shape, **options)
+
+
+def test_names_of_outputs_and_labels() -> None:
+    given: dict[str, Any] = {"options": {"logits": False}}
+    two: dict[str, Any] = {"a": [1, 10], "b": [1, None]}
+    with pytest.raises(UserError, match=r"task\.heads: output: there are several; name one of a, b"):
+        tasks.fit("classification", {"labels": CLASSES}, two, IMAGE, output=None, target=None, **given)
+    with pytest.raises(UserError, match=r"task\.heads: output: unknown 'c'; allowed: a, b"):
+        tasks.fit("classification", {"labels": CLASSES}, two, IMAGE, output="c", target=None, **given)
+    with pytest.raises(UserError, match=r"task\.heads: labels: unknown 'kind'; allowed: labels"):
+        tasks.fit("classification", {"labels": CLASSES}, two, IMAGE, output="a", target="kind", **given)
+>>>>>>> main

@@ -1,6 +1,7 @@
 import pytest
 from msgspec.structs import replace
 
+from pipeline.micro.simulation_report import Difference, Output
 from pipeline.selection import summary_row
 from tests import records
 
@@ -27,6 +28,18 @@ def test_every_metric_under_its_own_name() -> None:
     assert (row["drop_low"], row["drop_high"], row["p_value"], row["p_holm"]) == (-0.01, 0.03, 0.5, 1.0)
     unknown = replace(ACCURACY, variants={"v": replace(MEASURED, interval=None)})
     assert summary_row.row(unknown, VERIFIED, bytes=7)["drop_high"] is None
+
+
+def test_what_a_target_said_stands_beside_the_rest() -> None:
+    ends = {
+        "a": Output(unit="steps", judged=Difference(largest=3.0, equal=0.9), kernels=Difference(largest=0.0, equal=1.0)),
+        "b": Output(unit="values", judged=Difference(largest=8.0, equal=0.9), kernels=Difference(largest=0.0, equal=1.0)),
+    }
+    row = summary_row.row(ACCURACY, VERIFIED, bytes=7, simulated=records.simulation(outputs=ends))
+    assert (row["on_target"], row["target_steps"]) == (True, 3.0)
+    assert (row["arena_bytes"], row["arena_persistent_bytes"]) == (6384, 3312)
+    refused = summary_row.row(ACCURACY, VERIFIED, bytes=7, simulated=records.simulation(passed=False, reason="no", arena=None))
+    assert [refused[name] for name in ("on_target", "target_steps", "arena_bytes")] == [False, None, None]
 
 
 def test_what_was_not_run_has_the_keys_of_the_others_and_no_figure() -> None:

@@ -16,6 +16,8 @@ def graph(*names: str) -> Graph:
 
 def test_a_loop_is_refused_and_a_fused_recurrent_layer_is_not() -> None:
     control_flow.refuse(graph("UNIDIRECTIONAL_SEQUENCE_LSTM", "FULLY_CONNECTED"), scheme="static_wi8_ai8")
+    assert control_flow.found(graph("UNIDIRECTIONAL_SEQUENCE_LSTM")) == []
+    assert [operator.name for operator in control_flow.found(graph("IF", "ADD", "WHILE"))] == ["IF", "WHILE"]
     with pytest.raises(Impossible, match=r"static_wi8_ai8: the network holds WHILE .* use float16 or dynamic_int8") as refused:
         control_flow.refuse(graph("FULLY_CONNECTED", "WHILE"), scheme="static_wi8_ai8")
     assert refused.value.places == (("WHILE", "t1"),)

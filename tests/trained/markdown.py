@@ -1,11 +1,14 @@
 """The two tables of the command: what ships of each network and why, and what is said of planted faults."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.trained.network import Network
 from tests.trained.outcome import Outcome
 
+# Letters of a reason.
+_LONGEST = 130
 _SHIPPED = ("network", "metric, n", "float32", "ships", "of float32", "drop", "int8: drop", "int8: dB", "refused, and why")
 _PLANTED = ("network", "fault in int8", "drop", "dB", "harm", "verdict")
 
@@ -26,7 +29,7 @@ def _row(network: Network, found: Outcome | None, said: str) -> list[str]:
     chosen = found.variants[found.selected] if found.selected else {}
     size, plain = chosen.get("bytes"), found.variants["float32"].get("bytes")
     integer = found.variants.get("int8", {})
-    why = "; ".join(f"{name}: {reason}" for name, reason in found.refused().items())
+    why = "; ".join(f"{name}: {_short(reason)}" for name, reason in found.refused().items())
     return [
         title,
         f"{found.metric or 'no labels'}, {found.n}",
@@ -59,10 +62,15 @@ def planted(rows: Sequence[Planted], *, variant: str) -> str:
     body = []
     for row in rows:
         figures, why = row.found.variants[variant], row.found.refused().get(variant)
-        verdict = ("**missed**; " if row.missed(variant) else "") + (f"refused: {why}" if why else "passed")
+        verdict = ("**missed**; " if row.missed(variant) else "") + (f"refused: {_short(why)}" if why else "passed")
         drop, decibels = _number(figures.get("drop"), ".2g"), _number(figures.get("sqnr_db"), ".1f")
         body.append([row.network, row.fault, drop, decibels, "yes" if row.harmful else "no", verdict])
     return _table(_PLANTED, body)
+
+
+def _short(reason: str) -> str:
+    """What happened, without what to do; reports/summary.md of the project has it in full."""
+    return textwrap.shorten(reason.split("; ")[0], _LONGEST, placeholder=" …")
 
 
 def _number(value: object, form: str) -> str:

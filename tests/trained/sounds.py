@@ -128,8 +128,8 @@ def logarithm(file: Path) -> dict[str, np.ndarray]:
     waves, kinds = sounds(900, seed=25, length=1024)
     model.fit(waves[..., None], kinds, epochs=12, verbose=0)
     model.save(file)
-    waves, kinds = sounds(500, seed=26, length=1024)
-    split = _sets(500, 100, 60)
+    waves, kinds = sounds(1160, seed=26, length=1024)
+    split = _sets(1160, 100, 60)
     quiet = np.flatnonzero((kinds == 2) & (split == "evaluation"))[:4]
     waves[quiet] = np.array([0.0, 0.1, 0.25, 0.5])[:, None]
     return {"x": waves[..., None], "y": kinds, "split": split}

@@ -1,14 +1,17 @@
 """A network with one layer that int8 cannot hold: it is named, and keeping it in float helps."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from litert_quantizer import qtyping, quantizer
 from litert_quantizer.algorithm_manager import AlgorithmName
 
 from pipeline.runtime import interpreter
-from pipeline.tflite import flatbuffer
-from pipeline.verification import divergence, fidelity
-from tests import certified
+from pipeline.tflite import flatbuffer, operators
+from pipeline.verification import divergence, expected_noise, fidelity, graph_alignment
+from tests import certified, faults
 from tests.made import Made, make
 
 
@@ -81,3 +84,48 @@ def test_the_file_against_itself_has_no_error(made: Made) -> None:
     assert all(row["sqnr_db"] is None and row["noise"] == 0 for row in rows)
     assert divergence.first(rows, loss_db=6.0) is None
     assert divergence.exclude_first(rows, count=3) == []
+
+
+def negated(place: int, slot: int) -> faults.Edit:
+    """All codes of a constant of the operator at this place, with the other sign."""
+
+    def edit(content: Any) -> None:
+        tensor = faults.constant(content, content.subgraphs[0].operators[place], slot)
+        dtype = {9: "int8", 2: "int32", 0: "float32"}[tensor.type]
+        values = faults.array(content, tensor, dtype)
+        values[:] = -values
+
+    return edit
+
+
+def named_first(made: Made, sound: bytes, place: int, slot: int) -> bool:
+    """Whether the operator of the float32 file that stands where this one does is the first divergence."""
+    graph, found = made.proof.graph, flatbuffer.read(sound)
+    model = faults.edited(sound, negated(place, slot))
+    numbers = np.arange(len(made.samples["image"]))
+    noise = expected_noise.simulate(made.float32, graph, found, made.samples, numbers, batch=1, own_weights=False)
+    assert isinstance(noise, expected_noise.Simulation)
+    traces = divergence.traces(made.float32, model, made.samples, numbers.tolist(), batch=1, simulated=noise.model)
+    first = divergence.diagnose(graph, flatbuffer.read(model), traces, made.proof.mapped.layers)["first"]
+    aligned = graph_alignment.align(graph, found).operators
+    (expected,) = [ours for ours, theirs in aligned.items() if theirs == (found.main, place)]
+    return first is not None and first["tensor"] == graph.tensors[graph.operators[expected[1]].outputs[0]].name
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "dynamic_wi8_afp32"])
+def test_a_negated_kernel_or_bias_is_named_first_in_every_layer(
+    nets: Callable[[str], Made], files: Callable[[str, str], bytes], scheme: str
+) -> None:
+    made, sound = nets("convolutions"), files("convolutions", scheme)
+    found = flatbuffer.read(sound)
+    asked = [
+        (place, slot)
+        for place, operator in enumerate(found.operators)
+        for slot in (operators.LINEAR[operator.name][:2] if operator.name in operators.LINEAR else ())
+        # Of zeros nothing changes.
+        if len(operator.inputs) > slot
+        and operator.inputs[slot] >= 0
+        and flatbuffer.real(found.tensors[operator.inputs[slot]]).any()
+    ]
+    assert len(asked) >= 14
+    assert [pair for pair in asked if not named_first(made, sound, *pair)] == []

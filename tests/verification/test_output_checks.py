@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,9 @@ import pytest
 from pipeline.tflite.flatbuffer import Graph, Tensor
 from pipeline.verification import output_checks
 from pipeline.verification.decisions import Decision
+from pipeline.verification.output_limits import Allowance
+
+Moves = Callable[[np.ndarray], dict[str, np.ndarray]] | None
 
 LIMITS = {"max_abs_error": 0.1, "mean_steps": 2.0, "sqnr_db": 20.0}
 GOOD: dict[str, float | None] = {
@@ -22,11 +26,11 @@ def graph() -> Graph:
     return Graph(signature="s", inputs={}, outputs={"y": 0}, tensors=[tensor], operators=[])
 
 
-def allowance(dtype: str) -> output_checks.Allowance:
-    return output_checks.Allowance(weights=dtype, activations=dtype, rounding=16.0, margin_db=12.0)
+def allowance(dtype: str) -> Allowance:
+    return Allowance(weights=dtype, activations=dtype, rounding=16.0, margin_db=12.0)
 
 
-def compare(predicted: np.ndarray, allowance: output_checks.Allowance | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def compare(predicted: np.ndarray, allowance: Allowance | None, moves: Moves = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     reference, ids = {"y": np.eye(3, dtype=np.float32)}, ["a", "b", "c"]
     return output_checks.compare(
         reference,
@@ -36,6 +40,7 @@ def compare(predicted: np.ndarray, allowance: output_checks.Allowance | None) ->
         allowance=allowance,
         decisions={"y": Decision(kind="largest")},
         noise="not asked for",
+        moves=moves,
         ids=ids,
         worst=2,
     )
@@ -114,3 +119,41 @@ def test_an_output_of_another_shape_is_a_fault() -> None:
     assert [(row["name"], row["passed"], row["reason"]) for row in rows] == [
         ("shape", False, "the file's output is [4]; the network's is [3]")
     ]
+
+
+def moving(by: float, asked: list[int]) -> Moves:
+    """Rounding their input moves these samples by so much."""
+
+    def moves(at: np.ndarray) -> dict[str, np.ndarray]:
+        asked.extend(at.tolist())
+        return {"y": np.full(len(at), by)}
+
+    return moves
+
+
+def test_a_sample_on_which_the_network_itself_moves_as_much_is_named_and_not_judged() -> None:
+    predicted = np.eye(3, dtype=np.float32)
+    predicted[1, 1] = 0.5
+    asked: list[int] = []
+    _, checks = compare(predicted, allowance("float32"), moving(0.3, asked))
+    (row,) = [row for row in checks if row["name"] == "max_abs_error"]
+    assert row["passed"]
+    assert row["value"] == 0
+    assert row["reason"].endswith(
+        "; not judged: 1 ill-conditioned samples (b), on which the network itself moves as much when its input is rounded otherwise"
+    )
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("moves", [None, moving(0.2, [])])
+def test_one_on_which_it_does_not_is_the_file_s_fault(moves: Moves) -> None:
+    predicted = np.eye(3, dtype=np.float32)
+    predicted[1, 1] = 0.5
+    _, checks = compare(predicted, allowance("float32"), moves)
+    assert {row["name"] for row in checks if not row["passed"]} == {"max_abs_error"}
+
+
+def test_a_quantized_file_is_not_excused_so() -> None:
+    predicted = np.eye(3, dtype=np.float32)[::-1]
+    _, checks = compare(predicted, allowance("int8"), moving(10.0, []))
+    assert {"sqnr_db", "agreement"} <= {row["name"] for row in checks if not row["passed"]}
