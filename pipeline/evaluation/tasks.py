@@ -92,6 +92,16 @@ def evidence(
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
+<<<<<<< HEAD
+def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
+    """The evidence of several sets of samples as one; undefined when that of one set is."""
+    known: list[Evidence] = []
+    for part in parts:
+        if isinstance(part, Undefined):
+            return part
+        known.append(part)
+    return np.concatenate([labels for labels, _ in known]), np.concatenate([scores for _, scores in known])
+=======
 def fit(
     task_type: str,
     labels: Mapping[str, np.ndarray],
@@ -136,6 +146,7 @@ def _telling(labels: np.ndarray) -> list[int]:
     flat = labels.reshape(len(labels), -1)
     extreme = {int(flat.min(1).argmin()), int(flat.max(1).argmax())} if flat.size and labels.dtype.kind in "iufb" else set()
     return sorted({*range(min(len(labels), _LOOKED_AT)), *extreme})
+>>>>>>> main
 
 
 def finite(
