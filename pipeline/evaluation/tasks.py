@@ -92,7 +92,6 @@ def evidence(
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
-<<<<<<< HEAD
 def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
     """The evidence of several sets of samples as one; undefined when that of one set is."""
     known: list[Evidence] = []
@@ -101,7 +100,8 @@ def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
             return part
         known.append(part)
     return np.concatenate([labels for labels, _ in known]), np.concatenate([scores for _, scores in known])
-=======
+
+
 def fit(
     task_type: str,
     labels: Mapping[str, np.ndarray],
@@ -146,7 +146,6 @@ def _telling(labels: np.ndarray) -> list[int]:
     flat = labels.reshape(len(labels), -1)
     extreme = {int(flat.min(1).argmin()), int(flat.max(1).argmax())} if flat.size and labels.dtype.kind in "iufb" else set()
     return sorted({*range(min(len(labels), _LOOKED_AT)), *extreme})
->>>>>>> main
 
 
 def finite(
