@@ -48,3 +48,19 @@ def test_limits_follow_from_the_format() -> None:
     coarse = tolerances.derive(figures, sqnr=32.0, rounding=1e-5, margin_db=12, step=0.01)
     # 20 dB below a signal of 1 is a noise of 0.1, or ten steps, and half a step for the output itself.
     assert coarse == pytest.approx({"sqnr_db": 20.0, "mean_steps": 10.5})
+
+
+def test_formats_that_leave_no_signal_are_no_excuse() -> None:
+    """Simulated at 10 dB, 12 dB of margin would let noise pass that is larger than the signal."""
+    assert tolerances.derive({"rms": 1.0}, sqnr=10.0, rounding=1e-5, margin_db=12, step=None) == {"sqnr_db": 6.0}
+
+
+def test_simulated_noise_is_measured_and_never_finer_than_the_output_can_hold() -> None:
+    reference = np.full((10, 4), 2.0, np.float32)
+    noisy = reference + np.float32(0.02)
+    # A hundredth of the signal's amplitude.
+    assert tolerances.simulated_sqnr(reference, noisy, step=None, rounding=1e-6) == pytest.approx(40.0, abs=1e-3)
+    coarse = tolerances.simulated_sqnr(reference, noisy, step=0.2, rounding=1e-6)
+    assert coarse == pytest.approx(10 * math.log10(4 / (0.2**2 / 12)))
+    assert tolerances.simulated_sqnr(reference, reference, step=None, rounding=1e-3) == pytest.approx(60.0)
+    assert tolerances.simulated_sqnr(np.zeros((2, 2)), np.ones((2, 2)), step=None, rounding=1e-6) == 0.0
