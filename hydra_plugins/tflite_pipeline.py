@@ -65,6 +65,7 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
     "conf_digest": lambda: files.folder_digest(_CONF),
     "version": config.installed,
     "variant_names": lambda *, _root_: OmegaConf.create(list(_root_.get("variants") or {})),
+    "beside": lambda slot, on: str(getattr(config.beside(on), slot)),
     "comparisons": _comparisons,
     "reads": _reads,
     "samples": _samples,

@@ -5,6 +5,7 @@ It only validates. No field has a default: every value a stage uses stands in pa
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -186,6 +187,37 @@ def reported(task: Task) -> dict[str, tuple[str, str]]:
     """Head and metric by the name they are reported under: the metric's own, with several heads `HEAD.METRIC`."""
     several = len(task.heads) > 1
     return {f"{head}.{name}" if several else name: (head, name) for head, entry in task.heads.items() for name in entry.metrics}
+
+
+class Beside(Section, frozen=True):
+    """The sets besides evaluation that outputs are made for, or neutral files in their place; derived from `on`."""
+
+    calibration: str
+    tuning: str
+
+
+class Evaluate(Section, frozen=True):
+    """Figures on the evaluation samples, or (`on: all`) on the whole labelled set as well, which the choice never sees."""
+
+    on: Literal["evaluation", "all"]
+    reads: Beside
+
+    def __post_init__(self) -> None:
+        if self.reads != beside(self.on):
+            raise ValueError("reads: is derived from `on`; remove it from your configuration")
+
+    def sets(self) -> dict[str, Path]:
+        """The folders of samples besides evaluation, by the name of the folder that outputs on them have within the others."""
+        return {name: folder for name, (folder, _) in _BESIDE.items() if self.on == "all"}
+
+
+# Each with a file in its place when it is not read: one that the stages which make outputs depend on anyway, through others.
+_BESIDE = {"calibration": (paths.CALIBRATION, paths.LAYERS), "tuning": (paths.TUNING, paths.SOURCE_GRAPH)}
+
+
+def beside(on: str) -> Beside:
+    """What the stages read that make outputs, as dvc.yaml needs it."""
+    return Beside(**{name: (folder if on == "all" else other).as_posix() for name, (folder, other) in _BESIDE.items()})
 
 
 class Select(Section, frozen=True):
@@ -380,6 +412,7 @@ class Config(Section, frozen=True):
     verify: Verify
     benchmark: Benchmark
     task: Task
+    evaluate: Evaluate
     select: Select
     gate: Gate
     variants: dict[str, Variant]

@@ -1,5 +1,8 @@
 """Stage `evaluate`: the task's metrics for the original network and for every variant, on the same samples."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,8 +12,12 @@ from pipeline import config, files, paths
 from pipeline.custom.metrics import METRICS
 from pipeline.errors import one_of, run
 from pipeline.evaluation import paired_comparison, tasks
-from pipeline.evaluation.accuracy_report import Accuracy, Measured, Variant
+from pipeline.evaluation.accuracy_report import Accuracy, Measured, Variant, Whole
+from pipeline.evaluation.metric_type import Metric, Undefined
 from pipeline.failures import failure_record
+
+Metrics = Mapping[str, tuple[Metric, Mapping[str, Any]]]
+EvidenceOf = Callable[..., tasks.Evidence | Undefined]
 
 
 def main() -> None:
@@ -28,6 +35,7 @@ def main() -> None:
         confidence=task.confidence,
         failures={name: failure for name, failure in known.items() if failure is not None},
         **(_labelled(task, labels, reference, outputs, seed=settings.seed) if labels else {"correction": "none"}),
+        whole=_whole(settings, list(outputs)) if labels and settings.evaluate.on == "all" else None,
     )
     files.write_json(paths.ACCURACY, msgspec.to_builtins(report))
 
@@ -45,16 +53,13 @@ def _labelled(
     primary: dict[str, Any] = {}
     original: dict[str, Any] = {"metrics": {}, "undefined": {}}
     variants: dict[str, dict[str, Any]] = {name: {"metrics": {}, "undefined": {}} for name in outputs}
-    for name, head in task.heads.items():
-        metrics = {metric: (METRICS[one_of(metric, METRICS, where="task")], options) for metric, options in head.metrics.items()}
-        given: dict[str, Any] = {"options": head.task_type.options, "output": head.output, "target": head.labels}
-        before = tasks.evidence(head.task_type.name, labels, reference, inputs, **given)
-        after = {variant: tasks.evidence(head.task_type.name, labels, found, inputs, **given) for variant, found in outputs.items()}
-        prefix = f"{name}." if len(task.heads) > 1 else ""
+    for name, (prefix, metrics, evidence_of) in _heads(task).items():
+        before = evidence_of(labels, reference, inputs)
+        after = {variant: evidence_of(labels, found, inputs) for variant, found in outputs.items()}
         _add(original, tasks.measure(metrics, before), prefix)
         for variant, evidence in after.items():
             _add(variants[variant], tasks.measure(metrics, evidence), prefix)
-        heads[name] = tasks.breakdown(head.task_type.name, metrics, before, after)
+        heads[name] = tasks.breakdown(task.heads[name].task_type.name, metrics, before, after)
         if task.primary_metric.removeprefix(prefix) in metrics and task.primary_metric.startswith(prefix):
             metric, options = metrics[task.primary_metric.removeprefix(prefix)]
             compared = paired_comparison.compare(
@@ -70,6 +75,41 @@ def _labelled(
         "heads": heads,
         **primary,
     }
+
+
+def _whole(settings: config.Config, variants: list[str]) -> Whole:
+    """Figures of all labelled samples, set by set read and taken together, for the variants that have outputs."""
+    sets = {"": paths.EVALUATION, **settings.evaluate.sets()}
+    labels = {inside: files.read_targets(read) for inside, read in sets.items()}
+    inputs = {inside: files.read_samples(read) for inside, read in sets.items()}
+    heads = _heads(settings.task)
+
+    def measured(folder: Path) -> Measured:
+        row: dict[str, Any] = {"metrics": {}, "undefined": {}}
+        for prefix, metrics, evidence_of in heads.values():
+            parts = [evidence_of(labels[inside], files.read_arrays(folder / inside), inputs[inside]) for inside in sets]
+            _add(row, tasks.measure(metrics, tasks.joined(parts)), prefix)
+        return Measured(**row)
+
+    counts = {inside: len(next(iter(arrays.values()))) for inside, arrays in inputs.items()}
+    return Whole(
+        n=sum(counts.values()),
+        calibration=counts["calibration"],
+        tuning=counts["tuning"],
+        original=measured(paths.REFERENCE),
+        variants={name: measured(paths.OUTPUTS / name) for name in variants},
+    )
+
+
+def _heads(task: config.Task) -> Mapping[str, tuple[str, Metrics, EvidenceOf]]:
+    """For each head what its metrics' names begin with, the metrics, and (labels, outputs, inputs) to what they take."""
+    found = {}
+    for name, head in task.heads.items():
+        metrics = {metric: (METRICS[one_of(metric, METRICS, where="task")], options) for metric, options in head.metrics.items()}
+        given: dict[str, Any] = {"options": head.task_type.options, "output": head.output, "target": head.labels}
+        prefix = f"{name}." if len(task.heads) > 1 else ""
+        found[name] = (prefix, metrics, partial(tasks.evidence, head.task_type.name, **given))
+    return found
 
 
 def _correction(comparisons: int, variants: int) -> str:

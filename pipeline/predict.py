@@ -1,4 +1,4 @@
-"""Stage `predict@V`: one variant's outputs on every evaluation sample, in real units; or why there are none."""
+"""Stage `predict@V`: one variant's outputs on every evaluation sample, and on the other sets when asked; or why there are none."""
 
 import argparse
 import os
@@ -14,19 +14,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variant")
     name = parser.parse_args().variant
-    config.require(config.read(), ["ai_edge_litert"])
+    settings = config.read()
+    config.require(settings, ["ai_edge_litert"])
+    sets = {"": paths.EVALUATION, **settings.evaluate.sets()}
     with files.replacing(paths.OUTPUTS / name) as folder:
         folder.mkdir()
-        if failure := variant_run.attempt(_predict, name, folder, variant=name, failed="predict"):
+        if failure := variant_run.attempt(_predict, name, folder, sets, variant=name, failed="predict"):
             failure_record.write(folder, failure)
 
 
-def _predict(model: bytes, name: str, folder: Path) -> None:
+def _predict(model: bytes, name: str, folder: Path, sets: dict[str, Path]) -> None:
     support.require(model)
-    samples = files.read_samples(paths.EVALUATION)
-    count = len(next(iter(samples.values())))
-    with progress.counting(count, doing=f"predict {name}") as done:
-        interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder), done=done)
+    for inside, read in sets.items():
+        samples = files.read_samples(read)
+        (folder / inside).mkdir(exist_ok=True)
+        with progress.counting(len(next(iter(samples.values()))), doing=f"predict {name}") as done:
+            interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder / inside), done=done)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Stage `reference`: the original network's outputs on every evaluation sample, and the float32 file beside it part by part.
 
-Run once, judged by all.
+Run once, judged by all. Outputs on the other sets too when asked.
 """
 
 import itertools
@@ -28,11 +28,12 @@ def main() -> None:
     config.require(settings, ["tensorflow", "ai_edge_litert"])
     samples = files.read_samples(paths.EVALUATION)
     batch = files.read_record(paths.SOURCE_FACTS, Source).signature.batch
-    count = len(next(iter(samples.values())))
-    outputs = reference_run.run_saved_model(paths.SOURCE, samples, batch=batch, workers=os.cpu_count() or 1)
-    rows = progress.over(outputs, doing="reference", total=count)
     with files.replacing(paths.REFERENCE) as folder:
-        files.write_rows(folder, rows, count=count)
+        for inside, read in {"": paths.EVALUATION, **settings.evaluate.sets()}.items():
+            given = files.read_samples(read)
+            count = len(next(iter(given.values())))
+            outputs = reference_run.run_saved_model(paths.SOURCE, given, batch=batch, workers=os.cpu_count() or 1)
+            files.write_rows(folder / inside, progress.over(outputs, doing="reference", total=count), count=count)
     files.write_json(paths.CONVERSION, msgspec.to_builtins(_conversion(samples, batch=batch)))
 
 

@@ -63,6 +63,8 @@ REFUSED = [
     ("select.target=esp32", "select.target: got 'esp32'; expected 'tflite_micro' or null"),
     ("select.max_arena_bytes=9000", "select: max_arena_bytes: is measured on a target; set select.target=tflite_micro"),
     ("select.max_flash_bytes=9000", "select: max_flash_bytes: is measured on a target; set select.target=tflite_micro"),
+    ("evaluate.on=training", "evaluate.on: got 'training'; expected 'all' or 'evaluation'"),
+    ("evaluate.reads.tuning=data/tuning", "evaluate: reads: is derived from `on`; remove it from your configuration"),
     ("select.drop_bound=lower", "select.drop_bound: got 'lower'; expected 'estimate' or 'simultaneous' or 'upper'"),
     ("data.reader.name=parket", "data.reader.name: unknown 'parket'; allowed: image_folder, npy, npz, table, wav_folder"),
     ("+data.reader.options.color=red", "data.reader.options: npz takes no 'color'; allowed: inputs, labels, split"),

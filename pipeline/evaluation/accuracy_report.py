@@ -71,13 +71,24 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variants: dict[str, Details]
 
 
+class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every metric on all `n` labelled samples: those of the evaluation set, `calibration` of the pool that ranges are measured on,
+    and `tuning` that searches are held to. For comparison with published figures; nothing is chosen by them."""
+
+    n: int
+    calibration: int
+    tuning: int
+    original: Measured
+    variants: dict[str, Measured]
+
+
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The task's metrics of `n` samples. Without labels the fields from `original` on are empty, and not in the file.
 
     `failures` are of variants that could not be built or run, which stand in no other field; not in the file when there are none.
 
     `points`: the primary metric is a share of 1, and its differences are spoken of in percentage points. `comparisons`: how many
-    different ones the variants are, that `correction` is for.
+    different ones the variants are, that `correction` is for. `whole`: figures of all labelled samples, where they were asked for.
     """
 
     task: str
@@ -92,6 +103,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heads: dict[str, Head] = {}
     points: bool | None = None
     comparisons: int | None = None
+    whole: Whole | None = None
     higher_is_better: bool | None = None
 
     def baseline(self) -> float | None:

@@ -65,13 +65,16 @@ def top_k_accuracy(labels: np.ndarray, scores: np.ndarray, *, k: int) -> float:
     """Share of samples with their label among the k largest scores.
 
     Raises:
-        UserError: when k is not below the number of classes, as then every answer is right.
+        UserError: when k is less than 1.
+        Undefined: when k is not below the number of classes, as then every answer is right; the default task has k = 2.
     """
     from sklearn.metrics import top_k_accuracy_score
 
     classes = scores.shape[1]
-    if not 0 < k < classes:
-        raise UserError(f"task: top_k_accuracy: k is {k}; with {classes} classes it may be 1 to {classes - 1}")
+    if k < 1:
+        raise UserError(f"task: top_k_accuracy: k is {k}; expected at least 1")
+    if k >= classes:
+        raise Undefined(f"k is {k}: with {classes} classes every answer is right")
     # scikit-learn lets the last of equal scores win, argmax the first; mirrored, the two agree (integer files have many ties).
     target, mirrored = classes - 1 - labels, scores[:, ::-1]
     if classes == 2:

@@ -92,6 +92,16 @@ def evidence(
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
+def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
+    """The evidence of several sets of samples as one; undefined when that of one set is."""
+    known: list[Evidence] = []
+    for part in parts:
+        if isinstance(part, Undefined):
+            return part
+        known.append(part)
+    return np.concatenate([labels for labels, _ in known]), np.concatenate([scores for _, scores in known])
+
+
 def fit(
     task_type: str,
     labels: Mapping[str, np.ndarray],

@@ -93,5 +93,11 @@ def test_what_does_not_fit_is_refused() -> None:
         c.read(LABELS, SCORES[:, :1], logits=False)
     with pytest.raises(UserError, match="wants integer labels"):
         c.read(SCORES[:, 0], SCORES, logits=False)
-    with pytest.raises(UserError, match="k is 5; with 5 classes it may be 1 to 4"):
-        c.top_k_accuracy(LABELS, SCORES, k=5)
+    with pytest.raises(UserError, match="top_k_accuracy: k is 0; expected at least 1"):
+        c.top_k_accuracy(LABELS, SCORES, k=0)
+
+
+def test_two_classes_have_no_second_best() -> None:
+    """The default task asks for the best two: of two classes that is undefined, and no reason to stop."""
+    with pytest.raises(Undefined, match="k is 2: with 2 classes every answer is right"):
+        c.top_k_accuracy(np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]]), k=2)

@@ -63,6 +63,13 @@ def test_a_task_without_decisions_has_no_flips() -> None:
     assert (found.variants["v"].per_value or {})["bias"] == [1.0]
 
 
+def test_the_evidence_of_sets_is_taken_together() -> None:
+    labels, scores = tasks.joined([(LABELS[:1], BEFORE[:1]), (LABELS[1:], BEFORE[1:])])  # type: ignore[misc]
+    np.testing.assert_array_equal(labels, LABELS)
+    np.testing.assert_array_equal(scores, BEFORE)
+    assert str(tasks.joined([(LABELS, BEFORE), Undefined("NaN")])) == "NaN"
+
+
 N = 300
 CLASSES = np.arange(N) % 10
 IMAGE = {"x": np.zeros((N, 4, 4, 1), np.float32)}
