@@ -1,5 +1,7 @@
 """A variant that this network cannot have is a row of the report; everything else goes on. Real networks, real libraries."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline import files, paths
+from pipeline import files, paths, predict
+from pipeline.cli.compose import compose
 from pipeline.errors import UserError
 from pipeline.failures import failure_record
+from pipeline.runtime import support
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.metrics_report import Metrics
 from pipeline.verification.verify_report import VerifyReport
@@ -175,3 +179,36 @@ def test_the_float32_variant_that_cannot_be_run_is_the_end(division: Path, monke
     with pytest.raises(UserError, match=r"float32/model\.tflite: cannot be run here, .*: no kernel"):
         stage(division, "predict", "float32")
     assert not (division / paths.OUTPUTS / "float32" / "failure.json").exists()
+
+
+def test_a_library_that_ends_the_process_is_a_row(division: Path, tmp_path: Path) -> None:
+    """TensorFlow's calibrator does, for some recurrent networks; here an import of TensorFlow does."""
+    for path in ("models", "data"):
+        (tmp_path / path).symlink_to(division / path)
+    composed = yaml.safe_load(compose(ROOT, ["quantization=[converter_int8]"]))["variants"]["converter_int8"]
+    (tmp_path / "params.yaml").write_bytes((division / "params.yaml").read_bytes())
+    set_params(tmp_path, lambda params: params.update(variants={"converter_int8": composed}, variant_names=["converter_int8"]))
+    set_params(tmp_path, lambda params: params["variants"]["converter_int8"].update(samples=params["calibrate"]["samples"]))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "tensorflow.py").write_text("import os\n\nos.abort()\n", encoding="utf-8")
+    done = call("python", "-m", "pipeline.quantize", "converter_int8", cwd=tmp_path, PYTHONPATH=f"{tmp_path}/broken:{ROOT}")
+    assert (
+        "variants.converter_int8: could not be built: TFLiteConverter ends the process (SIGABRT); take the variant" in done.stdout
+    )
+    failure = failure_record.read(tmp_path / paths.VARIANTS / "converter_int8")
+    assert failure is not None
+    assert "float16 and dynamic_int8, calibrate nothing" in failure.remedy
+
+
+def test_a_file_that_ends_the_process_is_a_row(division: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("models", "params.yaml"):
+        (tmp_path / path).symlink_to(division / path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / paths.EVALUATION).symlink_to(division / paths.EVALUATION)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(support, "require", lambda model: os.abort())
+    monkeypatch.setattr(sys, "argv", ["predict", "float16"])
+    predict.main()
+    failure = failure_record.read(paths.OUTPUTS / "float16")
+    assert failure is not None
+    assert failure.sentence() == "cannot be run here: LiteRT ends the process (SIGABRT); take the variant out of `quantization`"
