@@ -13,6 +13,8 @@ from tests.trained.table import NETWORKS
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    # Of TFLiteConverter's own calibration.
+    pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning"),
 ]
 
 EACH = [pytest.param(name, marks=[] if row.quick else [pytest.mark.slow]) for name, row in NETWORKS.items()]
