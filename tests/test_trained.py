@@ -15,15 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-# Judged otherwise than they deserve today: goes with issue 11.
-PENDING = {"computed_ranges"}
-EACH = [
-    pytest.param(
-        name,
-        marks=([] if row.quick else [pytest.mark.slow]) + ([pytest.mark.xfail(reason="issue 11")] if name in PENDING else []),
-    )
-    for name, row in NETWORKS.items()
-]
+EACH = [pytest.param(name, marks=[] if row.quick else [pytest.mark.slow]) for name, row in NETWORKS.items()]
 
 
 @pytest.mark.parametrize("name", EACH)
