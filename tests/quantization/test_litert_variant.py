@@ -1,6 +1,7 @@
 """The engine `litert` on networks that it cannot quantize, and that what is said to help does."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import Impossible, UserError
-from pipeline.quantization import litert_variant, lost_weights, quantizer, result, schemes
+from pipeline.quantization import litert_variant, lost_weights, quantizer, remedies, result, schemes
 from pipeline.quantization.litert_variant import Request
+from pipeline.quantization.quantization_report import Settings
+from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from tests import made, records
 from tests.networks import Measured
@@ -102,3 +105,27 @@ def test_the_outcome_says_what_was_rewritten_for_dead_channels(dying: made.Made,
     assert outcome.rewritten == [replace(row, layers=["layer"]) for row in expected]
     (line,) = result.remarks(outcome, expected=True)
     assert line.startswith("rewritten behind the quantizer: 20 dead channels of 5 operators")
+
+
+@pytest.mark.parametrize(("scheme", "io_dtype"), [("dynamic_wi8_afp32", "float32"), ("static_wi8_ai16", "int16")])
+def test_a_file_that_litert_does_not_run_runs_as_the_remedy_says(scheme: str, io_dtype: str, tmp_path: Path) -> None:
+    """LiteRT has no product of a constant on the left with what it is not."""
+    x = keras.Input((4, 5), name="x")
+    left = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
+    network = made.make(keras.Model(x, keras.layers.Dense(3, name="y")(keras.ops.matmul(left, x))), tmp_path / "source")
+    graph = flatbuffer.read(network.float32)
+    given: dict[str, Any] = {"ranges": made.measured(network) if scheme.startswith("static") else None}
+
+    def built(settings: Settings, exclude: list[str]) -> bytes:
+        return litert_variant.make(network.float32, request(network, settings=settings, exclude=exclude, **given))[0]
+
+    settings = records.settings(scheme=scheme, io_dtype=io_dtype)
+    model = built(settings, [])
+    with pytest.raises(Impossible, match=r"batch_matmul\.cc") as refused:
+        interpreter.predict(model, network.samples, workers=1)
+    found = remedies.at_run_time(refused.value, flatbuffer.read(model), variant="v", settings=settings, layers={})
+    more = "" if io_dtype == "float32" else " and `io_dtype: float32`"
+    assert found.remedy.startswith(f"set `exclude: [BATCH_MATMUL]`{more} in conf/quantization/v.yaml")
+    named = [graph.tensors[operator.outputs[0]].name for operator in graph.operators if operator.name == "BATCH_MATMUL"]
+    cured = built(replace(settings, io_dtype="float32", exclude=["BATCH_MATMUL"]), named)
+    assert interpreter.predict(cured, network.samples, workers=1)
