@@ -22,7 +22,7 @@ EvidenceOf = Callable[..., tasks.Evidence | Undefined]
 
 def main() -> None:
     settings = config.read()
-    config.require(settings, ["scikit_learn"])
+    config.require(settings, ["scikit_learn", "scipy"])
     task, labels, reference = settings.task, files.read_targets(paths.EVALUATION), files.read_arrays(paths.REFERENCE)
     # What could not be built or run has no outputs: comparisons are made, and corrected for, of those that have.
     known = {name: failure_record.read(paths.OUTPUTS / name) for name in settings.variant_names}

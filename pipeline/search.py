@@ -23,7 +23,7 @@ from pipeline.tflite import flatbuffer
 from pipeline.tflite.layers_record import Layers
 
 # A measurement depends on them: they are checked, and key the checkpoint.
-LIBRARIES = ("ai_edge_litert", "litert_quantizer", "numpy", "scikit_learn")
+LIBRARIES = ("ai_edge_litert", "litert_quantizer", "numpy", "scikit_learn", "scipy")
 
 
 def main() -> None:
