@@ -82,6 +82,15 @@ def test_a_fault_that_does_harm_and_passes_is_marked() -> None:
     assert "**missed**" in markdown.planted([row], variant="int8")
 
 
+def test_misses_and_false_alarms_are_counted_by_fault() -> None:
+    rows = []
+    for harmful, verified in ((True, True), (True, False), (False, True), (False, False), (False, False)):
+        outcome = found("int8", int8="fewest bytes of the 2 that qualify")
+        outcome.variants["int8"]["verified"] = verified  # type: ignore[index]
+        rows.append(markdown.Planted(network="net", fault="ranges × 0.7", found=outcome, harmful=harmful))
+    assert "| ranges × 0.7 | 5 | 2 | 1 | 3 | 2 |" in markdown.seen(rows, variant="int8")
+
+
 def test_a_trained_network_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(projects, "CACHE", tmp_path)
     trained = []

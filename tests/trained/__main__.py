@@ -2,9 +2,9 @@
 
 python -m tests.trained [--only NAME ...] [--keep FOLDER] [--without-faults] [--here]
 
-Two Markdown tables: the networks, and the faults. Trained networks and what DVC has computed of them stay in .cache/judge, so that
-a second run takes only what the code in between has changed. Exit code 1 when a network ends without a report or otherwise than
-the table expects, or a fault that does harm is not seen.
+Three Markdown tables: the networks, the faults, and how often each kind of fault is seen. Trained networks and what DVC has computed
+of them stay in .cache/judge, so that a second run takes only what the code in between has changed. Exit code 1 when a network ends
+without a report or otherwise than the table expects, or a fault that does harm is not seen.
 """
 
 import argparse
@@ -65,6 +65,7 @@ def main() -> None:
     print(markdown.shipped({name: (NETWORKS[name], *outcomes[name]) for name in names}))
     if faults:
         print(markdown.planted(faults, variant=planted.VARIANT))
+        print(markdown.seen(faults, variant=planted.VARIANT))
     wrong = [
         f"{name}: {said}"
         for name, (found, failure) in outcomes.items()

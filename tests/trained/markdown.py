@@ -10,6 +10,7 @@ from tests.trained.outcome import Outcome
 # Letters of a reason.
 _LONGEST = 130
 _SHIPPED = ("network", "metric, n", "float32", "ships", "of float32", "drop", "int8: drop", "int8: dB", "refused, and why")
+_SEEN = ("fault in int8", "planted", "do harm", "of these passed", "do none", "of these refused")
 _PLANTED = ("network", "fault in int8", "drop", "dB", "harm", "verdict")
 
 
@@ -66,6 +67,18 @@ def planted(rows: Sequence[Planted], *, variant: str) -> str:
         drop, decibels = _number(figures.get("drop"), ".2g"), _number(figures.get("sqnr_db"), ".1f")
         body.append([row.network, row.fault, drop, decibels, "yes" if row.harmful else "no", verdict])
     return _table(_PLANTED, body)
+
+
+def seen(rows: Sequence[Planted], *, variant: str) -> str:
+    """A row for each kind of fault: how often it does harm, and is refused by verification; `variant` is that in which it is."""
+    body = []
+    for fault in dict.fromkeys(row.fault for row in rows):
+        of = [row for row in rows if row.fault == fault]
+        harmful = [row for row in of if row.harmful]
+        alarms = sum(row.found.variants[variant].get("verified") is not True for row in of if not row.harmful)
+        missed = sum(row.missed(variant) for row in of)
+        body.append([fault, str(len(of)), str(len(harmful)), str(missed), str(len(of) - len(harmful)), str(alarms)])
+    return _table(_SEEN, body)
 
 
 def _short(reason: str) -> str:

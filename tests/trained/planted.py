@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from pipeline import files, paths
 from tests import faults
@@ -56,6 +57,20 @@ def _ranges(factor: float) -> Fault:
     return Fault(plant=plant, stages=_MADE)
 
 
+def _configured(value: object, *keys: str, stages: tuple[str, ...]) -> Fault:
+    """Something that a user may ask for in params.yaml, and should not here."""
+
+    def plant(project: Path) -> None:
+        content = yaml.safe_load((project / paths.PARAMS).read_text(encoding="utf-8"))
+        section = content
+        for key in keys[:-1]:
+            section = section[key]
+        section[keys[-1]] = value
+        files.write_text(project / paths.PARAMS, yaml.safe_dump(content))
+
+    return Fault(plant=plant, stages=stages)
+
+
 def _file(edit: faults.Edit) -> Fault:
     def plant(project: Path) -> None:
         path = project / paths.variant_model(VARIANT)
@@ -91,6 +106,10 @@ def _channels_reversed(content: Any) -> None:
 FAULTS: Mapping[str, Fault] = {
     "calibrated on inputs × 255": _inputs(255.0),
     "calibrated on inputs ÷ 16": _inputs(1 / 16),
+    "calibrated on one sample": _configured(1, "calibrate", "samples", stages=("calibrate", *_MADE)),
+    "one scale for all channels": _configured("tensor", "variants", VARIANT, "granularity", stages=_MADE),
+    "ranges × 0.9": _ranges(0.9),
+    "ranges × 0.8": _ranges(0.8),
     "ranges × 0.7": _ranges(0.7),
     "ranges × 0.5": _ranges(0.5),
     "ranges × 0.3": _ranges(0.3),
