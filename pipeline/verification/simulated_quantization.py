@@ -38,15 +38,17 @@ class Formats:
     Attributes:
         constants: dtype, and the axis along which scales may differ (None: one scale), by (subgraph, tensor).
         stored: the (subgraph, tensor) of the other file that holds each of these.
-        groups: activations of the main subgraph that have one scale together, with their dtype and the operator that writes the
-            first of them ("" for an input).
+        dtypes: of the activations of the main subgraph that are quantized, by number.
+        groups: those of them that have one scale together, with the operator for which LiteRT fixes it ("" where it does not). One
+            that is brought from the scale of one group to that of another is in both.
         read: (operator, slot) of the main subgraph where a kernel rounds a float activation as it reads it (dynamic range).
         unknown: why the file as a whole cannot be simulated; None: it can.
     """
 
     constants: dict[Slot, tuple[str, int | None]]
     stored: dict[Slot, Slot]
-    groups: list[tuple[str, str, list[int]]]
+    dtypes: dict[int, str]
+    groups: list[tuple[str, list[int]]]
     read: list[tuple[int, int]]
     unknown: str | None
 
@@ -68,11 +70,12 @@ def formats(expected: Graph, found: Graph) -> Formats:
         if ours.dtype == "float32" and (stored.dtype == "float16" or (stored.scales is not None and _bits(stored) <= 16)):
             constants[number, operator.inputs[place]] = (stored.dtype, _axis(operator, place))
             held[number, operator.inputs[place]] = (sub, tensor)
-    groups, known = _groups(expected, found, aligned)
+    dtypes, groups, known = _groups(expected, found, aligned)
     read = _read(expected, found, aligned)
     return Formats(
         constants=constants,
         stored=held,
+        dtypes=dtypes,
         groups=groups,
         read=[(index, slot) for number, index, slot in read if number == expected.main],
         unknown=_unknown(expected, found, known, [number for number, _, _ in read]),
@@ -81,7 +84,7 @@ def formats(expected: Graph, found: Graph) -> Formats:
 
 def measured(expected: Graph, wanted: Formats) -> set[int]:
     """The tensors of the main subgraph whose ranges `simulate` needs, by number."""
-    return {index for _, _, group in wanted.groups for index in group} | {
+    return {index for _, group in wanted.groups for index in group} | {
         expected.operators[index].inputs[slot] for index, slot in wanted.read
     }
 
@@ -182,46 +185,51 @@ class _Editor:
 
 
 def _codes(wanted: Formats, ranges: Ranges) -> dict[int, Codes]:
-    found = {}
-    for dtype, writer, group in wanted.groups:
+    """What each activation's codes mean; of two scales it passes through, the coarser decides."""
+    found: dict[int, Codes] = {}
+    for writer, group in wanted.groups:
         known = [ranges[index] for index in group if index in ranges]
-        if not known:
-            continue
-        if writer in FIXED:
-            narrow, wide, zero = FIXED[writer]
-            codes = Codes(dtype, wide, 0) if dtype == "int16" else Codes(dtype, narrow, zero + 128 * (dtype == "uint8"))
-        else:
-            scale, zero = activation_scales.parameters(min(low for low, _ in known), max(high for _, high in known), dtype)
-            codes = Codes(dtype, scale, zero)
-        found.update(dict.fromkeys(group, codes))
+        between = min((low for low, _ in known), default=0.0), max((high for _, high in known), default=0.0)
+        for index in group if known else ():
+            codes = _fixed(writer, wanted.dtypes[index])
+            if codes is None:
+                codes = Codes(wanted.dtypes[index], *activation_scales.parameters(*between, wanted.dtypes[index]))
+            if index not in found or codes.scale > found[index].scale:
+                found[index] = codes
     return found
+
+
+def _fixed(writer: str, dtype: str) -> Codes | None:
+    """The codes that LiteRT fixes for what an operator writes."""
+    if writer not in FIXED:
+        return None
+    narrow, wide, zero = FIXED[writer]
+    return Codes(dtype, wide, 0) if dtype == "int16" else Codes(dtype, narrow, zero + 128 * (dtype == "uint8"))
 
 
 def _groups(
     expected: Graph, found: Graph, aligned: graph_alignment.Alignment
-) -> tuple[list[tuple[str, str, list[int]]], set[Slot]]:
-    """Activations of the float32 file by what has one scale in the other, and which tensors of the other these are."""
+) -> tuple[dict[int, str], list[tuple[str, list[int]]], set[Slot]]:
+    """`dtypes` and `groups` of `Formats`, and which tensors of the found file these are."""
     names = activation_scales.names(expected, found, aligned.tensors)
     ours = {tensor.name: number for number, tensor in enumerate(expected.tensors) if tensor.data is None}
-    writers = {index: operator.name for operator in expected.operators for index in operator.outputs}
+    # Those of the found file: what a QUANTIZE brings to another scale is no longer fixed.
+    writers = {(found.main, index): operator.name for operator in found.operators for index in operator.outputs}
     of: dict[Slot, int] = {slot: ours[name] for slot, name in names.items() if slot[0] == found.main and name in ours}
-    width: dict[int, str] = {}
+    dtypes: dict[int, str] = {}
     for slot, number in of.items():
         tensor = found.tensors[slot[1]]
         if tensor.scales is not None and tensor.dtype in ACTIVATIONS:
             # A tensor may be there in two widths: what reads the narrow one has its noise.
-            width[number] = min(tensor.dtype, width.get(number, tensor.dtype), key=lambda dtype: np.iinfo(dtype).bits)
-    groups: list[tuple[str, str, list[int]]] = []
-    placed: set[int] = set()
+            dtypes[number] = min(tensor.dtype, dtypes.get(number, tensor.dtype), key=lambda dtype: np.iinfo(dtype).bits)
+    groups: list[tuple[str, list[int]]] = []
     known: set[Slot] = set()
     for slots in activation_scales.groups(found):
-        members = list(dict.fromkeys(of[slot] for slot in slots if slot in of and of[slot] in width))
+        members = list(dict.fromkeys(of[slot] for slot in slots if slot in of and of[slot] in dtypes))
         known.update(slot for slot in slots if slot in of)
-        fresh = [number for number in members if number not in placed]
-        if fresh:
-            placed.update(fresh)
-            groups.append((width[fresh[0]], next((writers[n] for n in fresh if writers.get(n) in FIXED), ""), fresh))
-    return groups, known
+        if members:
+            groups.append((next((writers[slot] for slot in slots if writers.get(slot) in FIXED), ""), members))
+    return dtypes, groups, known
 
 
 def _quantized(found: Graph) -> set[Slot]:

@@ -2,9 +2,9 @@
 
 python -m tests.trained [--only NAME ...] [--keep FOLDER] [--without-faults] [--here]
 
-Three Markdown tables: the networks, the faults, and how often each kind of fault is seen. Trained networks and what DVC has computed
-of them stay in .cache/judge, so that a second run takes only what the code in between has changed. Exit code 1 when a network ends
-without a report or otherwise than the table expects, or a fault that does harm is not seen.
+Three Markdown tables: the networks, the faults, and how often each kind of fault is seen. Trained networks and what DVC has
+computed of them stay in .cache/judge, so that a second run takes only what the code in between has changed. Exit code 1 when a
+network ends without a report or otherwise than the table expects, or a fault that does harm is not seen.
 """
 
 import argparse

@@ -106,7 +106,7 @@ def test_operators_that_want_one_scale_have_one(nets: Callable[[str], Made], fil
     found = flatbuffer.read(files("convolutions", "static_wi8_ai8"))
     wanted = simulated_quantization.formats(nets("convolutions").proof.graph, found)
     graph = nets("convolutions").proof.graph
-    together = [set(group) for _, _, group in wanted.groups]
+    together = [set(group) for _, group in wanted.groups]
     for operator in graph.operators:
         if operator.name in ("CONCATENATION", "RESHAPE", "MAX_POOL_2D"):
             members = {number for number in (*operator.inputs, *operator.outputs) if graph.tensors[number].data is None}

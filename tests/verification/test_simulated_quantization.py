@@ -1,5 +1,7 @@
 """Formats simulated between the operators of a small network, against the same computed with NumPy."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -66,7 +68,7 @@ def test_an_int8_network_by_hand(made: Made) -> None:
 
 def test_without_formats_it_is_the_network(made: Made) -> None:
     graph = flatbuffer.read(made.float32)
-    nothing = Formats(constants={}, stored={}, groups=[], read=[], unknown=None)
+    nothing = Formats(constants={}, stored={}, dtypes={}, groups=[], read=[], unknown=None)
     same = simulation.simulate(made.float32, graph, nothing, {}, {})
     for name, array in interpreter.predict(made.float32, made.samples, workers=1).items():
         assert np.array_equal(array, interpreter.predict(same, made.samples, workers=1)[name])
@@ -89,3 +91,23 @@ def test_a_dynamic_file_rounds_what_its_kernels_read(made: Made) -> None:
     wanted = simulation.formats(graph, flatbuffer.read(litert(made, "dynamic_wi8_afp32")))
     assert sorted(wanted.read) == [(0, 0), (1, 0)]
     assert simulation.formats(graph, flatbuffer.read(litert(made, "weightonly_wi8_afp32"))).read == []
+
+
+def test_a_tensor_that_is_brought_to_another_scale_has_the_coarser(tmp_path: Path) -> None:
+    """Two branches of 1 and 100 are joined: LiteRT wants one scale for both, and the small one loses its resolution."""
+    x = features = keras.Input((16,), name="features")
+    small = layers.Dense(8, activation="sigmoid", name="small")(x)
+    large = layers.Dense(8, name="large")(x)
+    network = certified.randomised(keras.Model(features, layers.Concatenate(name="joined")([small, 100 * large]), name="scales"))
+    made = make(network, tmp_path / "source")
+    graph, model = flatbuffer.read(made.float32), litert(made, "static_wi8_ai8")
+    wanted = simulation.formats(graph, flatbuffer.read(model))
+    assert wanted.unknown is None
+    (join,) = [operator for operator in graph.operators if operator.name == "CONCATENATION"]
+    ranges = dict.fromkeys(simulation.measured(graph, wanted), (-1.0, 1.0)) | {join.inputs[1]: (-300.0, 300.0)}
+    codes = simulation._codes(wanted, ranges)
+    for number in (*join.inputs, *join.outputs):
+        assert codes[number].scale == pytest.approx(600 / 255)
+    (sigmoid,) = [operator for operator in graph.operators if operator.name == "LOGISTIC"]
+    assert sigmoid.outputs[0] in join.inputs
+    assert codes[sigmoid.inputs[0]].scale == pytest.approx(2 / 255)
