@@ -31,6 +31,7 @@ class Network:
         options: further overrides.
         ships: the variant that is expected to be shipped.
         refused: variants that are expected to be refused, and words of the reason.
+        unseen: faults that do harm and that verification lets pass: noise within its limit, which the budget refuses.
         floats: its inputs are no integers.
         quick: judged in every test run.
     """
@@ -47,6 +48,7 @@ class Network:
     preprocess: tuple[Mapping[str, Any], ...] = ()
     sets: tuple[int, int] = (100, 60)
     options: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     floats: bool = True
     quick: bool = False
 
