@@ -13,6 +13,8 @@ from pipeline.verification.expected_noise import Simulation
 _FOLLOWED = 512
 # Moving by half of what the file is off is as much: the file's kernels add in one other order, not in all of them.
 _AS_MUCH = 0.5
+# Of the samples, this share has less noise than what is taken for that of a sample where decisions are close.
+_CLOSE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +97,8 @@ class Limits:
     def close(self, samples: np.ndarray, margins: np.ndarray, reference: np.ndarray) -> float:
         """Of the decisions that changed, how many noise within the limits can have changed.
 
-        Two values decide, each of which may be off by the noise of its sample: the largest error there in the simulation, or in the
-        median sample if that is larger.
+        Two values decide, each of which may be off by the noise of its sample: the largest error there in the simulation, or in
+        95 of 100 samples if that is larger.
         """
         if not len(samples):
             return 0.0
@@ -116,6 +118,7 @@ class Limits:
         if np.isinf(self._expected):
             return self._rounding * float(np.abs(reference).max(initial=0))
         if self._simulated is not None:
-            return float(np.median(self._noise))
+            # Where classes are close, noise is more than where they are not.
+            return float(np.quantile(self._noise, _CLOSE))
         # Three standard deviations.
         return 3 * float(np.sqrt(np.mean(np.square(reference, dtype=np.float64)))) * 10 ** (-self._expected / 20)
