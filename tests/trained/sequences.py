@@ -158,6 +158,8 @@ NETWORKS = (
         task="regression",
         options=("select.max_drop=0.01",),
         ships="dynamic_int8",
+        # 19.8 dB instead of 29.8, and an error 0.013 larger.
+        unseen=("ranges × 0.8",),
     ),
     Network(name="tokens", what="embedded tokens, yes or no", train=tokens, task="binary", ships="int8", floats=False),
 )
