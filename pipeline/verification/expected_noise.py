@@ -56,7 +56,9 @@ def simulate(
     batch: int,
     own_weights: bool,
 ) -> Simulation | str:
-    """Run the float32 file with the formats of a quantized one.
+    """Run the float32 file with the formats of a quantized one, with ranges of a few of the samples.
+
+    What lies outside the ranges of a sound calibration is cut off as well: of several draws the noisiest counts.
 
     Args:
         float32: .tflite file.

@@ -2,8 +2,8 @@
 
 Simulated quantization (Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
 CVPR 2018, section 3): each constant is rounded to the codes its bits allow, and behind each operator whose output is quantized in
-the other file stand a QUANTIZE and a DEQUANTIZE. Dtypes are those of the other file, scales are those that these samples ask for:
-the noise of the formats flows through the network as it does in a sound file, whatever the other file's own scales are.
+the other file stand a QUANTIZE and a DEQUANTIZE. Dtypes are those of the other file, scales those of given ranges: the noise of the
+formats flows through the network as it does in a sound file, whatever the other file's own scales are.
 """
 
 from collections.abc import Iterable, Mapping
