@@ -53,6 +53,16 @@ def read(project: Path) -> Outcome:
     )
 
 
+def accused(network: Network, found: Outcome) -> list[str]:
+    """Variants that are refused for something else than the budget, which the table does not expect, in words."""
+    return [
+        f"{name} is refused: {reason}"
+        for name, reason in found.refused().items()
+        if reason.startswith(("not verified", "could not", "cannot"))
+        and (name not in network.refused or network.refused[name] not in reason)
+    ]
+
+
 def unexpected(network: Network, found: Outcome) -> list[str]:
     """Where an outcome is not what the table expects, in words."""
     said = [] if found.selected == network.ships else [f"ships {found.selected}, expected {network.ships}"]

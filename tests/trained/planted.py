@@ -118,6 +118,15 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+# Those that leave nothing of a network.
+GROSS = (
+    "calibrated on inputs × 255",
+    "calibrated on inputs ÷ 16",
+    "ranges × 0.3",
+    "channels of the first kernel reversed",
+)
+
+
 def judged(project: Path, name: str, folder: Path) -> outcome.Outcome:
     """The outcome of a project with a fault.
 
