@@ -62,7 +62,9 @@ class Measured(NamedTuple):
         noise: expected_noise.Simulation | str = "the file itself"
         if model != self.model:
             at = expected_noise.numbers(self.graph, len(outputs.ids))
-            noise = expected_noise.simulate(self.model, self.graph, found, self.evaluation, at, batch=1, own_weights=True)
+            noise = expected_noise.simulate(
+                self.model, self.graph, found, self.evaluation, outputs.reference, at, batch=1, own_weights=True
+            )
         _, rows = judgement.compare(outputs, float32=self.graph, found=found, scheme=scheme, limits=limits, noise=noise)
         return [row["reason"] for row in rows if not row["passed"]]
 

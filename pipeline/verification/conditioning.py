@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pipeline.runtime import interpreter
+from pipeline.verification import fidelity
 
 # How often each input is rounded otherwise, and by which seed.
 _DRAWS, _SEED = 4, 0
@@ -33,9 +34,7 @@ def moves(float32: bytes, samples: Mapping[str, np.ndarray], at: np.ndarray) -> 
     for _ in range(_DRAWS):
         after = interpreter.predict(float32, {name: rounded(array, rng) for name, array in chosen.items()}, workers=1)
         for name, array in after.items():
-            with np.errstate(invalid="ignore"):
-                change = np.abs(array.astype(np.float64) - before[name]).reshape(len(at), -1).max(1, initial=0)
-            found[name] = np.fmax(found[name], change)
+            found[name] = np.fmax(found[name], fidelity.largest_errors(before[name], array))
     return found
 
 

@@ -9,7 +9,7 @@ from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
 from pipeline.tflite.macs import macs
-from pipeline.verification import simulated_quantization
+from pipeline.verification import fidelity, simulated_quantization
 
 # Samples are as many as this many multiply-accumulates allow, but so many at least and at most: seconds on two cores.
 _BUDGET = 2e10
@@ -43,7 +43,7 @@ class Simulation:
 def numbers(expected: Graph, count: int) -> np.ndarray:
     """Which samples of `count` to simulate on, spread evenly: int64 [k]."""
     cost = max(1, sum(macs(expected).values()))
-    return np.unique(np.linspace(0, count - 1, min(count, max(_LEAST, min(_MOST, int(_BUDGET / cost))))).round().astype(np.int64))
+    return fidelity.evenly(count, max(_LEAST, min(_MOST, int(_BUDGET / cost))))
 
 
 def simulate(
@@ -51,6 +51,7 @@ def simulate(
     expected: Graph,
     found: Graph,
     samples: Mapping[str, np.ndarray],
+    reference: Mapping[str, np.ndarray],
     at: np.ndarray,
     *,
     batch: int,
@@ -65,6 +66,7 @@ def simulate(
         expected: the same, read.
         found: the quantized file.
         samples: inputs [n, ...] by name.
+        reference: the network's outputs [n, ...] by name.
         at: numbers of the samples to look at, [k].
         batch: samples that the file takes at once; each is repeated to fill it.
         own_weights: constants of `found` whose scales were chosen otherwise than by the largest value are taken as they are,
@@ -82,13 +84,15 @@ def simulate(
         return "the network itself computes NaN or infinity"
     stored = _otherwise(expected, found, wanted) if own_weights else {}
     rng, worst = np.random.default_rng(_SEED), None
-    exact = interpreter.predict(float32, chosen, workers=1)
     for _ in range(_DRAWS if ends and len(at) > _CALIBRATED else 1):
         drawn = rng.permutation(len(at))[:_CALIBRATED]
         ranges = {number: (float(rows[drawn, 0].min()), float(rows[drawn, 1].max())) for number, rows in ends.items()}
         model = simulated_quantization.simulate(float32, expected, wanted, ranges, stored)
         made = Simulation(model=model, numbers=at, outputs=interpreter.predict(model, chosen, workers=1), samples=samples)
-        noise = sum(_relative(exact[name], made.outputs[name]) for name in exact)
+        figures = [fidelity.measure(reference[name][at], array) for name, array in made.outputs.items()]
+        if any(row["finite"] == 0 for row in figures):
+            return "with its formats the network computes NaN or infinity"
+        noise = sum((row["relative_l2"] or 0.0) ** 2 for row in figures)
         if worst is None or noise > worst[0]:
             worst = noise, made
     assert worst is not None
@@ -108,12 +112,6 @@ def _otherwise(
             if (np.abs(values - exact) > 0.75 * simulated_quantization.steps(exact, *wanted.constants[number, index])).any():
                 stored[number, index] = values
     return stored
-
-
-def _relative(exact: np.ndarray, other: np.ndarray) -> float:
-    """Noise as a share of the signal's power."""
-    signal = float(np.sum(np.square(exact, dtype=np.float64)))
-    return float(np.sum(np.square(other.astype(np.float64) - exact))) / signal if signal > 0 else 0.0
 
 
 def _ends(

@@ -90,12 +90,29 @@ def worst(reference: np.ndarray, predicted: np.ndarray, *, count: int) -> list[t
         Index and max |difference| of each in the output's own units, the largest first; samples without an error are left out. A
         difference that is not finite counts as the largest and is given as infinity.
     """
-    difference = np.empty(len(reference))
-    for rows, a, b in blocks(reference, predicted):
-        difference[rows] = np.abs(b - a).reshape(len(a), -1).max(axis=1)
+    difference = largest_errors(reference, predicted)
     difference = np.where(np.isfinite(difference), difference, np.inf)
     order = np.argsort(-difference, kind="stable")[:count]
     return [(int(index), float(difference[index])) for index in order if difference[index] > 0]
+
+
+def largest_errors(reference: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """max |difference| of each sample in the output's own units: float64 [n], NaN where a difference is.
+
+    Args:
+        reference: [n, ...].
+        predicted: the same shape.
+    """
+    found = np.empty(len(reference))
+    with np.errstate(invalid="ignore"):
+        for rows, a, b in blocks(reference, predicted):
+            found[rows] = np.abs(b - a).reshape(len(a), -1).max(axis=1, initial=0)
+    return found
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """Numbers of samples spread evenly over `count`, `most` at the most and at least one: int64 [k], rising."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def blocks(reference: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

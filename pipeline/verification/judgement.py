@@ -24,6 +24,7 @@ from pipeline.verification import (
     divergence,
     end_matching,
     expected_noise,
+    fidelity,
     file_format,
     float32_proof,
     graph_alignment,
@@ -185,7 +186,7 @@ def activation_ranges(
     if outputs is None:
         return row | {"value": None, "reason": "not compared: needs real samples (--data)"}
     count = len(outputs.ids)
-    numbers = sorted({round(i) for i in np.linspace(0, count - 1, min(count, RANGE_SAMPLES))})
+    numbers = fidelity.evenly(count, RANGE_SAMPLES).tolist()
     batch = _batch(source)
     traces = (
         interpreter.trace(float32, {name: np.asarray(array[[number] * batch]) for name, array in outputs.samples.items()})
@@ -280,6 +281,7 @@ def _simulated(
         expected,
         found,
         outputs.samples,
+        outputs.reference,
         expected_noise.numbers(expected, len(outputs.ids)),
         batch=_batch(source),
         # Scales that were searched cut large weights off on purpose, which the certificate judges.

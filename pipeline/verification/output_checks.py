@@ -61,7 +61,7 @@ def compare(
         simulated = noise if isinstance(noise, Simulation) and output in noise.outputs else None
         limits = None
         if allowance is not None:
-            limits = Limits(output, allowance, float32, step, None if simulated is None else (ours, simulated))
+            limits = Limits(output, allowance, float32, step, ours, simulated)
             if finite:
                 limits.set_apart(ours, theirs, moves)
             at = limits.judged(len(ours))

@@ -42,9 +42,10 @@ class Limits:
         allowance: Allowance,
         float32: Graph,
         step: float | None,
-        simulated: tuple[np.ndarray, Simulation] | None,
+        reference: np.ndarray,
+        simulated: Simulation | None,
     ) -> None:
-        self._output, self._step, self._simulated = output, step, simulated
+        self._output, self._step = output, step
         self._margin = allowance.margin_db
         self._rounding = allowance.rounding * tolerances.accumulated_rounding(float32)
         self._expected = tolerances.expected_sqnr(
@@ -52,11 +53,12 @@ class Limits:
         )
         self._ill = np.zeros(0, np.int64)
         self._said = ""
-        if simulated is not None and not np.isinf(self._expected):
-            reference, simulation = simulated
-            ours, theirs = reference[simulation.numbers], simulation.outputs[output]
-            self._expected = tolerances.simulated_sqnr(ours, theirs, step=step, rounding=self._rounding)
-            self._noise = np.abs(theirs.astype(np.float64) - ours).reshape(len(ours), -1).max(1)
+        # A float file has rounding alone.
+        self._simulated = None if np.isinf(self._expected) else simulated
+        if self._simulated is not None:
+            ours, theirs = reference[self._simulated.numbers], self._simulated.outputs[output]
+            self._expected = tolerances.simulated_sqnr(fidelity.measure(ours, theirs), step=step, rounding=self._rounding)
+            self._noise = fidelity.largest_errors(ours, theirs)
             self._said = f"; {self._expected:.1f} dB simulated on {len(ours)} samples"
 
     def set_apart(
@@ -70,15 +72,15 @@ class Limits:
         """
         if moves is None or not np.isinf(self._expected):
             return
-        error = np.concatenate([np.abs(b - a).reshape(len(a), -1).max(1) for _, a, b in fidelity.blocks(reference, predicted)])
+        error = fidelity.largest_errors(reference, predicted)
         over = np.flatnonzero(error > self._rounding * float(np.abs(reference).max(initial=0)))
         if 0 < len(over) <= _FOLLOWED:
             self._ill = over[moves(over)[self._output] >= _AS_MUCH * error[over]]
 
     def judged(self, count: int) -> np.ndarray:
         """The numbers of the samples whose errors are judged, of so many: int64 [k]."""
-        if self._simulated is not None and not np.isinf(self._expected):
-            return self._simulated[1].numbers
+        if self._simulated is not None:
+            return self._simulated.numbers
         return np.setdiff1d(np.arange(count), self._ill)
 
     def why(self, ids: Sequence[str]) -> str:
@@ -104,10 +106,10 @@ class Limits:
             return 0.0
         of_sample = np.full(len(reference), self._typical(reference))
         at = np.unique(samples)
-        at = at[np.unique(np.linspace(0, len(at) - 1, min(len(at), _FOLLOWED)).round().astype(np.int64))]
-        if self._simulated is not None and not np.isinf(self._expected):
-            theirs = self._simulated[1].run(at)[self._output].astype(np.float64)
-            of_sample[at] = np.maximum(of_sample[at], np.abs(theirs - reference[at]).reshape(len(at), -1).max(1))
+        at = at[fidelity.evenly(len(at), _FOLLOWED)]
+        if self._simulated is not None:
+            theirs = self._simulated.run(at)[self._output]
+            of_sample[at] = np.maximum(of_sample[at], fidelity.largest_errors(reference[at], theirs))
         of_sample[self._ill] = np.inf
         known = np.isin(samples, at)
         factor = 1.0 if np.isinf(self._expected) else 10 ** (self._margin / 20)

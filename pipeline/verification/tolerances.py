@@ -61,20 +61,21 @@ def _noise(dtype: str, crest: float) -> float:
     return crest**2 / (3 * 4.0 ** int("".join(filter(str.isdigit, dtype))))
 
 
-def simulated_sqnr(reference: np.ndarray, simulated: np.ndarray, *, step: float | None, rounding: float) -> float:
+def simulated_sqnr(figures: Mapping[str, float | None], *, step: float | None, rounding: float) -> float:
     """Signal to quantization noise ratio in decibels that was simulated; no better than what the output itself can hold, 0 without
     a signal.
 
     Args:
-        reference: the network's output [k, ...].
-        simulated: the same with the file's formats simulated.
+        figures: of `fidelity.measure`: the network's output beside the same with the file's formats simulated, both finite.
         step: quantization step of the output, which adds step^2 / 12; None when it has none.
         rounding: share of the peak that a float file may be off by.
     """
-    ours, theirs = reference.astype(np.float64), simulated.astype(np.float64)
-    signal, noise = float(np.sum(ours * ours)), float(np.sum(np.square(theirs - ours)))
-    least = ours.size * max((step or 0.0) ** 2 / 12, (rounding * float(np.abs(ours).max(initial=0))) ** 2)
-    return 0.0 if signal == 0 else 10 * math.log10(signal / max(noise, least, np.finfo(np.float64).tiny))
+    rms, peak, simulated = figures["rms"], figures["peak"], figures["sqnr_db"]
+    if not rms or peak is None:
+        return 0.0
+    least = max((step or 0.0) ** 2 / 12, (rounding * peak) ** 2, float(np.finfo(np.float64).tiny))
+    finest = 10 * math.log10(rms**2 / least)
+    return finest if simulated is None else min(finest, simulated)
 
 
 def derive(

@@ -103,7 +103,8 @@ def named_first(made: Made, sound: bytes, place: int, slot: int) -> bool:
     graph, found = made.proof.graph, flatbuffer.read(sound)
     model = faults.edited(sound, negated(place, slot))
     numbers = np.arange(len(made.samples["image"]))
-    noise = expected_noise.simulate(made.float32, graph, found, made.samples, numbers, batch=1, own_weights=False)
+    reference = interpreter.predict(made.float32, made.samples, workers=1)
+    noise = expected_noise.simulate(made.float32, graph, found, made.samples, reference, numbers, batch=1, own_weights=False)
     assert isinstance(noise, expected_noise.Simulation)
     traces = divergence.traces(made.float32, model, made.samples, numbers.tolist(), batch=1, simulated=noise.model)
     first = divergence.diagnose(graph, flatbuffer.read(model), traces, made.proof.mapped.layers)["first"]

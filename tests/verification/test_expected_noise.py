@@ -26,7 +26,9 @@ SCHEMES = (
 def simulated(made: Made, model: bytes, *, own_weights: bool = False) -> Simulation | str:
     graph, count = made.proof.graph, len(next(iter(made.samples.values())))
     at = expected_noise.numbers(graph, count)
-    return expected_noise.simulate(made.float32, graph, flatbuffer.read(model), made.samples, at, batch=1, own_weights=own_weights)
+    reference = interpreter.predict(made.float32, made.samples, workers=1)
+    found = flatbuffer.read(model)
+    return expected_noise.simulate(made.float32, graph, found, made.samples, reference, at, batch=1, own_weights=own_weights)
 
 
 def sqnr(reference: np.ndarray, other: np.ndarray) -> float:
@@ -111,3 +113,18 @@ def test_operators_that_want_one_scale_have_one(nets: Callable[[str], Made], fil
         if operator.name in ("CONCATENATION", "RESHAPE", "MAX_POOL_2D"):
             members = {number for number in (*operator.inputs, *operator.outputs) if graph.tensors[number].data is None}
             assert any(members <= group for group in together), operator.name
+
+
+def test_formats_that_leave_no_number_are_said(
+    nets: Callable[[str], Made], files: Callable[[str, str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a logarithm of what its formats round to zero."""
+    predict = interpreter.predict
+    made, model = nets("wide"), files("wide", "static_wi8_ai8")
+
+    def infinite(file: bytes, samples: dict[str, np.ndarray], *, workers: int) -> dict[str, np.ndarray]:
+        found = predict(file, samples, workers=workers)
+        return found if file in (made.float32, model) else {name: np.full_like(array, -np.inf) for name, array in found.items()}
+
+    monkeypatch.setattr(interpreter, "predict", infinite)
+    assert simulated(made, model) == "with its formats the network computes NaN or infinity"

@@ -95,3 +95,20 @@ def test_a_common_scale_changes_nothing_but_the_peak(reference: np.ndarray, scal
     other = fidelity.measure(reference.astype(np.float64) * scale, predicted.astype(np.float64) * scale)
     for name in ("max_abs_error", "mean_abs_error", "l2_error", "relative_l2", "sqnr_db"):
         assert other[name] == pytest.approx(one[name], rel=1e-9)
+
+
+def test_the_largest_error_of_each_sample() -> None:
+    reference, predicted = np.zeros((3, 2, 2)), np.zeros((3, 2, 2))
+    predicted[1, 0, 1], predicted[2, 1, 0] = -0.5, np.nan
+    assert fidelity.largest_errors(reference, predicted)[:2].tolist() == [0.0, 0.5]
+    assert np.isnan(fidelity.largest_errors(reference, predicted)[2])
+
+
+@given(st.integers(1, 2000), st.integers(1, 600))
+def test_numbers_are_spread_from_the_first_to_the_last(count: int, most: int) -> None:
+    found = fidelity.evenly(count, most)
+    assert found[0] == 0
+    assert len(found) == min(count, most)
+    if most > 1:
+        assert found[-1] == count - 1
+    assert np.ptp(np.diff(found)) <= 1 if len(found) > 1 else True

@@ -11,7 +11,7 @@ def limits(dtype: str) -> Limits:
     tensor = Tensor(name="y", shape=(1, 3), dtype="float32", data=None, scales=None, zero_points=None, quantized_dimension=0)
     graph = Graph(signature="s", inputs={}, outputs={"y": 0}, tensors=[tensor], operators=[])
     allowance = Allowance(weights=dtype, activations=dtype, rounding=16.0, margin_db=12.0)
-    return Limits("y", allowance, graph, None, None)
+    return Limits("y", allowance, graph, None, np.ones((4, 3), np.float32), None)
 
 
 def test_a_decision_may_change_where_noise_reaches() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.tflite.flatbuffer import Graph, Operator, Subgraph, Tensor
-from pipeline.verification import tolerances
+from pipeline.verification import fidelity, tolerances
 
 
 def test_expected_sqnr_is_that_of_a_real_uniform_quantizer() -> None:
@@ -59,8 +59,8 @@ def test_simulated_noise_is_measured_and_never_finer_than_the_output_can_hold() 
     reference = np.full((10, 4), 2.0, np.float32)
     noisy = reference + np.float32(0.02)
     # A hundredth of the signal's amplitude.
-    assert tolerances.simulated_sqnr(reference, noisy, step=None, rounding=1e-6) == pytest.approx(40.0, abs=1e-3)
-    coarse = tolerances.simulated_sqnr(reference, noisy, step=0.2, rounding=1e-6)
+    assert tolerances.simulated_sqnr(fidelity.measure(reference, noisy), step=None, rounding=1e-6) == pytest.approx(40.0, abs=1e-3)
+    coarse = tolerances.simulated_sqnr(fidelity.measure(reference, noisy), step=0.2, rounding=1e-6)
     assert coarse == pytest.approx(10 * math.log10(4 / (0.2**2 / 12)))
-    assert tolerances.simulated_sqnr(reference, reference, step=None, rounding=1e-3) == pytest.approx(60.0)
-    assert tolerances.simulated_sqnr(np.zeros((2, 2)), np.ones((2, 2)), step=None, rounding=1e-6) == 0.0
+    assert tolerances.simulated_sqnr(fidelity.measure(reference, reference), step=None, rounding=1e-3) == pytest.approx(60.0)
+    assert tolerances.simulated_sqnr(fidelity.measure(np.zeros((2, 2)), np.ones((2, 2))), step=None, rounding=1e-6) == 0.0
