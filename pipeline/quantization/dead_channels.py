@@ -134,7 +134,7 @@ def _raised(original: Graph, found: Graph, number: int) -> Iterator[_Rewritten]:
         old = _scales(kernel.tensor)
         new = np.maximum(np.where(old < _NORMAL, LEAST, old), needed(kernel)).astype(np.float32)
         raised = new > old
-        biases = [(at, reader) for reader in kernel.readers if (at := _bias(subgraph, reader.operator)) is not None]
+        biases = [(at, reader) for reader in kernel.readers if (at := _quantized_bias(subgraph, reader.operator)) is not None]
         if raised.any() and _alone(subgraph, {kernel.number, *(at for at, _ in biases)}, kernel.readers):
             exact = kernel.values / flatbuffer.spread(kernel.tensor, new)
             yield _Rewritten(number, kernel.number, new, _rounded(exact, kernel.tensor, flatbuffer.spread(kernel.tensor, raised)))
@@ -170,18 +170,21 @@ def _alone(subgraph: Subgraph, constants: set[int], readers: list[Reader]) -> bo
 
 
 def _bias(subgraph: Subgraph, operator: Operator) -> int | None:
-    """The number of the quantized bias of an operator."""
+    """The number of the constant bias of an operator."""
     at = operators.LINEAR[operator.name].bias
     index = operator.inputs[at] if at < len(operator.inputs) else -1
-    tensor = subgraph.tensors[index]
-    return index if index >= 0 and tensor.data is not None and tensor.scales is not None else None
+    return index if index >= 0 and subgraph.tensors[index].data is not None else None
+
+
+def _quantized_bias(subgraph: Subgraph, operator: Operator) -> int | None:
+    """The number of the quantized bias of an operator."""
+    index = _bias(subgraph, operator)
+    return None if index is None or subgraph.tensors[index].scales is None else index
 
 
 def _constant(subgraph: Subgraph, operator: Operator) -> np.ndarray | None:
-    at = operators.LINEAR[operator.name].bias
-    index = operator.inputs[at] if at < len(operator.inputs) else -1
-    held = index >= 0 and subgraph.tensors[index].data is not None
-    return flatbuffer.values(subgraph.tensors[index]).astype(np.float64).ravel() if held else None
+    index = _bias(subgraph, operator)
+    return None if index is None else flatbuffer.values(subgraph.tensors[index]).astype(np.float64).ravel()
 
 
 def _data_scale(subgraph: Subgraph, operator: Operator) -> float | None:
@@ -198,6 +201,6 @@ def _scales(tensor: Tensor) -> np.ndarray:
 def _bytes(codes: np.ndarray, dtype: str) -> np.ndarray:
     """Codes as a file has them: two of 4 bits in a byte, the first in its lower half."""
     if dtype != "int4":
-        return codes.view(np.uint8).ravel() if codes.flags.c_contiguous else np.ascontiguousarray(codes).view(np.uint8).ravel()
+        return np.ascontiguousarray(codes).view(np.uint8).ravel()
     halves = np.append(codes.ravel(), np.zeros(codes.size % 2, codes.dtype)).view(np.uint8) & 0xF
     return halves[::2] | halves[1::2] << 4
