@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import config, files, paths, progress
 from pipeline.dataset.batches import batches
-from pipeline.errors import UserError, run
+from pipeline.errors import run
 from pipeline.quantization import histograms, quantizer, range_estimators
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter, support
@@ -22,12 +22,8 @@ def main() -> None:
     model = files.read_bytes(paths.FLOAT32)
     support.require(model, name=str(paths.FLOAT32))
     pool = files.read_samples(paths.CALIBRATION)
-    held = len(next(iter(pool.values())))
+    config.require_samples(settings.calibrate, len(next(iter(pool.values()))))
     count, method = settings.calibrate.samples, settings.calibrate.method
-    if count > held:
-        raise UserError(
-            f"calibrate.samples: asks for {count}, the pool holds {held}; raise data.splits.calibration.take or ask for fewer"
-        )
     batch, share = settings.convert.batch, settings.calibrate.percentile
     extremes = _extremes(model, pool, batch, count)
     halves = None

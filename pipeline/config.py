@@ -541,6 +541,23 @@ def require(config: Config, libraries: Iterable[str]) -> None:
             )
 
 
+def require_samples(calibrate: Calibrate, held: int) -> None:
+    """Refuse more calibration samples than the pool holds.
+
+    Args:
+        calibrate: how many are asked for.
+        held: samples of the pool.
+
+    Raises:
+        UserError: naming both numbers.
+    """
+    if calibrate.samples > held:
+        raise UserError(
+            f"calibrate.samples: asks for {calibrate.samples}, the pool holds {held}; raise "
+            "data.splits.calibration.take or ask for fewer"
+        )
+
+
 def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with a value that is to be of a type, a line each: first inside of it, then with it as a whole."""
     from pipeline import options  # it and difflib are worth their time where something is refused

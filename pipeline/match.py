@@ -5,19 +5,14 @@
 
 from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
-from pipeline.errors import UserError, run
+from pipeline.errors import run
 from pipeline.evaluation import tasks
 from pipeline.source.source_record import Source
 
 
 def main() -> None:
     settings = config.read()
-    held = files.read_record(paths.SPLIT, Split).sets.calibration.n
-    if settings.calibrate.samples > held:
-        raise UserError(
-            f"calibrate.samples: asks for {settings.calibrate.samples}, the pool holds {held}; raise "
-            "data.splits.calibration.take or ask for fewer"
-        )
+    config.require_samples(settings.calibrate, files.read_record(paths.SPLIT, Split).sets.calibration.n)
     if labels := files.read_targets(paths.EVALUATION):
         outputs = {entry.name: entry.shape for entry in files.read_record(paths.SOURCE_FACTS, Source).signature.outputs}
         for head in settings.task.heads.values():
