@@ -18,14 +18,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the repository after `dvc repro`. Read only: tests that change something take `project`."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Path]":
+    """A copy of the repository after `dvc repro`. Read only, which is checked at the end: tests that change something take `project`."""
     target = copy_repository(tmp_path_factory.mktemp("finished"))
     call("python", "-m", "pipeline.cli.compose", cwd=target)
     call("dvc", "repro", cwd=target)
     call("git", "add", "-A", cwd=target)
     call("git", "commit", "-qm", "results", "--allow-empty", cwd=target)
-    return target
+    before = written(target)
+    yield target
+    changed = {path for path, _ in before.items() ^ written(target).items()}
+    assert not changed, f"a test wrote into `finished`, which others read: {sorted(changed)}"
+
+
+def written(project: Path) -> dict[str, tuple[int, int]]:
+    """Number and time of change of every file of a project, but for what DVC, git and caches keep for themselves."""
+    files = (path for path in project.rglob("*") if path.is_file() and not path.is_symlink())
+    return {
+        name: (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in files
+        if not (name := path.relative_to(project).as_posix()).startswith((".dvc/", ".git/", ".cache/")) and "__pycache__" not in name
+    }
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,7 @@ def test_running_a_stage_does_not_import_tensorflow(stage: str, copied: Path, tm
     call("python", "-m", f"pipeline.{stage}", *arguments, cwd=copied, PYTHONPATH=f"{tmp_path}:{copied}")
 
 
-def test_a_stage_opens_what_dvc_yaml_names(finished: Path) -> None:
+def test_a_stage_opens_what_dvc_yaml_names(project: Path) -> None:
     """Every file below the repository that Python opens is a dep, an out, params.yaml, or code."""
     hook = (
         "import sys, os\n"
@@ -159,14 +159,14 @@ def test_a_stage_opens_what_dvc_yaml_names(finished: Path) -> None:
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_module(sys.argv[0], run_name='__main__')\n"
     )
-    lock = yaml.safe_load((finished / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     for name, stage in lock.items():
-        done = call("python", "-c", hook, *stage["cmd"].split()[2:], cwd=finished)
+        done = call("python", "-c", hook, *stage["cmd"].split()[2:], cwd=project)
         opened = {line.split(" ", 1)[1] for line in done.stdout.splitlines() if line.startswith("OPENED ")}
-        inside = {Path(path).relative_to(finished).as_posix() for path in opened if path.startswith(f"{finished}/")}
+        inside = {Path(path).relative_to(project).as_posix() for path in opened if path.startswith(f"{project}/")}
         named = [entry["path"] for kind in ("deps", "outs") for entry in stage.get(kind, [])]
         # Code is the closure's business; what is gone again was a temporary name.
-        data = {path for path in inside if not path.endswith((".py", ".pyc")) and (finished / path).is_file()} - {"params.yaml"}
+        data = {path for path in inside if not path.endswith((".py", ".pyc")) and (project / path).is_file()} - {"params.yaml"}
         strangers = {path for path in data if not any(path == known or path.startswith(f"{known}/") for known in named)}
         assert not strangers, f"{name} opens {strangers}, which dvc.yaml does not name"
 
