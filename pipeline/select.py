@@ -55,6 +55,7 @@ def main() -> None:
             accuracy,
             name,
             which=options.drop_bound,
+            budget=options.max_drop,
             latency_ms=benchmarks[name].latency_median_ms,
             faults=[
                 *(_floats(models[name]) if options.integer_only else ()),

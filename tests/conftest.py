@@ -1,7 +1,7 @@
 """Real copies of the repository, run with real DVC. Expensive ones are built once a session."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Path]":
-    """A copy of the repository after `dvc repro`. Read only, which is checked at the end: tests that change something take `project`."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the repository after `dvc repro`. Read only, as is checked at the end: who changes something takes `project`."""
     target = copy_repository(tmp_path_factory.mktemp("finished"))
     call("python", "-m", "pipeline.cli.compose", cwd=target)
     call("dvc", "repro", cwd=target)
@@ -33,12 +33,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Path]":
 
 def written(project: Path) -> dict[str, tuple[int, int]]:
     """Number and time of change of every file of a project, but for what DVC, git and caches keep for themselves."""
-    files = (path for path in project.rglob("*") if path.is_file() and not path.is_symlink())
-    return {
-        name: (path.stat().st_ino, path.stat().st_mtime_ns)
-        for path in files
-        if not (name := path.relative_to(project).as_posix()).startswith((".dvc/", ".git/", ".cache/")) and "__pycache__" not in name
-    }
+    own = {".dvc", ".git", ".cache", "__pycache__"}
+    found = (path for path in project.rglob("*") if path.is_file() and not own & {*path.relative_to(project).parts})
+    return {path.relative_to(project).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
 
 
 @pytest.fixture(scope="session")

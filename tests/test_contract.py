@@ -46,8 +46,8 @@ ARROWS: dict[str, set[str]] = {
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
     "reporting": {"selection", "dataset", "evaluation", "failures", "verification"},
 }
-# Of these subjects, one module only.
-ONLY = {
+# Of these subjects, these modules only.
+ONLY: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("source", "dataset"): "pipeline.dataset.batches",
     # The record of a file is the one thing that other subjects may import from those of the stage that writes it.
     ("selection", "dataset"): "pipeline.dataset.split_record",
@@ -56,7 +56,7 @@ ONLY = {
     ("evaluation", "failures"): "pipeline.failures.failure_record",
     ("selection", "failures"): "pipeline.failures.failure_record",
     ("reporting", "failures"): "pipeline.failures.failure_record",
-    ("selection", "evaluation"): "pipeline.evaluation.accuracy_report",
+    ("selection", "evaluation"): ("pipeline.evaluation.accuracy_report", "pipeline.evaluation.statistics"),
     ("reporting", "evaluation"): "pipeline.evaluation.accuracy_report",
     ("selection", "verification"): "pipeline.verification.verify_report",
     ("reporting", "verification"): "pipeline.verification.verify_report",

@@ -128,8 +128,8 @@ def test_constraints_reject_with_reasons_and_change_the_choice(project: Path) ->
     decision = files.read_json(project / paths.SELECTED / "decision.json")
     assert decision["selected"] is None
     assert (
-        "the upper end of the interval that holds for all variants at once, 0.85 points, is over the budget of 0.10 points"
-        in decision["reasons"]["float32"]
+        "the upper end of the interval that holds for all variants at once, 0.85 points, is over the budget of 0.10 points; "
+        "3,838 evaluation samples like these would keep it" in decision["reasons"]["float32"]
     )
     assert decision["verdicts"]["float32"] == "cannot tell: with 450 samples a drop below 0.89 points cannot be detected"
     call("python", "-m", "pipeline.cli.compose", "select.max_drop=0.001", "select.drop_bound=estimate", cwd=project)

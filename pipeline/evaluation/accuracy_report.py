@@ -109,3 +109,8 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def baseline(self) -> float | None:
         """The primary metric of the original network; None without labels or where it is undefined."""
         return None if self.original is None else self.original.metrics[self.primary_metric]
+
+    def level(self, name: str) -> float:
+        """Confidence of a variant's `simultaneous` interval: that of `interval` alone where the variant is no comparison."""
+        variant, several = self.variants[name], max(1, self.comparisons or 0)
+        return self.confidence if variant.simultaneous == variant.interval else 1 - (1 - self.confidence) / several

@@ -15,7 +15,7 @@ Name = TypeVar("Name", bound=Hashable)
 _BLOCK = 4_000_000
 
 
-def score_interval(lost: int, won: int, n: int, *, level: float) -> tuple[float, float]:
+def score_interval(lost: float, won: float, n: float, *, level: float) -> tuple[float, float]:
     """Interval of a difference of two paired proportions, (lost - won) / n, by inverting the score test.
 
     T. Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample design,
@@ -35,31 +35,41 @@ def score_interval(lost: int, won: int, n: int, *, level: float) -> tuple[float,
     from scipy.stats import norm
 
     z = float(norm.ppf((1 + level) / 2))
-
-    def statistic(delta: float) -> float:
-        # The share of `won` that is likeliest when the difference is delta (Tango's equation for q21).
-        a, b, c = 2 * n, -lost - won + (2 * n - lost + won) * delta, -won * delta * (1 - delta)
-        share = (np.sqrt(max(b * b - 4 * a * c, 0)) - b) / (2 * a)
-        variance = n * (2 * share + delta * (1 - delta))
-        return float((lost - won - n * delta) / np.sqrt(variance)) if variance > 0 else 0.0
-
     estimate = (lost - won) / n
     edge = 1 - 1e-12
-    low = -1.0 if estimate <= -edge else brentq(lambda d: statistic(d) - z, -edge, estimate, xtol=1e-12)
-    high = 1.0 if estimate >= edge else brentq(lambda d: statistic(d) + z, estimate, edge, xtol=1e-12)
+    low = -1.0 if estimate <= -edge else brentq(lambda d: _score(lost, won, n, d) - z, -edge, estimate, xtol=1e-12)
+    high = 1.0 if estimate >= edge else brentq(lambda d: _score(lost, won, n, d) + z, estimate, edge, xtol=1e-12)
     return float(low), float(high)
 
 
-def fewest(budget: float, *, level: float) -> int | None:
-    """The least number of samples with which `score_interval` keeps a drop within `budget`, no decision having changed sides.
+def _score(lost: float, won: float, n: float, delta: float) -> float:
+    """Tango's statistic of the hypothesis that the difference is `delta`, standard normal under it."""
+    # The share of `won` that is likeliest when the difference is delta (Tango's equation for q21).
+    a, b, c = 2 * n, -lost - won + (2 * n - lost + won) * delta, -won * delta * (1 - delta)
+    share = (np.sqrt(max(b * b - 4 * a * c, 0)) - b) / (2 * a)
+    variance = n * (2 * share + delta * (1 - delta))
+    return float((lost - won - n * delta) / np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def fewest(budget: float, *, level: float, lost: float = 0, won: float = 0, n: float = 1) -> int | None:
+    """The least number of samples with which `score_interval` keeps a drop within `budget`, the same shares having changed sides.
+
+    `_score` is proportional to the square root of the number of samples.
+
+    Args:
+        budget: of the drop, a share.
+        level: of confidence.
+        lost, won, n: as in `score_interval`; by default no decision changed sides.
 
     Returns:
-        It; None for a budget of 0, which no number of samples keeps.
+        It; None when the drop itself is not below the budget, which no number of samples keeps.
     """
     from scipy.stats import norm
 
+    if (lost - won) / n >= budget:
+        return None
     z = float(norm.ppf((1 + level) / 2))
-    return int(np.ceil(z * z * (1 - budget) / budget - 1e-9)) if budget > 0 else None
+    return int(np.ceil(n * (z / _score(lost, won, n, budget)) ** 2 - 1e-9))
 
 
 def score_p_value(lost: int, won: int) -> float:

@@ -13,7 +13,7 @@ from pipeline.verification.verify_report import VerifyReport
 
 
 def candidate(
-    row: Mapping[str, Any], accuracy: Accuracy, name: str, *, which: str, latency_ms: float, faults: list[str]
+    row: Mapping[str, Any], accuracy: Accuracy, name: str, *, which: str, budget: float, latency_ms: float, faults: list[str]
 ) -> Candidate:
     """What the choice looks at.
 
@@ -22,6 +22,7 @@ def candidate(
         accuracy: reports/accuracy.json.
         name: of the variant.
         which: bound of the drop that is compared with the budget, see `summary_row.bound`.
+        budget: that it is compared with.
         latency_ms: median.
         faults: other constraints that the file breaks.
     """
@@ -33,6 +34,7 @@ def candidate(
         drop=row["drop"],
         bound=None if measured is None else summary_row.bound(measured, which),
         undefined=None if measured is None else measured.reason,
+        needed=None if measured is None else summary_row.needed(accuracy, name, which, budget=budget),
         bytes=row["bytes"],
         latency_ms=latency_ms,
         faults=faults,

@@ -17,6 +17,7 @@ class Candidate:
         drop: of that metric, positive when worse; None where `value` is.
         bound: what is compared with the budget, the drop itself or an upper end of its interval.
         undefined: why there is no drop or bound, if so.
+        needed: samples with which `bound` would keep the budget, all else being as seen; None: no number would.
         bytes: of the file.
         latency_ms: median.
         faults: other constraints that the file breaks, in words.
@@ -30,6 +31,7 @@ class Candidate:
     bytes: int
     latency_ms: float
     undefined: str | None = None
+    needed: int | None = None
     faults: list[str] = field(default_factory=list)
 
 
@@ -104,7 +106,8 @@ def rejections(candidate: Candidate, constraints: Constraints, *, objective: str
             faults.append(f"its drop is unknown: {candidate.undefined}")
         elif candidate.bound > constraints.max_drop:
             shown = amount(candidate.bound, points=constraints.points, up=True)
-            faults.append(f"{_BOUND[constraints.bound]} {shown}{unit}, is over the budget of {budget}{unit}")
+            more = "" if candidate.needed is None else f"; {candidate.needed:,} evaluation samples like these would keep it"
+            faults.append(f"{_BOUND[constraints.bound]} {shown}{unit}, is over the budget of {budget}{unit}{more}")
     elif objective == "accuracy_per_byte":
         faults.append("no labels, so no accuracy per byte")
     if constraints.max_bytes is not None and candidate.bytes > constraints.max_bytes:

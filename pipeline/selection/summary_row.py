@@ -1,7 +1,9 @@
 """The figures of one variant, gathered from the reports into the row that reports/metrics.json and the page show."""
 
+import math
 from collections.abc import Callable
 
+from pipeline.evaluation import statistics
 from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
 from pipeline.micro.simulation_report import Simulation
 from pipeline.selection.metrics_report import Row
@@ -73,3 +75,27 @@ def bound(measured: Comparison, which: str) -> float | None:
         return measured.drop
     interval = {"upper": measured.interval, "simultaneous": measured.simultaneous}[which]
     return None if interval is None else interval[1]
+
+
+def needed(accuracy: Accuracy, name: str, which: str, *, budget: float) -> int | None:
+    """How many evaluation samples would keep the budget if what a variant changes stayed as seen.
+
+    Of counted decisions Tango's interval says it; elsewhere the distance from the drop to its upper end falls as 1 / sqrt(n).
+
+    Args:
+        accuracy: reports/accuracy.json, with labels.
+        name: of the variant.
+        which: as in `bound`.
+        budget: of the drop.
+
+    Returns:
+        It; None where no number would do: the drop itself is over the budget, or nothing is known of it.
+    """
+    measured = accuracy.variants[name]
+    high = bound(measured, which)
+    if which == "estimate" or measured.drop is None or high is None or measured.drop >= budget:
+        return None
+    if measured.lost is not None and measured.won is not None:
+        level = accuracy.level(name) if which == "simultaneous" else accuracy.confidence
+        return statistics.fewest(budget, level=level, lost=measured.lost, won=measured.won, n=accuracy.n)
+    return math.ceil(accuracy.n * ((high - measured.drop) / (budget - measured.drop)) ** 2)

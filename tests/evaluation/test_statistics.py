@@ -62,6 +62,18 @@ def test_the_fewest_samples_that_can_keep_a_budget(budget: float, level: float, 
         assert statistics.score_interval(0, 0, needed - 1, level=level)[1] > budget
 
 
+@pytest.mark.parametrize(("lost", "won", "n"), [(3, 1, 300), (0, 2, 100), (1, 1, 50), (4, 0, 900)])
+def test_the_fewest_samples_with_the_same_shares_of_changes_are_where_the_interval_meets_the_budget(
+    lost: int, won: int, n: int
+) -> None:
+    needed = statistics.fewest(0.01, level=0.95, lost=lost, won=won, n=n)
+    assert needed is not None
+    for factor, kept in ((1.0, True), (0.99, False)):
+        more = factor * needed / n  # the interval takes counts that are no integers as well
+        assert (statistics.score_interval(lost * more, won * more, n * more, level=0.95)[1] <= 0.01 + 1e-12) is kept
+    assert statistics.fewest(0.01, level=0.95, lost=n // 100 + 1, won=0, n=n) is None
+
+
 @pytest.mark.parametrize(("lose", "win"), [(0.03, 0.01), (0.05, 0.05), (0.10, 0.02)])
 def test_the_score_interval_covers_the_truth_as_often_as_it_says(lose: float, win: float) -> None:
     rng, n, rounds, covered = np.random.default_rng(0), 500, 3000, 0

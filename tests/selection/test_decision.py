@@ -61,11 +61,11 @@ def test_without_labels_there_are_no_verdicts() -> None:
     assert found.verdicts == {}
     assert found.basis == ""
     assert "loss" not in found.sentence
-    assert decision.candidate(ROWS["int8"], UNLABELLED, "int8", which="upper", latency_ms=1.0, faults=[]).bound is None
+    assert decision.candidate(ROWS["int8"], UNLABELLED, "int8", which="upper", budget=0.01, latency_ms=1.0, faults=[]).bound is None
 
 
 def test_a_candidate_carries_why_it_has_no_drop() -> None:
     given = records.accuracy({"accuracy": 0.9}, {"int8": records.variant({"accuracy": None}, reason="only one class")})
     row = {**ROWS["int8"], "drop": None}
-    made = decision.candidate(row, given, "int8", which="upper", latency_ms=1.0, faults=["f"])
+    made = decision.candidate(row, given, "int8", which="upper", budget=0.01, latency_ms=1.0, faults=["f"])
     assert (made.value, made.bound, made.undefined, made.faults) == (None, None, "only one class", ["f"])

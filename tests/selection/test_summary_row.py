@@ -1,6 +1,10 @@
+from collections.abc import Mapping
+
 import pytest
 from msgspec.structs import replace
 
+from pipeline.evaluation import statistics
+from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.micro.simulation_report import Difference, Output
 from pipeline.selection import summary_row
 from tests import records
@@ -52,3 +56,47 @@ def test_what_was_not_run_has_the_keys_of_the_others_and_no_figure() -> None:
 @pytest.mark.parametrize(("which", "value"), [("estimate", 0.01), ("upper", 0.03), ("simultaneous", 0.04)])
 def test_what_is_compared_with_the_budget(which: str, value: float) -> None:
     assert summary_row.bound(MEASURED, which) == value
+
+
+def test_the_samples_needed_are_those_with_which_the_same_changes_keep_the_budget() -> None:
+    unlike = {"still": (0, 0), "one": (1, 0), "both": (2, 2), "over": (9, 0)}  # lost and won of 450
+    for which in ("upper", "simultaneous"):
+        found = {name: summary_row.needed(_counted(unlike, n=450), name, which, budget=0.01) for name in unlike}
+        needed = {name: enough for name, enough in found.items() if enough is not None}
+        assert list(needed) == ["still", "one", "both"]
+        for name, enough in needed.items():
+            for n, kept in ((enough, True), (0.95 * enough, False)):
+                grown = {one: (lost * n / 450, won * n / 450) for one, (lost, won) in unlike.items()}
+                high = summary_row.bound(_counted(grown, n=n).variants[name], which)
+                assert high is not None
+                assert (high <= 0.01) is kept
+    assert summary_row.needed(_counted(unlike, n=450), "one", "estimate", budget=0.001) is None
+
+
+def _counted(changes: Mapping[str, tuple[float, float]], *, n: float) -> Accuracy:
+    """Rows of samples that changed sides, which need not be whole numbers."""
+
+    def interval(changed: tuple[float, float], level: float) -> tuple[float, float]:
+        return statistics.score_interval(*changed, n, level=level)
+
+    rows = {
+        name: records.variant(
+            {"f1": 0.8},
+            drop=(changed[0] - changed[1]) / n,
+            lost=changed[0],
+            won=changed[1],
+            interval=interval(changed, 0.95),
+            simultaneous=interval(changed, 1 - 0.05 / len(changes)),
+        )
+        for name, changed in changes.items()
+    }
+    return records.accuracy({"f1": 0.8}, rows, n=n, comparisons=len(changes))
+
+
+def test_the_samples_needed_where_figures_vary_come_from_the_square_root() -> None:
+    # 1.96 standard errors of 1 / sqrt(99): within 0.1 of the drop with (1.96 / 0.1)^2 samples.
+    error = 1.96 / 99**0.5
+    varying = records.variant({"f1": 0.8}, drop=0.1, interval=(0.1 - error, 0.1 + error), simultaneous=(0.0, 1.0))
+    given = records.accuracy({"f1": 0.8}, {"v": varying})
+    assert summary_row.needed(given, "v", "upper", budget=0.2) == 385
+    assert summary_row.needed(given, "v", "upper", budget=0.1) is None
