@@ -1,4 +1,8 @@
-"""Stage `check`: was params.yaml composed from the conf/ that is here, and are the model and the data there?"""
+"""Stage `check`: is params.yaml a configuration, composed from the conf/ that is here, and are the model and the data there?
+
+Names of variants and searches become commands and folders of other stages. So this one judges them, and every other waits for
+its output, which never changes.
+"""
 
 from pathlib import Path
 
@@ -14,6 +18,7 @@ def main() -> None:
     for group, path in (("model", settings.model.path), ("data", settings.data.path)):
         if not Path(path).exists():
             raise UserError(f"{group}.path: no such file or folder: {path}; put it there, or set the path in conf/{group}/")
+    files.write_json(paths.CHECKED, {"checked": True})
 
 
 if __name__ == "__main__":

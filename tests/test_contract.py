@@ -1,5 +1,6 @@
 """The rules of the repository's structure, each broken on purpose somewhere below or impossible to break unseen."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -180,7 +181,20 @@ def test_params_are_what_the_stage_uses() -> None:
         used |= {"variants"} if "config.variant(" in source else set()
         used |= {"searches"} if "config.search(" in source else set()
         used |= {"versions"} if "config.require(" in source else set()
+        # What the names of other stages are made of, and with them their commands: it judges all of it.
+        used |= {"searches", "simulation", "variants"} if name == "check" else set()
         assert declared == used, name
+
+
+def test_nothing_reaches_a_command_but_the_names_that_check_judges() -> None:
+    judged = {"variants", "searches", "simulation.variants"}
+    assert judged <= set(deps.stages(ROOT)["check"]["params"])
+    for name, entry in yaml.safe_load((ROOT / paths.DVC).read_text(encoding="utf-8"))["stages"].items():
+        stage = entry.get("do", entry)
+        assert set(re.findall(r"\$\{(.+?)\}", stage["cmd"])) <= {"key", "item"}, name
+        if "foreach" in entry:
+            assert entry["foreach"][2:-1] in judged, name
+            assert stage["cmd"].count("$") == 1
 
 
 def test_committed_params_are_the_composition() -> None:
