@@ -52,8 +52,8 @@ _NUMBERS = "the number of a subgraph, whose operators are compared instead"
 _GUESS = "read by no kernel: a note of the converter"
 OPTIONS_NOT_COMPARED: dict[str, str] = {
     "ReshapeOptions.newShape": "the second input comes before it",
-    "AddOptions.potScaleInt16": "counts where all scales are powers of two, which no converter writes since 2021",
-    "SubOptions.potScaleInt16": "counts where all scales are powers of two, which no converter writes since 2021",
+    "AddOptions.potScaleInt16": "counts where all scales are powers of two, for the kernel that then computes the same sum",
+    "SubOptions.potScaleInt16": "counts where all scales are powers of two, for the kernel that then computes the same sum",
 }
 OPTIONS = sorted({*values.classes("OperatorT", "builtinOptions"), *values.classes("OperatorT", "builtinOptions2")})
 # Two values of each type.

@@ -11,7 +11,7 @@ import numpy as np
 from litert_quantizer import calibrator, quantizer, recipe_manager
 
 from pipeline.errors import Impossible
-from pipeline.quantization import dead_channels
+from pipeline.quantization import dead_channels, sums_of_16_bits
 from pipeline.tflite import unread_outputs
 
 Recipe = list[dict[str, Any]]
@@ -130,7 +130,8 @@ def quantize(model: bytes, recipe: Recipe, *, known: Statistics | None = None) -
         raise Impossible(f"litert-quantizer refuses this network: {said}", OTHERWISE) from error
     if result.quantized_model is None:
         raise Impossible("litert-quantizer made no model", OTHERWISE)
-    return dead_channels.rewritten(model, unread_outputs.complete(bytes(result.quantized_model)))
+    runnable = sums_of_16_bits.general(unread_outputs.complete(bytes(result.quantized_model)))
+    return dead_channels.rewritten(model, runnable)
 
 
 @contextlib.contextmanager
