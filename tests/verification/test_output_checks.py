@@ -157,3 +157,14 @@ def test_a_quantized_file_is_not_excused_so() -> None:
     predicted = np.eye(3, dtype=np.float32)[::-1]
     _, checks = compare(predicted, allowance("int8"), moving(10.0, []))
     assert {"sqnr_db", "agreement"} <= {row["name"] for row in checks if not row["passed"]}
+
+
+@pytest.mark.parametrize(("kept", "passed"), [(0, False), (1, True)])
+def test_a_third_of_the_decisions_stay_whatever_the_noise(kept: int, passed: bool) -> None:
+    """So much noise that every decision is closer: a file that decides nothing as before is no copy."""
+    predicted = np.roll(np.eye(3, dtype=np.float32), 1, 0)
+    predicted[:kept] = np.eye(3)[:kept]
+    _, checks = compare(predicted, allowance("int2"))
+    (row,) = [row for row in checks if row["name"] == "agreement"]
+    assert row["passed"] == passed
+    assert row["reason"].endswith("whatever the noise, a third must stay as they were") == (not passed)
