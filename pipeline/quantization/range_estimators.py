@@ -117,6 +117,11 @@ METHODS: dict[str, Method] = {
 }
 
 
+def finite(extremes: Mapping[str, Extremes]) -> dict[str, Extremes]:
+    """Those tensors that hold neither infinity nor NaN on any sample: the others have no range."""
+    return {name: (lows, highs) for name, (lows, highs) in extremes.items() if np.isfinite(lows).all() and np.isfinite(highs).all()}
+
+
 def estimate(
     extremes: Mapping[str, Extremes],
     halves: Mapping[str, tuple[Histogram, Histogram]] | None,
