@@ -14,8 +14,8 @@ from pipeline.verification.output_limits import Allowance, Limits
 AT_MOST = ("max_abs_error", "mean_steps")
 # Of the decisions, this share may change although they were not close: noise has tails.
 _FAR = 0.005
-# Whatever the noise: so many are as before, or the file is no copy of the network. Noise of `tolerances.LEAST_DB` leaves the largest
-# of two independent normal values in 86 of 100 cases, of a hundred in 46, of a thousand in 37 (simulated).
+# Whatever the noise: so many are as before, or the file is no copy of the network. Noise of `tolerances.LEAST_DB` leaves the
+# largest of two independent normal values in 86 of 100 cases, of a hundred in 46, of a thousand in 37 (simulated).
 _LEAST = 1 / 3
 
 
