@@ -11,6 +11,8 @@ from pipeline.quantization.recipes import Recipe
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 
+_LARGEST = np.finfo(np.float32).max
+
 
 @dataclass(frozen=True, kw_only=True)
 class Treatment:
@@ -111,6 +113,26 @@ def ranges(
                 _refuse_rounded(index in rounded, graph.tensors[index], row)
                 found[graph.tensors[index].name] = width
     return {name: measured[found.get(name, "8")][name] for name in measured["8"]}
+
+
+def infinite(graph: Graph, without_range: Collection[str]) -> list[tuple[str, str]]:
+    """Operators of the main subgraph that touch infinity, which no scale holds: type and name of the first output, in order.
+
+    Args:
+        graph: of the float32 file.
+        without_range: tensors that are infinite or NaN on a sample. Constants are looked at here; TFLiteConverter writes infinity
+            as float32's largest.
+    """
+    found = []
+    for operator in graph.operators:
+        tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+        if any(tensor.name in without_range or _constant_infinity(tensor) for tensor in tensors):
+            found.append((operator.name, graph.tensors[operator.outputs[0]].name))
+    return found
+
+
+def _constant_infinity(tensor: Tensor) -> bool:
+    return tensor.data is not None and tensor.dtype == "float32" and bool((np.abs(flatbuffer.values(tensor)) >= _LARGEST).any())
 
 
 def _refuse_nan(tensor: Tensor, row: Treatment) -> None:

@@ -14,6 +14,7 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         least_stable: the five tensors where that is most, the worst first.
         constant: tensors that have one value on all samples, in order.
         dead: those of them whose value is 0.
+        infinite: tensors without a range, in order: they hold infinity or NaN on some sample.
     """
 
     method: str
@@ -23,3 +24,4 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     least_stable: list[str]
     constant: list[str]
     dead: list[str]
+    infinite: list[str]

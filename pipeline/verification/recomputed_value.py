@@ -13,6 +13,9 @@ from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 _LEAST_NORMAL = 2.0**-126
+_LARGEST = float(np.finfo(np.float32).max)
+# No JSON holds infinity.
+_FAR = 1e300
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -39,10 +42,12 @@ def explained(
         "operations": operations,
         "transformation": transformation,
         "kind": kind,
-        "max_error": float(difference.max(initial=0)),
-        "share": min(float(ratio.flat[worst]), 1e300) if ratio.size else 0.0,
+        "max_error": float(np.nan_to_num(difference, nan=_FAR, posinf=_FAR).max(initial=0)),
+        "share": min(float(ratio.flat[worst]), _FAR) if ratio.size else 0.0,
         "passed": passed,
-        "reason": "equal bit for bit"
+        "reason": "infinity, which the converter writes as float32's largest"
+        if passed and _clamped(found, expected.value).any()
+        else "equal bit for bit"
         if passed and not difference.any()
         else "within float32 rounding"
         if passed
@@ -130,7 +135,7 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     other = found.astype(np.float64)
     with np.errstate(invalid="ignore"):
         # Infinity and NaN are what they should be, or nowhere near it.
-        same = (other == value) | (np.isnan(other) & np.isnan(value))
+        same = (other == value) | (np.isnan(other) & np.isnan(value)) | _clamped(other, value)
         difference = np.where(same, 0.0, np.abs(other - value))
     exact = not np.any(expected.error)
     # A value made in float64 is rounded once more when it is stored.
@@ -140,6 +145,15 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     # Among the last numbers of float32, what is computed may be rounded to zero.
     allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value) + _LEAST_NORMAL
     return difference, np.broadcast_to(allowed, difference.shape)
+
+
+def _clamped(found: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Where infinity stands as float32's largest of its sign: bool, the shape of both.
+
+    TFLiteConverter writes it so (tensorflow/compiler/mlir/lite/transforms/canonicalize_boundary_value_pass.cc), as in masks of
+    attention. What such a file makes of it is for the comparisons of conversion and outputs.
+    """
+    return np.isinf(value) & (found == np.copysign(_LARGEST, value))
 
 
 def _ratio(difference: np.ndarray, allowed: np.ndarray) -> np.ndarray:

@@ -36,3 +36,20 @@ def test_a_value_within_its_bound_and_one_outside() -> None:
 
 def test_layers_in_words() -> None:
     assert recomputed_value.scopes(["net/bn/mul", "net/bn/add", "net/conv/bias"]) == "net/bn, net/conv"
+
+
+def test_infinity_may_stand_as_float32s_largest_and_as_nothing_else() -> None:
+    """TFLiteConverter writes it so."""
+    largest = float(np.finfo(np.float32).max)
+    expected = Constant(value=np.array([-np.inf, 1.0], np.float32), error=np.zeros(2), variables=frozenset())
+
+    def row(*values: float) -> dict[str, object]:
+        found = np.array(values, np.float32)
+        return recomputed_value.explained(found, expected, node="n", operations=(), kind=recomputed_value.EXACT, transformation="")
+
+    assert (row(-largest, 1)["passed"], row(-np.inf, 1)["passed"]) == (True, True)
+    assert row(-largest, 1)["reason"] == "infinity, which the converter writes as float32's largest"
+    assert row(-np.inf, 1)["reason"] == "equal bit for bit"
+    for wrong in ((largest, 1), (-1e9, 1), (-largest, 2), (np.nan, 1), (-largest, -np.inf)):
+        assert not row(*wrong)["passed"]
+        assert np.isfinite(row(*wrong)["max_error"])  # type: ignore[call-overload]  # JSON holds no infinity
