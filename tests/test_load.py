@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
 from pipeline import files, paths
+from pipeline.tflite import flatbuffer
 from tests.helpers import ROOT, call, edited_params
 
 
@@ -52,3 +54,57 @@ def test_a_missing_or_unreadable_model(finished: Path, tmp_path: Path, name: str
     assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "models").exists()
+
+
+def _with_dropout(library: Any) -> Any:
+    layers = library.layers
+    image = library.Input((8, 8, 1), name="image")
+    h = layers.BatchNormalization()(layers.Conv2D(4, 3, activation="relu")(image))
+    h = layers.LSTM(3)(layers.Reshape((6, 24))(layers.Dropout(0.5)(h)))
+    return library.Model(image, {"a": layers.Dense(2)(h), "b": layers.Dense(3, activation="softmax")(h)})
+
+
+@pytest.mark.filterwarnings("ignore:.*HDF5 file", "ignore:__array__ implementation")
+@pytest.mark.parametrize("kind", ["keras", "half precision", "keras2", "saved_model"])
+def test_what_is_loaded_twice_is_the_same_bytes(finished: Path, tmp_path: Path, kind: str) -> None:
+    """In processes of other hash seeds and thread counts, by other people: no random number, no order of a map."""
+    if kind == "keras2":
+        import tf_keras
+
+        _with_dropout(tf_keras).save(tmp_path / "network.h5")
+    elif kind == "saved_model":
+        _with_dropout(keras).export(tmp_path / "network", verbose=False)
+    else:
+        if kind == "half precision":
+            keras.config.set_dtype_policy("mixed_float16")
+        try:
+            _with_dropout(keras).save(tmp_path / "network.keras")
+        finally:
+            keras.config.set_dtype_policy("float32")
+    (model,) = tmp_path.glob("network*")
+    for number in ("1", "2"):
+        project = tmp_path / number
+        project.mkdir()
+        edited_params(finished, project, {"model.path": str(model)})
+        environment: dict[str, Any] = {
+            "PYTHONPATH": str(ROOT),
+            "PYTHONHASHSEED": number,
+            "OMP_NUM_THREADS": number,
+            "LC_ALL": "C",
+            "TZ": f"UTC-{number}",
+        }
+        call("python", "-m", "pipeline.load", cwd=project, **environment)
+    first, second = (
+        {
+            path.relative_to(tmp_path / number): path.read_bytes()
+            for path in (tmp_path / number / "models").rglob("*")
+            if path.is_file()
+        }
+        for number in ("1", "2")
+    )
+    assert len(first) >= 6
+    assert [path for path in first.keys() | second.keys() if first.get(path) != second.get(path)] == []
+    if kind == "keras2":  # whose name tells TFLiteConverter that it is one
+        call("python", "-m", "pipeline.convert", cwd=tmp_path / "1", PYTHONPATH=str(ROOT))
+        operators = flatbuffer.read(files.read_bytes(tmp_path / "1" / paths.FLOAT32)).operators
+        assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in [operator.name for operator in operators]

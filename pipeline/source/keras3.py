@@ -75,10 +75,11 @@ def _undrawn(model: Any, call: Callable[[dict[str, Any]], dict[str, Any]]) -> Ca
     """A call that neither reads nor changes the states of random generators.
 
     Many layers that draw in training draw at inference, too, and throw away what they drew. The states are constants instead, under
-    a name that tells `inference_graph` when an output does depend on them.
+    a name that tells `inference_graph` when an output does depend on them. Keras draws new ones each time a file is loaded; here
+    they are zeros, so that what is written of the network is the same each time.
     """
     generators = [variable for variable in model.variables if variable.path.split("/")[-1].startswith(GENERATOR)]
-    states = [(variable, np.asarray(variable.numpy())) for variable in generators]
+    states = [(variable, np.zeros_like(variable.numpy())) for variable in generators]
 
     def undrawn(values: dict[str, Any]) -> dict[str, Any]:
         if not states:

@@ -11,6 +11,9 @@ from pipeline.errors import UserError
 from pipeline.source import rewrite
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
+# After pipeline.source.tensorflow_setup, which sets how TensorFlow computes.
+from tensorflow.core.protobuf import saved_model_pb2  # isort: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -109,8 +112,29 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
 
 
 def save(traced: Traced, folder: Path) -> None:
-    """Write an inference-only SavedModel with one signature into a folder that does not exist yet."""
+    """Write an inference-only SavedModel with one signature into a folder that does not exist yet: the same bytes each time."""
     tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function})
+    # Holds a random number to tell exports apart, and checksums which TensorFlow computes where they are missing.
+    (folder / "fingerprint.pb").unlink()
+    content, file = saved_model_pb2.SavedModel(), folder / "saved_model.pb"
+    content.ParseFromString(file.read_bytes())
+    for graph in content.meta_graphs:
+        _number_interfaces(graph.graph_def.library)
+    # Attributes are a map, written in the order of its hash.
+    file.write_bytes(content.SerializeToString(deterministic=True))
+
+
+def _number_interfaces(library: Any) -> None:
+    """Keras 2 gives functions that may stand for each other a name in common, such as lstm_UUID: a number does as well.
+
+    TFLiteConverter fuses what begins with lstm_.
+    """
+    numbers: dict[bytes, int] = {}
+    for function in library.function:
+        if "api_implements" in function.attr:
+            name = function.attr["api_implements"]
+            kind, _, _ = name.s.rpartition(b"_")
+            name.s = b"%s_%d" % (kind, numbers.setdefault(name.s, len(numbers)))
 
 
 def trace(network: Network, *, inputs: Mapping[str, Any]) -> Traced:

@@ -1,5 +1,6 @@
 """Rewriting a traced TensorFlow function: variables into constants, shapes fixed, arithmetic in float32."""
 
+import graphlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def reshaped(frozen: Any, specs: Sequence[Any]) -> Callable[..., list[Any]]:
     Returns:
         A function of the inputs that returns the outputs in order.
     """
-    graph = frozen.graph.as_graph_def()
+    graph = _ordered(frozen.graph.as_graph_def())
     # Functions of a name are the same in all of TensorFlow; those that change need another one.
     renamed = {function.signature.name: f"{function.signature.name}_float32" for function in graph.library.function}
     for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
@@ -75,6 +76,23 @@ def reshaped(frozen: Any, specs: Sequence[Any]) -> Callable[..., list[Any]]:
 
     wrapped: Callable[..., list[Any]] = tf.compat.v1.wrap_function(imported, list(specs))
     return wrapped
+
+
+def _ordered(graph: Any) -> Any:
+    """The same graph, operations behind what they read, by name where that leaves a choice: freezing orders them by hashes."""
+    nodes = {node.name: node for node in graph.node}
+    sorter = graphlib.TopologicalSorter(
+        {name: {entry.lstrip("^").split(":")[0] for entry in node.input} for name, node in nodes.items()}
+    )
+    sorter.prepare()
+    ordered = type(graph)()
+    ordered.CopyFrom(graph)
+    del ordered.node[:]
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered.node.extend(nodes[name] for name in ready)
+        sorter.done(*ready)
+    return ordered
 
 
 def dtypes(concrete: Any) -> set[str]:
