@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from pipeline.tflite import flatbuffer
 
 Edit = Callable[[Any], None]
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -13,11 +14,9 @@ _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if
 
 def edited(model: bytes, edit: Edit) -> bytes:
     """The file after `edit` has changed its content (schema.ModelT)."""
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    content = flatbuffer.editable(model)
     edit(content)
-    builder = flatbuffers.Builder(len(model) + 4096)
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(content)
 
 
 def kind(content: Any, operator: Any) -> str:
