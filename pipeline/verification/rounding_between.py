@@ -7,11 +7,10 @@ instance normalisation divides a flat picture by what little it varies, the roun
 import math
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import extraction, flatbuffer
+from pipeline.tflite import flatbuffer
 from pipeline.verification import tolerances
 
 # MUL spreads constants over so many dimensions.
@@ -28,7 +27,7 @@ def rounded_otherwise(float32: bytes, rng: np.random.Generator) -> bytes:
         float32: .tflite file.
         rng: which go up.
     """
-    expected, content = flatbuffer.read(float32), extraction.parse(float32)
+    expected, content = flatbuffer.read(float32), flatbuffer.editable(float32)
     graph = content.subgraphs[expected.main]
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.MUL
@@ -56,12 +55,7 @@ def rounded_otherwise(float32: bytes, rng: np.random.Generator) -> bytes:
             operator.outputs = [exact if at == slot else int(old) for at, old in enumerate(operator.outputs)]
             order.append(_product(len(content.operatorCodes) - 1, exact, constant, index))
     graph.operators = order
-    builder = flatbuffers.Builder(1024 + len(float32))
-    # Bytes that lay behind the flatbuffer are within it now.
-    for buffer in content.buffers:
-        buffer.offset = buffer.size = 0
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(content)
 
 
 def _dimensions(tensor: Any) -> list[int]:
