@@ -15,9 +15,6 @@ from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter, support
 from pipeline.tflite import flatbuffer
 
-# litert-quantizer's calibrator clips infinity to this, and TFLiteConverter writes it so.
-_LARGEST = float(np.finfo(np.float32).max)
-
 
 def main() -> None:
     settings = config.read()
@@ -29,7 +26,7 @@ def main() -> None:
     count, method = settings.calibrate.samples, settings.calibrate.method
     batch, share = settings.convert.batch, settings.calibrate.percentile
     seen = _extremes(model, pool, batch, count)
-    extremes = {name: ends for name, ends in seen.items() if (np.abs(ends) < _LARGEST).all()}
+    extremes = range_estimators.finite(seen)
     infinite = sorted(seen.keys() - extremes.keys())
     halves = None
     if range_estimators.METHODS[method].reads_histogram:
@@ -48,7 +45,7 @@ def main() -> None:
         kind = "always 0 (dead)" if name in dead else "constant"
         print(f"calibrate: {name} is {kind} on all {count} samples: its range says nothing")
     for name in infinite:
-        print(f"calibrate: {name} is infinite, float32's largest or NaN on some of {count} samples: it has no range")
+        print(f"calibrate: {name} holds infinity or NaN on some of the {count} samples: integers cannot, it can only stay float")
     ranges = Ranges(
         method=method,
         samples=count,

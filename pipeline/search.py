@@ -43,7 +43,8 @@ def main() -> None:
     graph, reference = flatbuffer.read(model), interpreter.predict(model, samples, workers=workers)
     how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
     kept = exclusions.tensors(rows, asked.exclude, where=f"{where}.exclude")
-    kept += [tensor for _, tensor in operator_plan.infinite(graph, ranges.infinite)]
+    # What holds infinity has no range: its operators are no choice.
+    kept += [graph.tensors[graph.operators[at].outputs[0]].name for at in operator_plan.touching(graph, ranges.infinite)]
     units = candidates.units(graph, rows, asked.choices, **how, exclude=kept)
     if not units:
         raise UserError(f"{where}.choices: none of {', '.join(asked.choices)} fits any operator of the network")

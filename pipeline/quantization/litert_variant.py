@@ -25,7 +25,7 @@ class Request:
         exclude: operators that stay in float32, by the same name.
         recipe: that a search found; None: the scheme's own.
         ranges: measured, under "8" and "16"; where the scheme needs them.
-        infinite: tensors that have no range, for they hold infinity or NaN on a sample.
+        infinite: tensors that have none (`operator_plan.ranges`).
         samples: inputs by name, with a batch dimension; where the algorithm reads them.
     """
 
@@ -75,29 +75,12 @@ def _made(model: bytes, graph: Graph, request: Request) -> tuple[bytes, Quantiza
     rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     if request.ranges is not None:
-        _refuse_infinite(graph, rows, request)
-        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, request.ranges))
+        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, request.ranges, infinite=request.infinite))
     elif schemes.calibration(settings.engine, settings.scheme, settings.algorithm) == schemes.SAMPLES:
         known = quantizer.statistics(model, request.samples, recipe=recipe, signature=graph.signature)
     made = quantizer.quantize(model, recipe, known=known)
     outcome = [Operator(**vars(row), layers=list(request.layers[row.tensor])) for row in rows]
     return made, result.checked(made, outcome, variant=request.variant, settings=settings, original=graph)
-
-
-def _refuse_infinite(graph: Graph, rows: Sequence[operator_plan.Treatment], request: Request) -> None:
-    """No scale holds infinity: all operators of integers that touch it at once, with the `exclude` that leaves them in float32."""
-    integers = {row.tensor for row in rows if row.activations in ("int8", "int16")}
-    places = tuple(place for place in operator_plan.infinite(graph, request.infinite) if place[1] in integers)
-    if not places:
-        return
-    kinds = list(dict.fromkeys(kind for kind, _ in places))
-    ends = {graph.tensors[index].name for index in (*graph.inputs.values(), *graph.outputs.values())}
-    io_dtype = "float32" if ends & {*request.infinite} else request.settings.io_dtype
-    raise Impossible(
-        f"{' and '.join(kinds)} read or write infinity, float32's largest value or NaN, as masks of -inf do, which no scale holds",
-        remedies.exclude(kinds, variant=request.variant, settings=request.settings, io_dtype=io_dtype),
-        places,
-    )
 
 
 def _cure(model: bytes, graph: Graph, request: Request, first: Impossible) -> Impossible | None:

@@ -11,8 +11,6 @@ from pipeline.quantization.recipes import Recipe
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 
-_LARGEST = np.finfo(np.float32).max
-
 
 @dataclass(frozen=True, kw_only=True)
 class Treatment:
@@ -85,7 +83,11 @@ def describe(
 
 
 def ranges(
-    graph: Graph, rows: Collection[Treatment], measured: Mapping[str, Mapping[str, tuple[float, float]]]
+    graph: Graph,
+    rows: Collection[Treatment],
+    measured: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    infinite: Collection[str] = (),
 ) -> dict[str, tuple[float, float]]:
     """The range of each tensor for the width that it gets.
 
@@ -95,10 +97,13 @@ def ranges(
         graph: of the float32 file.
         rows: of `describe`.
         measured: ranges by tensor, under "8" and "16" (bits).
+        infinite: tensors that hold infinity or NaN on some sample, and so have no range.
 
     Raises:
-        Impossible: when an operator that becomes one of integers reads a constant NaN, or values that the network rounds itself.
+        Impossible: when an operator that becomes one of integers reads a constant NaN or values that the network rounds itself, or
+            has a tensor at either end that is infinite.
     """
+    _refuse_infinite(graph, rows, infinite)
     found: dict[str, str] = {}
     rounded = _rounded(graph)
     for operator, row in zip(graph.operators, rows, strict=True):
@@ -115,26 +120,6 @@ def ranges(
     return {name: measured[found.get(name, "8")][name] for name in measured["8"]}
 
 
-def infinite(graph: Graph, without_range: Collection[str]) -> list[tuple[str, str]]:
-    """Operators of the main subgraph that touch infinity, which no scale holds: type and name of the first output, in order.
-
-    Args:
-        graph: of the float32 file.
-        without_range: tensors that are infinite or NaN on a sample. Constants are looked at here; TFLiteConverter writes infinity
-            as float32's largest.
-    """
-    found = []
-    for operator in graph.operators:
-        tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
-        if any(tensor.name in without_range or _constant_infinity(tensor) for tensor in tensors):
-            found.append((operator.name, graph.tensors[operator.outputs[0]].name))
-    return found
-
-
-def _constant_infinity(tensor: Tensor) -> bool:
-    return tensor.data is not None and tensor.dtype == "float32" and bool((np.abs(flatbuffer.values(tensor)) >= _LARGEST).any())
-
-
 def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
     if tensor.data is not None and tensor.dtype == "float32" and np.isnan(flatbuffer.values(tensor)).any():
         raise Impossible(
@@ -142,6 +127,25 @@ def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
             "answer a number where the network answers NaN",
             "take the variant out of `quantization`, or name the operator's layer in its `exclude`",
             ((row.operator, row.tensor),),
+        )
+
+
+def touching(graph: Graph, tensors: Collection[str]) -> list[int]:
+    """Operators that read or write one of these tensors, by number in the main subgraph."""
+    numbers = {index for index, tensor in enumerate(graph.tensors) if tensor.name in tensors}
+    return [index for index, operator in enumerate(graph.operators) if numbers & {*operator.inputs, *operator.outputs}]
+
+
+def _refuse_infinite(graph: Graph, rows: Collection[Treatment], infinite: Collection[str]) -> None:
+    listed = list(rows)
+    wrong = [listed[index] for index in touching(graph, infinite) if listed[index].activations in ("int8", "int16")]
+    if wrong:
+        first = next(tensor.name for tensor in graph.tensors if tensor.name in infinite)
+        kinds = ", ".join(dict.fromkeys(row.operator for row in wrong))
+        raise Impossible(
+            f"{first} holds infinity or NaN on calibration samples (the logarithm of 0, a mask of -inf?), which {wrong[0].activations} cannot",
+            f"name the operators at its ends in the variant's `exclude`: [{kinds}], or keep what the network computes finite",
+            tuple((row.operator, row.tensor) for row in wrong),
         )
 
 

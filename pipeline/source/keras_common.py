@@ -21,10 +21,12 @@ def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
     Raises:
         UserError: when the file holds some and it is not trusted.
     """
-    if not trust_code and detect.holds_code(detect.model_config(path, format=format)):
+    places = [] if trust_code else detect.code_places(detect.model_config(path, format=format))
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         raise UserError(
-            f"model.path: {path} holds a Lambda layer, whose Python code would run on loading; if you trust its author set "
-            "model.trust_code: true (--trust-code of audit), or replace the layer by one registered in pipeline/custom/layers.py"
+            f"model.path: {path} holds {places[0]}{more}, whose Python code would run on loading; if you trust its author set "
+            "model.trust_code: true (--trust-code of audit), or put what is registered in pipeline/custom/layers.py in its place"
         )
 
 

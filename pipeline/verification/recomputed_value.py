@@ -13,9 +13,10 @@ from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 _LEAST_NORMAL = 2.0**-126
-_LARGEST = float(np.finfo(np.float32).max)
 # No JSON holds infinity.
 _FAR = 1e300
+# TFLiteConverter writes infinity as this: its pass tfl-canonicalize-boundary-value, for the sake of delegates.
+_LARGEST = float(np.finfo(np.float32).max)
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -35,6 +36,7 @@ def explained(
     ratio = _ratio(difference, allowed)
     worst = int(np.argmax(ratio)) if ratio.size else 0
     passed = bool(ratio.size == 0 or ratio.flat[worst] <= 1)
+    canonical = passed and bool(np.any(np.isinf(expected.value) & np.isfinite(found)))
     return {
         "elements": int(found.size),
         "variables": sorted(expected.variables),
@@ -45,8 +47,8 @@ def explained(
         "max_error": float(np.nan_to_num(difference, nan=_FAR, posinf=_FAR).max(initial=0)),
         "share": min(float(ratio.flat[worst]), _FAR) if ratio.size else 0.0,
         "passed": passed,
-        "reason": "infinity, which the converter writes as float32's largest"
-        if passed and _clamped(found, expected.value).any()
+        "reason": f"equal, infinity as the converter writes it ({_LARGEST:.6g})"
+        if canonical
         else "equal bit for bit"
         if passed and not difference.any()
         else "within float32 rounding"
@@ -135,7 +137,8 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     other = found.astype(np.float64)
     with np.errstate(invalid="ignore"):
         # Infinity and NaN are what they should be, or nowhere near it.
-        same = (other == value) | (np.isnan(other) & np.isnan(value)) | _clamped(other, value)
+        same = (other == value) | (np.isnan(other) & np.isnan(value))
+        same |= np.isinf(value) & (other == np.clip(value, -_LARGEST, _LARGEST))
         difference = np.where(same, 0.0, np.abs(other - value))
     exact = not np.any(expected.error)
     # A value made in float64 is rounded once more when it is stored.
@@ -145,15 +148,6 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     # Among the last numbers of float32, what is computed may be rounded to zero.
     allowed = (error.reshape(()) if error.size == 1 else error) + UNIT * np.abs(value) + _LEAST_NORMAL
     return difference, np.broadcast_to(allowed, difference.shape)
-
-
-def _clamped(found: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Where infinity stands as float32's largest of its sign: bool, the shape of both.
-
-    TFLiteConverter writes it so (tensorflow/compiler/mlir/lite/transforms/canonicalize_boundary_value_pass.cc), as in masks of
-    attention. What such a file makes of it is for the comparisons of conversion and outputs.
-    """
-    return np.isinf(value) & (found == np.copysign(_LARGEST, value))
 
 
 def _ratio(difference: np.ndarray, allowed: np.ndarray) -> np.ndarray:
