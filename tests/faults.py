@@ -30,9 +30,10 @@ def operators(content: Any, name: str) -> list[Any]:
 
 
 def array(content: Any, tensor: Any, dtype: str) -> np.ndarray:
-    """A constant's values, to be changed in place."""
+    """A constant's values, to be changed in place: the same ones each time, as operators may share it."""
     buffer = content.buffers[tensor.buffer]
-    buffer.data = np.array(buffer.data, np.uint8)
+    if not (isinstance(buffer.data, np.ndarray) and buffer.data.flags.writeable):
+        buffer.data = np.array(buffer.data, np.uint8)
     return buffer.data.view(dtype)
 
 

@@ -140,7 +140,7 @@ def test_a_sample_on_which_the_network_itself_moves_as_much_is_named_and_not_jud
     assert row["passed"]
     assert row["value"] == 0
     assert row["reason"].endswith(
-        "; not judged: 1 ill-conditioned samples (b), on which the network itself moves as much when its input is rounded otherwise"
+        "; not judged: 1 ill-conditioned samples (b), on which the network itself moves as much when it is rounded otherwise"
     )
     assert asked == [1]
 

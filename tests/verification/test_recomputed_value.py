@@ -47,3 +47,12 @@ def test_infinity_as_the_converter_writes_it(found: float, passed: bool) -> None
     assert (row["passed"], recomputed_value.distance(stored, expected) == 0) == (passed, passed)
     if passed and np.isfinite(found):
         assert row["reason"] == "equal, infinity as the converter writes it (3.40282e+38)"
+
+
+@pytest.mark.parametrize("wrong", [-1e9, float("nan"), float("inf")])
+def test_how_far_a_constant_is_from_infinity_fits_into_a_report(wrong: float) -> None:
+    expected = Constant(value=np.array([-np.inf, 1.0], np.float32), error=np.zeros(2), variables=frozenset())
+    found = np.array([wrong, 1], np.float32)
+    row = recomputed_value.explained(found, expected, node="n", operations=(), kind=recomputed_value.EXACT, transformation="")
+    assert not row["passed"]
+    assert np.isfinite(row["max_error"])  # JSON holds no infinity
