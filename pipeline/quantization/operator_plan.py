@@ -143,8 +143,8 @@ def _refuse_infinite(graph: Graph, rows: Collection[Treatment], infinite: Collec
         first = next(tensor.name for tensor in graph.tensors if tensor.name in infinite)
         kinds = ", ".join(dict.fromkeys(row.operator for row in wrong))
         raise Impossible(
-            f"{first} holds infinity or NaN on calibration samples (the logarithm of 0, a mask of -inf?), "
-            f"which {wrong[0].activations} cannot",
+            f"{first} holds infinity or NaN on calibration samples (the logarithm of 0, a mask of -inf?), which "
+            f"{wrong[0].activations} cannot",
             f"name the operators at its ends in the variant's `exclude`: [{kinds}], or keep what the network computes finite",
             tuple((row.operator, row.tensor) for row in wrong),
         )
