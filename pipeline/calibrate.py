@@ -25,7 +25,9 @@ def main() -> None:
     config.require_samples(settings.calibrate, len(next(iter(pool.values()))))
     count, method = settings.calibrate.samples, settings.calibrate.method
     batch, share = settings.convert.batch, settings.calibrate.percentile
-    extremes = _extremes(model, pool, batch, count)
+    seen = _extremes(model, pool, batch, count)
+    extremes = range_estimators.finite(seen)
+    infinite = sorted(seen.keys() - extremes.keys())
     halves = None
     if range_estimators.METHODS[method].reads_histogram:
         ends = {name: (float(lows.min()), float(highs.max())) for name, (lows, highs) in extremes.items()}
@@ -42,6 +44,8 @@ def main() -> None:
     for name in constant:
         kind = "always 0 (dead)" if name in dead else "constant"
         print(f"calibrate: {name} is {kind} on all {count} samples: its range says nothing")
+    for name in infinite:
+        print(f"calibrate: {name} holds infinity or NaN on some of the {count} samples: integers cannot, it can only stay float")
     ranges = Ranges(
         method=method,
         samples=count,
@@ -50,6 +54,7 @@ def main() -> None:
         least_stable=sorted(stability, key=lambda name: (-stability[name], name))[:5],
         constant=constant,
         dead=dead,
+        infinite=infinite,
     )
     files.write_json(paths.RANGES, msgspec.to_builtins(ranges))
 

@@ -64,13 +64,15 @@ def litert(name: str, variant: config.Variant, options: config.Convert) -> Made:
         carried = files.read_record(Path(variant.reads.recipe), Layers).operators
         exclude = exclusions.tensors(carried, variant.exclude, where=f"variants.{name}.exclude")
     needs = schemes.calibration(variant.engine, variant.scheme, variant.algorithm)
+    measured = files.read_record(Path(variant.reads.calibration), Ranges) if needs == schemes.RANGES else None
     request = litert_variant.Request(
         variant=name,
         settings=asked,
         layers=_layers(variant),
         exclude=exclude,
         recipe=None if searched is None else searched.recipe,
-        ranges=files.read_record(Path(variant.reads.calibration), Ranges).bits if needs == schemes.RANGES else None,
+        ranges=None if measured is None else measured.bits,
+        infinite=() if measured is None else measured.infinite,
         samples=_samples(variant, options),
     )
     made = litert_variant.make(model, request)

@@ -16,7 +16,7 @@ from pipeline.errors import UserError, one_of, run
 from pipeline.evaluation import paired_comparison, statistics
 from pipeline.evaluation.metric_type import Metric
 from pipeline.mixed_precision import candidates, checkpoint, network_search, phrases, record
-from pipeline.quantization import exclusions
+from pipeline.quantization import exclusions, operator_plan
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
@@ -34,7 +34,7 @@ def main() -> None:
     asked = msgspec.convert(msgspec.to_builtins(config.search(settings, name)), record.Options)
     config.require(settings, LIBRARIES)
     model, rows = files.read_bytes(paths.FLOAT32), files.read_record(paths.LAYERS, Layers).operators
-    ranges = files.read_record(paths.RANGES, Ranges).bits
+    ranges = files.read_record(paths.RANGES, Ranges)
     samples, targets = files.read_samples(paths.TUNING), files.read_targets(paths.TUNING)
     if asked.max_drop is not None and not targets:
         raise UserError(f"{where}.max_drop: {paths.TUNING} has no labels; set it to null and give min_sqnr_db instead")
@@ -43,10 +43,12 @@ def main() -> None:
     graph, reference = flatbuffer.read(model), interpreter.predict(model, samples, workers=workers)
     how: dict[str, Any] = {"algorithm": asked.algorithm, "granularity": asked.granularity}
     kept = exclusions.tensors(rows, asked.exclude, where=f"{where}.exclude")
+    # What holds infinity has no range: its operators are no choice.
+    kept += [graph.tensors[graph.operators[at].outputs[0]].name for at in operator_plan.touching(graph, ranges.infinite)]
     units = candidates.units(graph, rows, asked.choices, **how, exclude=kept)
     if not units:
         raise UserError(f"{where}.choices: none of {', '.join(asked.choices)} fits any operator of the network")
-    build = network_search.builder(model, graph, units, ranges, **how)
+    build = network_search.builder(model, graph, units, ranges.bits, **how)
     drop = _drop(settings.task, asked, targets, samples) if targets else None
     measure = network_search.measurer(build, samples, reference, drop=drop, workers=workers)
     key = checkpoint.digest(inputs(settings, asked, [unit.tensor for unit in units], root=Path(__file__).parents[1]))

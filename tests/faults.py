@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from pipeline.tflite import flatbuffer
 
 Edit = Callable[[Any], None]
 _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -13,11 +14,9 @@ _NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if
 
 def edited(model: bytes, edit: Edit) -> bytes:
     """The file after `edit` has changed its content (schema.ModelT)."""
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    content = flatbuffer.editable(model)
     edit(content)
-    builder = flatbuffers.Builder(len(model) + 4096)
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(content)
 
 
 def kind(content: Any, operator: Any) -> str:
@@ -31,9 +30,10 @@ def operators(content: Any, name: str) -> list[Any]:
 
 
 def array(content: Any, tensor: Any, dtype: str) -> np.ndarray:
-    """A constant's values, to be changed in place."""
+    """A constant's values, to be changed in place: the same ones each time, as operators may share it."""
     buffer = content.buffers[tensor.buffer]
-    buffer.data = np.array(buffer.data, np.uint8)
+    if not (isinstance(buffer.data, np.ndarray) and buffer.data.flags.writeable):
+        buffer.data = np.array(buffer.data, np.uint8)
     return buffer.data.view(dtype)
 
 

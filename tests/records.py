@@ -180,7 +180,7 @@ def split(**sets: Sequence[str]) -> Split:
 
 
 def ranges(bits: dict[str, dict[str, tuple[float, float]]]) -> Ranges:
-    return Ranges(method="min_max", samples=9, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
+    return Ranges(method="min_max", samples=9, bits=bits, stability={}, least_stable=[], constant=[], dead=[], infinite=[])
 
 
 def source(inputs: list[Tensor]) -> Source:

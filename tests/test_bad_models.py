@@ -135,6 +135,10 @@ def lambda_layer(library: Any) -> Any:
     return library.layers.Lambda(lambda t: t * 2, output_shape=(4,))
 
 
+def with_lambda() -> Any:
+    return keras.layers.Dense(2, name="d", kernel_initializer=lambda shape, dtype=None: keras.ops.ones(shape))
+
+
 # What the user gives, with the rest of conf/model/, and what the pipeline says.
 BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "wrong path": (lambda d: d / "no.keras", {}, r"model\.path: no such file: .*no\.keras; set it in conf/model/"),
@@ -179,6 +183,16 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         lambda d: made_of(d, lambda_layer(tf_keras), "m.h5", tf_keras),
         {},
         r"holds a Lambda layer.*trust_code",
+    ),
+    "lambda as an initializer": (
+        lambda d: made_of(d, with_lambda()),
+        {},
+        r"holds a lambda \(kernel_initializer of d\), .*give the layer a function with a name and save the network again",
+    ),
+    "lambda as an initializer, trusted": (
+        lambda d: made_of(d, with_lambda()),
+        {"trust_code": True},
+        r"holds a lambda \(kernel_initializer of d\), and Keras' own layers do not read a lambda back: give the layer a function",
     ),
     "not built": (not_built, {}, r"was saved before it was built, so it holds no weights"),
     "inputs match nothing": (

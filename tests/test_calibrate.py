@@ -113,3 +113,16 @@ def test_dead_and_constant_tensors_are_reported(finished: Path, tmp_path: Path) 
     assert found["dead"] == [source]
     assert set(found["constant"]) >= {source}  # type: ignore[call-overload]
     assert f"calibrate: {source} is always 0 (dead) on all 5 samples: its range says nothing" in str(found["printed"])
+
+
+def test_a_tensor_that_is_infinite_on_a_sample_has_no_range_and_is_named(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    images = np.zeros((5, 8, 8, 1), np.float32)
+    images[3, 2, 2] = np.inf
+    files.write_samples(tmp_path / paths.CALIBRATION, ({"image": image} for image in images), count=5, labels=None)
+    found = calibrated(finished, tmp_path, samples=5)
+    graph = flatbuffer.read(files.read_bytes(finished / paths.FLOAT32))
+    source = graph.tensors[graph.inputs["image"]].name
+    assert source in found["infinite"]  # type: ignore[operator]
+    assert all(source not in measured for measured in (*found["bits"].values(), found["stability"]))  # type: ignore[attr-defined]
+    assert f"calibrate: {source} holds infinity or NaN on some of the 5 samples" in str(found["printed"])

@@ -105,7 +105,6 @@ def test_deps_are_the_import_closure(stage: str) -> None:
 NEEDLESS: dict[str, set[str]] = {
     "sample": {"dataset/batches"},
     "quantize": {"quantization/histograms", "quantization/range_estimators"},
-    "verify": {"tflite/control_flow", "tflite/exact_kernels", "tflite/reference_kernels", "tflite/unread_outputs"},
 }
 
 

@@ -390,7 +390,7 @@ def search_of_mobilenetv2(source: float32_proof.Source, model: bytes, samples: i
         files.write_bytes(folder / paths.FLOAT32, model)
         rows = layer_names.operators_by_layer(graph, [layer["path"] for layer in source.layers], numbered=source.numbered)
         files.write_json(folder / paths.LAYERS, msgspec.to_builtins(Layers(operators=rows)))
-        ranges = Ranges(method="min_max", samples=50, bits=bits, stability={}, least_stable=[], constant=[], dead=[])
+        ranges = Ranges(method="min_max", samples=50, bits=bits, stability={}, least_stable=[], constant=[], dead=[], infinite=[])
         files.write_json(folder / paths.RANGES, msgspec.to_builtins(ranges))
         (folder / paths.TUNING).parent.mkdir()
         files.write_samples(folder / paths.TUNING, ({name: image} for image in images), count=samples, labels=None)

@@ -10,7 +10,7 @@ from pipeline.equivalence import cut_points, local_comparison
 from pipeline.equivalence.conversion_record import Part
 from pipeline.equivalence.cut_points import Network, Sampled
 from pipeline.runtime import plain
-from pipeline.tflite import extraction, operators
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph
 
 # What they make, no value changes.
@@ -86,7 +86,7 @@ def sample(
     return BothSides(
         network=network,
         graph=graph,
-        content=extraction.parse(model),
+        content=flatbuffer.editable(model),
         shapes={number: entries[0][0] for number, entries in file.items()},
         network_shapes=shapes | {reference: entries[0][0] for reference, entries in theirs.items()},
         held=held,

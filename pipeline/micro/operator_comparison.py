@@ -40,7 +40,7 @@ def differing(model: bytes, known: Known) -> tuple[list[DifferingOperator], int,
     Returns:
         A row for each that differs, how many were compared, and number and name of those that could not be.
     """
-    content, graph = extraction.parse(model), flatbuffer.read(model).subgraphs[0]
+    content, graph = flatbuffer.editable(model), flatbuffer.read(model).subgraphs[0]
     variables = {number for number, tensor in enumerate(content.subgraphs[0].tensors) if tensor.isVariable}
     rows, compared, left = [], 0, []
     for place, operator in enumerate(graph.operators):

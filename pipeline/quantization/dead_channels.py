@@ -75,7 +75,7 @@ def rewritten(float32: bytes, quantized: bytes) -> bytes:
     rows = [row for number in range(len(found.subgraphs)) for row in _raised(original, found, number)]
     if not rows:
         return quantized
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(quantized, 0))
+    content = flatbuffer.editable(quantized)
     users = [tensor.buffer for subgraph in content.subgraphs for tensor in subgraph.tensors]
     for row in rows:
         tensor = content.subgraphs[row.subgraph].tensors[row.tensor]

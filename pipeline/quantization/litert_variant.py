@@ -25,6 +25,7 @@ class Request:
         exclude: operators that stay in float32, by the same name.
         recipe: that a search found; None: the scheme's own.
         ranges: measured, under "8" and "16"; where the scheme needs them.
+        infinite: tensors that have none (`operator_plan.ranges`).
         samples: inputs by name, with a batch dimension; where the algorithm reads them.
     """
 
@@ -34,6 +35,7 @@ class Request:
     exclude: Collection[str] = ()
     recipe: recipes.Recipe | None = None
     ranges: Mapping[str, Mapping[str, tuple[float, float]]] | None = None
+    infinite: Collection[str] = ()
     samples: Iterable[Mapping[str, np.ndarray]] = field(default_factory=list)
 
 
@@ -73,7 +75,7 @@ def _made(model: bytes, graph: Graph, request: Request) -> tuple[bytes, Quantiza
     rows = operator_plan.describe(graph, recipe, **asked)
     known = None
     if request.ranges is not None:
-        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, request.ranges))
+        known = quantizer.ranges_as_statistics(operator_plan.ranges(graph, rows, request.ranges, infinite=request.infinite))
     elif schemes.calibration(settings.engine, settings.scheme, settings.algorithm) == schemes.SAMPLES:
         known = quantizer.statistics(model, request.samples, recipe=recipe, signature=graph.signature)
     made = quantizer.quantize(model, recipe, known=known)

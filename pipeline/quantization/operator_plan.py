@@ -83,7 +83,11 @@ def describe(
 
 
 def ranges(
-    graph: Graph, rows: Collection[Treatment], measured: Mapping[str, Mapping[str, tuple[float, float]]]
+    graph: Graph,
+    rows: Collection[Treatment],
+    measured: Mapping[str, Mapping[str, tuple[float, float]]],
+    *,
+    infinite: Collection[str] = (),
 ) -> dict[str, tuple[float, float]]:
     """The range of each tensor for the width that it gets.
 
@@ -93,10 +97,13 @@ def ranges(
         graph: of the float32 file.
         rows: of `describe`.
         measured: ranges by tensor, under "8" and "16" (bits).
+        infinite: tensors that hold infinity or NaN on some sample, and so have no range.
 
     Raises:
-        Impossible: when an operator that becomes one of integers reads a constant NaN, or values that the network rounds itself.
+        Impossible: when an operator that becomes one of integers reads a constant NaN or values that the network rounds itself, or
+            has a tensor at either end that is infinite.
     """
+    _refuse_infinite(graph, rows, infinite)
     found: dict[str, str] = {}
     rounded = _rounded(graph)
     for operator, row in zip(graph.operators, rows, strict=True):
@@ -120,6 +127,26 @@ def _refuse_nan(tensor: Tensor, row: Treatment) -> None:
             "answer a number where the network answers NaN",
             "take the variant out of `quantization`, or name the operator's layer in its `exclude`",
             ((row.operator, row.tensor),),
+        )
+
+
+def touching(graph: Graph, tensors: Collection[str]) -> list[int]:
+    """Operators that read or write one of these tensors, by number in the main subgraph."""
+    numbers = {index for index, tensor in enumerate(graph.tensors) if tensor.name in tensors}
+    return [index for index, operator in enumerate(graph.operators) if numbers & {*operator.inputs, *operator.outputs}]
+
+
+def _refuse_infinite(graph: Graph, rows: Collection[Treatment], infinite: Collection[str]) -> None:
+    listed = list(rows)
+    wrong = [listed[index] for index in touching(graph, infinite) if listed[index].activations in ("int8", "int16")]
+    if wrong:
+        first = next(tensor.name for tensor in graph.tensors if tensor.name in infinite)
+        kinds = ", ".join(dict.fromkeys(row.operator for row in wrong))
+        raise Impossible(
+            f"{first} holds infinity or NaN on calibration samples (the logarithm of 0, a mask of -inf?), which "
+            f"{wrong[0].activations} cannot",
+            f"name the operators at its ends in the variant's `exclude`: [{kinds}], or keep what the network computes finite",
+            tuple((row.operator, row.tensor) for row in wrong),
         )
 
 

@@ -18,6 +18,7 @@ BITS = (8, 16)
 # Shrinking factors that the squared error is computed for at either end, and how often the ends take turns.
 _STEPS, _ROUNDS = 200, 2
 _TRACE = 1e-4
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Method(NamedTuple):
@@ -115,6 +116,15 @@ METHODS: dict[str, Method] = {
     "mse": Method(mse, reads_histogram=True),
     "entropy": Method(entropy, reads_histogram=True),
 }
+
+
+def finite(extremes: Mapping[str, Extremes]) -> dict[str, Extremes]:
+    """Those tensors that hold neither infinity nor NaN on any sample: the others have no range.
+
+    Nor has what goes to float32's largest value: litert-quantizer's calibrator clips infinity to it, and TFLiteConverter writes the
+    infinity of masks so.
+    """
+    return {name: ends for name, ends in extremes.items() if (np.abs(ends) < _LARGEST).all()}
 
 
 def estimate(

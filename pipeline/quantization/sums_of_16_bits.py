@@ -7,8 +7,6 @@ asks for it. TFLiteConverter says no (SetOperatorPropertyADDSUBOperator in tenso
 litert-quantizer leaves it.
 """
 
-from ai_edge_litert import schema_py_generated as schema
-
 from pipeline.tflite import flatbuffer
 
 _KINDS = ("ADD", "SUB")
@@ -31,7 +29,7 @@ def general(model: bytes) -> bytes:
     ]
     if not places:
         return model
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    content = flatbuffer.editable(model)
     for number, index in places:
         operator = content.subgraphs[number].operators[index]
         # Without a table of options LiteRT takes the general kernel.

@@ -100,7 +100,11 @@ def quantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
 def real(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
     """A tensor in real units: (q - zero point) * scale as float32. Any shape; as it is when the tensor is not quantized."""
     scale, zero_point = detail["quantization"]
-    return values if scale == 0 else ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
+    if scale == 0:
+        return values
+    # Codes of a range that ends at the largest float32, such as that of a mask, mean a little more.
+    with np.errstate(over="ignore"):
+        return ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
 
 
 def predict(

@@ -71,19 +71,34 @@ def model_config(path: Path, *, format: str) -> Any:
     return _from_zip(path, "config.json")
 
 
-def holds_code(config: Any) -> bool:
-    """Whether a configuration holds Python bytecode, which loading would run: a Lambda layer around a lambda, or a lambda."""
-    if isinstance(config, dict):
-        if config.get("class_name") == "__lambda__":
-            return True
-        inside = config.get("config")
-        if config.get("class_name") == "Lambda" and isinstance(inside, dict):
+def code_places(config: Any, *, layer: str = "the model", argument: str = "") -> list[str]:
+    """Where a configuration holds Python bytecode, which loading would run, in words: Lambda layers around a lambda, and lambdas
+    that are an argument of another layer.
+
+    Args:
+        config: of a model, or a part of one.
+        layer: that the part belongs to.
+        argument: of the layer, that the part is.
+    """
+    if isinstance(config, list):
+        return [place for value in config for place in code_places(value, layer=layer, argument=argument)]
+    if not isinstance(config, dict):
+        return []
+    if config.get("class_name") == "__lambda__":
+        return [f"a lambda ({argument or 'a function'} of {layer})"]
+    inside = config.get("config")
+    if isinstance(inside, dict):
+        layer = str(inside.get("name", layer))
+        if config.get("class_name") == "Lambda":
             # Keras 2 writes function_type "lambda" around bytecode, and "function" around the name of a registered one.
             kinds = {inside.get(key) for key in ("function_type", "output_shape_type", "mask_type")}
-            if "lambda" in kinds:
-                return True
-        return any(holds_code(value) for value in config.values())
-    return isinstance(config, list) and any(holds_code(value) for value in config)
+            if "lambda" in kinds or code_places(inside, layer=layer):
+                return [f"a Lambda layer ({layer})"]
+    return [
+        place
+        for key, value in config.items()
+        for place in code_places(value, layer=layer, argument=argument if key == "config" else key)
+    ]
 
 
 def foreign_names(config: Any) -> set[str]:

@@ -14,6 +14,9 @@ _MISSING = re.compile(r"(?:Could not locate|Unknown|Cannot deserialize object of
 # What Keras and TensorFlow say of a file that does not fit, whatever the type of the error.
 _OF_THE_FILE = re.compile(r"deserializ|config|Read less bytes|parse|\bfile\b")
 
+# Of initializers, regularizers and constraints of built-in layers, with Keras 3.15.
+_NO_LAMBDA = "Keras' own layers do not read a lambda back: give the layer a function with a name and save the network again"
+
 
 def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
     """Stop before loading would run Python bytecode out of the file.
@@ -21,11 +24,16 @@ def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
     Raises:
         UserError: when the file holds some and it is not trusted.
     """
-    if not trust_code and detect.holds_code(detect.model_config(path, format=format)):
-        raise UserError(
-            f"model.path: {path} holds a Lambda layer, whose Python code would run on loading; if you trust its author set "
-            "model.trust_code: true (--trust-code of audit), or replace the layer by one registered in pipeline/custom/layers.py"
+    places = [] if trust_code else detect.code_places(detect.model_config(path, format=format))
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        trusted = "if you trust its author set model.trust_code: true (--trust-code of audit)"
+        remedy = (
+            f"{trusted}, or replace the layer by one registered in pipeline/custom/layers.py"
+            if places[0].startswith("a Lambda layer")
+            else f"{_NO_LAMBDA}; where the layer is one of your own, {trusted}"
         )
+        raise UserError(f"model.path: {path} holds {places[0]}{more}, whose Python code would run on loading; {remedy}")
 
 
 @contextmanager
@@ -51,6 +59,10 @@ def reading(path: Path, *, format: str, custom: Mapping[str, Any]) -> Iterator[N
             ) from None
         if not isinstance(error, ValueError) and not _OF_THE_FILE.search(text):
             raise  # a fault inside the user's class or ours keeps its traceback
+        if lambdas := [place for place in detect.code_places(detect.model_config(path, format=format)) if "a lambda" in place]:
+            raise UserError(
+                f"model.path: {path} is not readable as a Keras model: it holds {lambdas[0]}, and {_NO_LAMBDA}"
+            ) from None
         foreign = sorted(detect.foreign_names(detect.model_config(path, format=format)) - set(custom))
         hint = f"; it uses {', '.join(foreign)}: add what is yours to LAYERS in pipeline/custom/layers.py" if foreign else ""
         raise UserError(f"model.path: {path} is not readable as a Keras model: {_reason(text)}{hint}") from None

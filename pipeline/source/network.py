@@ -113,7 +113,9 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
 
 def save(traced: Traced, folder: Path) -> None:
     """Write an inference-only SavedModel with one signature into a folder that does not exist yet: the same bytes each time."""
-    tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function})
+    # Inference needs no gradients; those of a SavedModel's own functions (swish) hold captures that cannot be written again.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function}, options=options)
     # Holds a random number to tell exports apart, and checksums which TensorFlow computes where they are missing.
     (folder / "fingerprint.pb").unlink()
     content, file = saved_model_pb2.SavedModel(), folder / "saved_model.pb"

@@ -1,12 +1,9 @@
 """An operator on integers as one on floats: what its result would be without any rounding within it."""
 
-from typing import Any
-
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import extraction, flatbuffer
+from pipeline.tflite import flatbuffer
 from pipeline.tflite.flatbuffer import Graph
 
 
@@ -16,7 +13,7 @@ def in_floats(part: bytes) -> bytes:
     Args:
         part: .tflite file of subgraph 0 alone, such as `extraction.extract` makes.
     """
-    content, graph = extraction.parse(part), flatbuffer.read(part)
+    content, graph = flatbuffer.editable(part), flatbuffer.read(part)
     for tensor, entry in zip(graph.tensors, content.subgraphs[0].tensors, strict=True):
         if tensor.scales is None or tensor.dtype.startswith("float"):
             continue
@@ -27,7 +24,7 @@ def in_floats(part: bytes) -> bytes:
             buffer.data = np.frombuffer(flatbuffer.real(tensor).astype(np.float32).tobytes(), np.uint8)
             entry.buffer = len(content.buffers)
             content.buffers.append(buffer)
-    return _packed(content)
+    return flatbuffer.packed(content)
 
 
 def real(values: np.ndarray, graph: Graph, number: int) -> np.ndarray:
@@ -37,9 +34,3 @@ def real(values: np.ndarray, graph: Graph, number: int) -> np.ndarray:
         return values
     scales, zeros = (flatbuffer.spread(tensor, entry) for entry in (tensor.scales, tensor.zero_points))
     return np.asarray((values.astype(np.float64) - zeros) * scales, np.float32)
-
-
-def _packed(content: Any) -> bytes:
-    builder = flatbuffers.Builder(1024 + sum(len(buffer.data) for buffer in content.buffers if buffer.data is not None))
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())

@@ -9,15 +9,6 @@ from ai_edge_litert import schema_py_generated as schema
 from pipeline.tflite import flatbuffer, operators
 
 
-def parse(model: bytes) -> Any:
-    """The objects of a file, for `extract`: schema.ModelT, whose buffers hold their bytes wherever they lay."""
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    for buffer in content.buffers:
-        if (buffer.data is None or len(buffer.data) == 0) and buffer.offset > 1:
-            buffer.data = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
-    return content
-
-
 def extract(
     content: Any,
     *,
@@ -30,7 +21,7 @@ def extract(
     """Operators of subgraph 0 as a file whose inputs and outputs are the given tensors, in that order.
 
     Args:
-        content: of `parse`.
+        content: of `flatbuffer.editable`.
         places: numbers of the operators, in the order of execution.
         inputs, outputs: numbers of tensors.
         shapes: of the inputs as they are at run time, by number.

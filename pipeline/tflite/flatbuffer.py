@@ -132,8 +132,20 @@ def parse(model: bytes) -> Any:
     return content
 
 
+def editable(model: bytes) -> Any:
+    """The content of a file that is in order, to be changed and `packed`: schema.ModelT whose buffers hold their bytes.
+
+    From 256 KiB of constants on litert-quantizer writes them behind the flatbuffer, at places that no longer hold once it is
+    packed anew.
+    """
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    for buffer in content.buffers:
+        buffer.data, buffer.offset, buffer.size = _bytes(buffer, model), 0, 0
+    return content
+
+
 def packed(content: Any) -> bytes:
-    """The bytes of a file with this content (`schema.ModelT`)."""
+    """The bytes of a file with this content, of `editable`."""
     builder = flatbuffers.Builder(1024 + sum(len(buffer.data) for buffer in content.buffers if buffer.data is not None))
     builder.Finish(content.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -3,8 +3,6 @@
 litert-quantizer leaves them in float beside their quantized siblings, and LiteRT refuses the file.
 """
 
-from ai_edge_litert import schema_py_generated as schema
-
 from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Operator, Subgraph
 
@@ -25,7 +23,7 @@ def complete(model: bytes) -> bytes:
     ]
     if not left:
         return model
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    content = flatbuffer.editable(model)
     for number, output, data in left:
         tensors = content.subgraphs[number].tensors
         tensors[output].type, tensors[output].quantization = tensors[data].type, tensors[data].quantization

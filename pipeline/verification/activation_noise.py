@@ -143,12 +143,14 @@ def _add(sums: _Sums, values: np.ndarray, tensor: Tensor) -> None:
     exact, scale, zero = values.astype(np.float64), float(tensor.scales[0]), int(tensor.zero_points[0])
     low, high = ((limit - zero) * scale for limit in stored_layout.limits(tensor.dtype))
     held = np.clip(exact, low, high)
-    error = np.rint(held / scale) * scale - held
+    # What lies less than half a step beyond an end is rounded to it, as to any other code.
+    outside = (exact < low - scale / 2) | (exact > high + scale / 2)
+    error = np.where(outside, np.rint(held / scale) * scale - held, np.clip(np.rint(exact / scale) * scale, low, high) - exact)
     sums.count += exact.size
     sums.signal += float(np.sum(exact * exact))
-    sums.cut += float(np.sum(np.square(exact - held)))
+    sums.cut += float(np.sum(np.square(exact - held), where=outside))
     sums.noise += float(np.sum(error * error))
-    sums.outside += int(np.sum((exact < low - scale / 2) | (exact > high + scale / 2)))
+    sums.outside += int(np.sum(outside))
     sums.low = min(sums.low, float(exact.min(initial=0)))
     sums.high = max(sums.high, float(exact.max(initial=0)))
 

@@ -1,8 +1,8 @@
 """How far the network itself moves by rounding: where it moves as much as a file differs, the difference is not the file's.
 
 A sum that cancels leaves nothing but rounding, and a logarithm behind it makes that large: kernels that add in another order differ
-there, and so does the network when its input is rounded otherwise in float32 (Higham, Accuracy and Stability of Numerical
-Algorithms, 2nd ed., section 1.6).
+there, and so does the network when its input, or what its operators pass on, is rounded otherwise in float32 (Higham, Accuracy and
+Stability of Numerical Algorithms, 2nd ed., section 1.6).
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,14 @@ import numpy as np
 
 from pipeline.runtime import interpreter
 from pipeline.verification import fidelity
+from pipeline.verification.rounding_between import rounded_otherwise
 
-# How often each input is rounded otherwise, and by which seed.
+# How often everything is rounded otherwise, and by which seed.
 _DRAWS, _SEED = 4, 0
 
 
 def moves(float32: bytes, samples: Mapping[str, np.ndarray], at: np.ndarray) -> dict[str, np.ndarray]:
-    """How far the outputs of a float file move when its inputs are rounded otherwise.
+    """How far the outputs of a float file move when its inputs and the results of its operators are rounded otherwise.
 
     Args:
         float32: .tflite file.
@@ -32,7 +33,8 @@ def moves(float32: bytes, samples: Mapping[str, np.ndarray], at: np.ndarray) -> 
     rng = np.random.default_rng(_SEED)
     found = {name: np.zeros(len(at)) for name in before}
     for _ in range(_DRAWS):
-        after = interpreter.predict(float32, {name: rounded(array, rng) for name, array in chosen.items()}, workers=1)
+        moved = {name: rounded(array, rng) for name, array in chosen.items()}
+        after = interpreter.predict(rounded_otherwise(float32, rng), moved, workers=1)
         for name, array in after.items():
             found[name] = np.fmax(found[name], fidelity.largest_errors(before[name], array))
     return found

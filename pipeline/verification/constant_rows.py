@@ -130,13 +130,14 @@ def _layer(proof: Proof, operation: str) -> str:
 def _compared(row: constant_origin.Row, check: stored_values.Check) -> dict[str, Any]:
     """The figures of a constant, of the whole way from the network's variables, and the first link that does not hold."""
     plain = check.how == stored_values.EQUAL and check.passed
+    errors = check.max_error, row.max_error or 0.0
     return {
         "dtype": check.dtype,
         "bits": int("".join(filter(str.isdigit, check.dtype)) or 0),
         "steps": check.steps,
         "clipped": check.clipped,
         "rule": check.rule,
-        "max_error": max(check.max_error, row.max_error or 0.0),
+        "max_error": max(errors) if np.isfinite(errors).all() else None,
         "relative": check.relative,
         "sqnr_db": check.sqnr_db,
         "passed": row.passed and check.passed,

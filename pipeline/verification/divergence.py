@@ -198,8 +198,7 @@ def _kernel(expected: Graph, found: Graph, aligned: graph_alignment.Alignment, i
     if ours.shape != theirs.shape:
         return 0.0
     a = flatbuffer.real(ours)
-    signal = float(np.sum(a * a))
-    return float(np.sum(np.square(flatbuffer.real(theirs) - a))) / signal if signal > 0 else 0.0
+    return _share(_noise([(a, flatbuffer.real(theirs))]), float(np.sum(np.square(a, dtype=np.float64))))
 
 
 def _rounded(values: np.ndarray, tensor: Tensor) -> np.ndarray:

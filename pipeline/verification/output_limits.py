@@ -90,7 +90,7 @@ class Limits:
         named = ", ".join(ids[i] for i in self._ill[:3]) + (", ..." if len(self._ill) > 3 else "")
         return (
             f"{self._said}; not judged: {len(self._ill)} ill-conditioned samples ({named}), on which the network itself moves as "
-            "much when its input is rounded otherwise"
+            "much when it is rounded otherwise"
         )
 
     def of(self, figures: Mapping[str, float | None]) -> dict[str, float]:

@@ -13,6 +13,10 @@ from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 _LEAST_NORMAL = 2.0**-126
+# No JSON holds infinity.
+_FAR = 1e300
+# TFLiteConverter writes infinity as this: its pass tfl-canonicalize-boundary-value, for the sake of delegates.
+_LARGEST = float(np.finfo(np.float32).max)
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
 
 
@@ -32,6 +36,7 @@ def explained(
     ratio = _ratio(difference, allowed)
     worst = int(np.argmax(ratio)) if ratio.size else 0
     passed = bool(ratio.size == 0 or ratio.flat[worst] <= 1)
+    canonical = passed and bool(np.any(np.isinf(expected.value) & np.isfinite(found)))
     return {
         "elements": int(found.size),
         "variables": sorted(expected.variables),
@@ -39,10 +44,12 @@ def explained(
         "operations": operations,
         "transformation": transformation,
         "kind": kind,
-        "max_error": float(difference.max(initial=0)),
-        "share": min(float(ratio.flat[worst]), 1e300) if ratio.size else 0.0,
+        "max_error": float(np.nan_to_num(difference, nan=_FAR, posinf=_FAR).max(initial=0)),
+        "share": min(float(ratio.flat[worst]), _FAR) if ratio.size else 0.0,
         "passed": passed,
-        "reason": "equal bit for bit"
+        "reason": f"equal, infinity as the converter writes it ({_LARGEST:.6g})"
+        if canonical
+        else "equal bit for bit"
         if passed and not difference.any()
         else "within float32 rounding"
         if passed
@@ -131,6 +138,7 @@ def _difference(found: np.ndarray, expected: Constant) -> tuple[np.ndarray, np.n
     with np.errstate(invalid="ignore"):
         # Infinity and NaN are what they should be, or nowhere near it.
         same = (other == value) | (np.isnan(other) & np.isnan(value))
+        same |= np.isinf(value) & (other == np.clip(value, -_LARGEST, _LARGEST))
         difference = np.where(same, 0.0, np.abs(other - value))
     exact = not np.any(expected.error)
     # A value made in float64 is rounded once more when it is stored.

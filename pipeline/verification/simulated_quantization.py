@@ -14,7 +14,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from pipeline.tflite import extraction, flatbuffer, operators
+from pipeline.tflite import flatbuffer, operators
 from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 from pipeline.verification import activation_scales, graph_alignment, stored_layout
 from pipeline.verification.stored_values import ACTIVATIONS, FIXED
@@ -99,7 +99,7 @@ def simulate(float32: bytes, expected: Graph, wanted: Formats, ranges: Ranges, s
         ranges: least and greatest value of the activations of the main subgraph by number, as far as known; others stay in float.
         stored: constants in real units, by (subgraph, tensor), that are taken as they are instead of being rounded here.
     """
-    content = extraction.parse(float32)
+    content = flatbuffer.editable(float32)
     for (number, index), (dtype, axis) in wanted.constants.items():
         tensor = content.subgraphs[number].tensors[index]
         values = stored.get((number, index))

@@ -4,11 +4,11 @@ Every quantity is a ratio, so that the limits suit probabilities and logits alik
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.tflite.flatbuffer import Graph
+from pipeline.tflite.flatbuffer import Graph, Operator, Tensor
 from pipeline.tflite.macs import of_operator
 
 UNIT_ROUNDOFF = 2.0**-24
@@ -28,9 +28,19 @@ def accumulated_rounding(graph: Graph) -> float:
     total = 0.0
     for subgraph in graph.subgraphs:
         for operator in subgraph.operators:
-            outputs = sum(max(1, math.prod(abs(n) for n in subgraph.tensors[output].shape)) for output in operator.outputs)
-            total += math.sqrt(max(1.0, of_operator(operator, subgraph.tensors) / max(1, outputs)))
+            total += math.sqrt(products(operator, subgraph.tensors))
     return total * UNIT_ROUNDOFF
+
+
+def products(operator: Operator, tensors: Sequence[Tensor]) -> float:
+    """How many products an operator adds up for a value of its result, at least one.
+
+    Args:
+        operator: of a file.
+        tensors: of its subgraph.
+    """
+    outputs = sum(max(1, math.prod(abs(n) for n in tensors[output].shape)) for output in operator.outputs)
+    return max(1.0, of_operator(operator, tensors) / max(1, outputs))
 
 
 def expected_sqnr(*, weights: str, activations: str, layers: int) -> float:

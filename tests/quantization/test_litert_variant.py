@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import Impossible, UserError
-from pipeline.quantization import litert_variant, lost_weights, quantizer, remedies, result, schemes
+from pipeline.quantization import litert_variant, lost_weights, quantizer, range_estimators, remedies, result, schemes
 from pipeline.quantization.litert_variant import Request
 from pipeline.quantization.quantization_report import Settings
 from pipeline.runtime import interpreter
@@ -129,3 +129,43 @@ def test_a_file_that_litert_does_not_run_runs_as_the_remedy_says(scheme: str, io
     named = [graph.tensors[operator.outputs[0]].name for operator in graph.operators if operator.name == "BATCH_MATMUL"]
     cured = built(replace(settings, io_dtype="float32", exclude=["BATCH_MATMUL"]), named)
     assert interpreter.predict(cured, network.samples, workers=1)
+
+
+class Masked(keras.layers.Layer):  # type: ignore[misc]
+    """Scores of what is negative are -inf, as in attention over padding."""
+
+    def call(self, scores: keras.KerasTensor, values: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.where(values[:, :, :1] >= 0, scores, -np.inf)
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> made.Made:
+    keras.utils.set_random_seed(2)
+    x = keras.Input((6, 4), name="x")
+    scores = Masked(name="masked")(keras.layers.Dense(1, name="scores")(x), x)
+    mean = keras.layers.Dot(axes=1, name="mean")([keras.layers.Softmax(axis=1, name="weights")(scores), x])
+    return made.make(keras.Model(x, keras.layers.Dense(3, name="y")(mean)), tmp_path_factory.mktemp("masked") / "source")
+
+
+def test_a_mask_of_infinity_is_as_the_converter_writes_it(masked: made.Made) -> None:
+    """-3.4e38, which is no fault of the file."""
+    assert not [row.reason for row in masked.proof.rows if not row.passed]
+
+
+def test_operators_that_touch_infinity_are_named_and_the_remedy_makes_the_file(masked: made.Made) -> None:
+    graph, ranges = flatbuffer.read(masked.float32), made.measured(masked)
+    finite = range_estimators.finite({name: (np.array([low]), np.array([high])) for name, (low, high) in ranges["8"].items()})
+    infinite = [name for name in ranges["8"] if name not in finite]
+    assert infinite  # though the calibrator clips it
+    ranges = {bits: {name: ends for name, ends in of.items() if name not in infinite} for bits, of in ranges.items()}
+    with pytest.raises(Impossible, match="holds infinity or NaN on calibration samples") as refused:
+        litert_variant.make(masked.float32, request(masked, ranges=ranges, infinite=infinite))
+    kinds = list(dict.fromkeys(kind for kind, _ in refused.value.places))
+    assert f"`exclude`: [{', '.join(kinds)}]" in refused.value.remedy
+    named = [graph.tensors[operator.outputs[0]].name for operator in graph.operators if operator.name in kinds]
+    settings = records.settings(exclude=kinds)
+    model, _ = litert_variant.make(
+        masked.float32, request(masked, settings=settings, exclude=named, ranges=ranges, infinite=infinite)
+    )
+    ours, theirs = (interpreter.predict(file, masked.samples, workers=1)["y"] for file in (masked.float32, model))
+    assert np.abs(ours - theirs).max() < 0.05 * np.abs(ours).max()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.errors import Impossible, UserError
 from pipeline.quantization import operator_plan, quantizer, recipes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
@@ -123,3 +123,18 @@ def test_a_constant_nan_cannot_become_an_integer(digits: Measured) -> None:
     graph = dataclasses.replace(digits.graph, tensors=tensors)
     with pytest.raises(UserError, match=rf"CONV_2D reads a constant NaN \({re.escape(spoilt.name)}\), which int8 cannot hold"):
         operator_plan.ranges(graph, rows, digits.ranges)
+
+
+def test_what_is_infinite_on_samples_cannot_become_an_integer(digits: Measured) -> None:
+    """Both operators at its ends are named; with both in float there is a plan."""
+    graph = digits.graph
+    name = digits.rows[0].tensor
+    measured = {bits: {key: value for key, value in rows.items() if key != name} for bits, rows in digits.ranges.items()}
+    rows = described(digits, "static_wi8_ai8", "min_max", "channel")
+    with pytest.raises(Impossible, match=f"{re.escape(name)} holds infinity or NaN on calibration samples.* int8 cannot") as error:
+        operator_plan.ranges(graph, rows, measured, infinite=[name])
+    ends = operator_plan.touching(graph, [name])
+    assert len(ends) == 2
+    assert error.value.places == tuple((rows[at].operator, rows[at].tensor) for at in ends)
+    kept = [dataclasses.replace(row, activations="float32") if at in ends else row for at, row in enumerate(rows)]
+    assert name not in operator_plan.ranges(graph, kept, measured, infinite=[name])

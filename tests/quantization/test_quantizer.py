@@ -8,7 +8,8 @@ from pipeline.errors import UserError
 from pipeline.quantization import quantizer, recipes
 from pipeline.runtime import interpreter
 from pipeline.tflite import flatbuffer
-from tests.made import litert, make
+from pipeline.verification import fidelity
+from tests.made import Made, certify, litert, make
 from tests.networks import Measured
 
 
@@ -122,3 +123,28 @@ def test_what_the_library_refuses_is_told(tmp_path: Path) -> None:
     made = make(keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(sides))), tmp_path / "source")
     with pytest.raises(UserError, match=r"litert-quantizer refuses this network: .*; take the variant out"):
         litert(made, "static_wi8_ai8")
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """More than 256 KiB of constants, and all that is rewritten behind the quantizer: a dead channel, a half that nothing reads,
+    and a sum of 16 bits."""
+    keras.utils.set_random_seed(7)
+    image = keras.Input((24,), name="image")
+    h = 0.5 + keras.layers.Dense(600, activation="relu", name="wide")(image)
+    h, _ = keras.ops.split(keras.layers.Dense(600, activation="relu", name="dying")(h), 2, axis=-1)
+    model = keras.Model(image, keras.layers.Dense(4, name="out")(h))
+    kernel, bias = model.get_layer("dying").get_weights()
+    kernel[:, 3], bias[3] = 1e-33, 1.5
+    model.get_layer("dying").set_weights([kernel, bias])
+    return make(model, tmp_path_factory.mktemp("heavy"))
+
+
+@pytest.mark.parametrize("scheme", ["static_wi8_ai8", "static_wi8_ai16"])
+def test_constants_behind_the_flatbuffer_stay_when_the_file_is_rewritten(heavy: Made, scheme: str) -> None:
+    made = litert(heavy, scheme)
+    expected, found = (interpreter.predict(file, heavy.samples, workers=1)["out"] for file in (heavy.float32, made))
+    value = fidelity.measure(expected, found)["sqnr_db"]
+    assert value is not None
+    assert value > 30
+    assert certify(heavy, made, scheme, ranges=True)["passed"]

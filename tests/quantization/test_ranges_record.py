@@ -19,6 +19,7 @@ RANGES: dict[str, Any] = {
     "least_stable": ["a;b"],
     "constant": ["c", "d"],
     "dead": ["d"],
+    "infinite": ["e"],
 }
 
 
@@ -71,5 +72,5 @@ def test_every_method_gives_what_a_record_can_hold(method: str) -> None:
     seen = halves if range_estimators.METHODS[method].reads_histogram else None
     bits = {str(bits): range_estimators.estimate(extremes, seen, method=method, bits=bits, percentile=99) for bits in (8, 16)}
     stability = range_estimators.stability(extremes, seen, method=method, percentile=99)
-    record = Ranges(method=method, samples=4, bits=bits, stability=stability, least_stable=["a"], constant=[], dead=[])
+    record = Ranges(method=method, samples=4, bits=bits, stability=stability, least_stable=["a"], constant=[], dead=[], infinite=[])
     assert msgspec.json.decode(msgspec.json.encode(record), type=Ranges, strict=True) == record

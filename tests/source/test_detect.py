@@ -38,15 +38,24 @@ def test_by_content_not_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({"class_name": "Lambda", "config": {"function_type": "lambda", "function": ["4wEA", None, None]}}, True),
-        ({"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__", "config": {}}}}, True),
-        ({"layers": [{"class_name": "Dense", "config": {"activation": {"class_name": "__lambda__"}}}]}, True),
-        ({"class_name": "Lambda", "config": {"function_type": "function", "function": "mine"}}, False),
-        ({"layers": [{"class_name": "Dense", "config": {"units": 3}}]}, False),
+        (
+            {"class_name": "Lambda", "config": {"name": "a", "function_type": "lambda", "function": ["4wEA", None, None]}},
+            ["a Lambda layer (a)"],
+        ),
+        (
+            {"class_name": "Lambda", "config": {"name": "a", "function": {"class_name": "__lambda__", "config": {}}}},
+            ["a Lambda layer (a)"],
+        ),
+        (
+            {"layers": [{"class_name": "Dense", "config": {"name": "a", "activation": {"class_name": "__lambda__"}}}]},
+            ["a lambda (activation of a)"],
+        ),
+        ({"class_name": "Lambda", "config": {"function_type": "function", "function": "mine"}}, []),
+        ({"layers": [{"class_name": "Dense", "config": {"units": 3}}]}, []),
     ],
 )
-def test_code_inside(config: Any, expected: bool) -> None:
-    assert detect.holds_code(config) is expected
+def test_code_inside(config: Any, expected: list[str]) -> None:
+    assert detect.code_places(config) == expected
 
 
 def test_names_that_are_not_of_keras() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.source import keras3, network, reference_run
+from pipeline.source import keras3, network, reference_run, saved_model
 from pipeline.source.tensorflow_setup import tf
 
 import keras  # isort: skip
@@ -82,3 +82,13 @@ def test_a_table_is_refused(tmp_path: Path) -> None:
     loaded = keras3.network_of(keras.Model(words, keras.layers.Embedding(8, 2)(known(words))), path=tmp_path)
     with pytest.raises(UserError, match=r"model\.path: the network looks up a table \(LookupTableFindV2\)"):
         network.trace(loaded, inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+
+
+def test_a_saved_model_with_gradients_of_its_own_is_exported_again(tmp_path: Path) -> None:
+    """Swish of Keras 3: its gradient holds a capture that TensorFlow cannot write a second time; inference needs none."""
+    image = keras.Input((3,), name="x")
+    keras.Model(image, keras.layers.Dense(4, activation="swish")(image)).export(tmp_path / "given", verbose=False)
+    loaded = saved_model.load(tmp_path / "given", signature=None)
+    network.export(loaded, tmp_path / "saved", inputs=network.fixed(loaded.inputs, shapes={}, batch=1))
+    rows = reference_run.run_saved_model(tmp_path / "saved", {"x": np.zeros((2, 3), np.float32)}, batch=1)
+    assert [row.tolist() for given in rows for row in given.values()] == [[0.0] * 4] * 2

@@ -10,7 +10,7 @@ from pipeline.tflite import exact_kernels, extraction, flatbuffer
 def test_an_operator_in_floats_makes_what_the_codes_mean(finished: Path) -> None:
     """A convolution by hand: 3 x 3 on the digits' image, in float64."""
     model = files.read_bytes(finished / paths.variant_model("int8"))
-    graph, content = flatbuffer.read(model), extraction.parse(model)
+    graph, content = flatbuffer.read(model), flatbuffer.editable(model)
     operator = graph.operators[0]
     image, result = operator.inputs[0], operator.outputs[0]
     part = extraction.extract(content, places=[0], inputs=[image], outputs=[result], shapes={image: (1, 8, 8, 1)})

@@ -14,7 +14,7 @@ from tests.made import Made
 def test_each_operator_alone_makes_what_it_makes_within_the_file(nets: Callable[[str], Made], name: str) -> None:
     """A loop among them, with the graphs that it runs."""
     made = nets(name)
-    graph, content = flatbuffer.read(made.float32), extraction.parse(made.float32)
+    graph, content = flatbuffer.read(made.float32), flatbuffer.editable(made.float32)
     ((key, start),) = graph.inputs.items()
     held = plain.tensors(made.float32, {start: made.samples[key][:1]}, lambda number, values: values.copy())
     # What a loop carries and nobody reads behind it need not be kept.
@@ -31,7 +31,7 @@ def test_each_operator_alone_makes_what_it_makes_within_the_file(nets: Callable[
 
 def test_without_the_activation_that_is_fused_into_an_operator(nets: Callable[[str], Made]) -> None:
     made = nets("wide")
-    graph, content = flatbuffer.read(made.float32), extraction.parse(made.float32)
+    graph, content = flatbuffer.read(made.float32), flatbuffer.editable(made.float32)
     operator = graph.operators[0]
     values = np.random.default_rng(0).normal(size=(1, 64)).astype(np.float32)
     both = [

@@ -102,3 +102,14 @@ def test_what_maximum_does_not_give_is_no_loss() -> None:
     ((name, reason),) = activation_noise.judge(float32, seen, pairs, [trace]).faults
     assert name == "t1"
     assert "are clipped" in reason
+
+
+def test_a_step_far_above_the_values_is_too_coarse_and_clips_nothing() -> None:
+    """Scores that have the scale of their mask: those above the last code lie within half a step of it."""
+    expected, found = chain("ABS"), chain("ABS")
+    found.tensors[1] = replace(tensor((1,), "int8", scale=1e36), zero_points=np.array([127]))
+    values = np.linspace(-10.0, 13.0, 99, dtype=np.float32)
+    expected.tensors[1] = replace(expected.tensors[1], name="y")
+    judged = activation_noise.judge(expected, found, {(0, 1): (0, 1)}, [{1: values}])
+    ((_, reason),) = judged.faults
+    assert reason.startswith("scale 1e+36 is too coarse (0.0 dB")

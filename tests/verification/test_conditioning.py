@@ -88,3 +88,45 @@ def test_integers_and_silence_stay() -> None:
     rng = np.random.default_rng(0)
     for array in (np.arange(6, dtype=np.int32).reshape(2, 3), np.zeros((2, 3), np.float32)):
         assert np.array_equal(conditioning.rounded(array, rng), array)
+
+
+@pytest.fixture(scope="module")
+def normalised(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A convolution and an instance normalisation, which makes of a flat picture the rounding of the convolution's sums."""
+    keras.utils.set_random_seed(0)
+    picture = keras.Input((8, 8, 3), name="picture")
+    hidden = layers.Conv2D(8, 3, bias_initializer="ones", name="conv")(picture)
+    mean = ops.mean(hidden, (1, 2), keepdims=True)
+    varies = ops.mean(ops.square(hidden - mean), (1, 2), keepdims=True)
+    network = keras.Model(picture, (hidden - mean) / ops.sqrt(varies + 1e-10), name="style")
+    return make(network, tmp_path_factory.mktemp("style") / "source")
+
+
+def pictures() -> np.ndarray:
+    """Noise, but for the last four: next to black, so that a unit in the last place of the input is nothing beside the bias."""
+    rng = np.random.default_rng(1)
+    found = rng.uniform(size=(12, 8, 8, 3))
+    found[8:] *= 1e-5
+    return found.astype(np.float32)
+
+
+def in_another_order(made: Made, samples: np.ndarray) -> np.ndarray:
+    """The network as numpy adds it up, from the bias on and backwards."""
+    (kernel,) = (values for values in made.source.weights.values() if values.ndim == 4)
+    hidden = np.ones((len(samples), 6, 6, kernel.shape[-1]), np.float32)
+    for i in reversed(range(3)):
+        for j in reversed(range(3)):
+            for c in reversed(range(3)):
+                hidden += samples[:, i : i + 6, j : j + 6, c, None] * kernel[i, j, c]
+    mean = hidden.mean((1, 2), keepdims=True)
+    return (hidden - mean) / np.sqrt(np.square(hidden - mean).mean((1, 2), keepdims=True) + np.float32(1e-10))
+
+
+def test_rounding_between_operators_moves_a_network_where_its_input_does_not(normalised: Made) -> None:
+    samples = pictures()
+    (predicted,) = interpreter.predict(normalised.float32, {"picture": samples}, workers=1).values()
+    off = np.abs(predicted - in_another_order(normalised, samples)).reshape(12, -1).max(1)
+    (moved,) = conditioning.moves(normalised.float32, {"picture": samples}, np.arange(12)).values()
+    assert off[8:].min() > 1e-3
+    assert (moved[8:] >= 0.5 * off[8:]).all()
+    assert max(off[:8].max(), moved[:8].max()) < 1e-4  # and no other is excused

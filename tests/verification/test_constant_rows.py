@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.verification import float32_proof
 from tests import faults
 from tests.made import Made, blockwise, certify, litert
 
@@ -60,3 +62,19 @@ def test_options_that_change_what_is_read(nets: Callable[[str], Made], files: Ca
     assert certify(nets(network), files(network, "float32"), None, None)["passed"]
     report = certify(nets(network), faults.edited(files(network, "float32"), edit), None, None)
     assert any(f"{name} has {option}" in fault["reason"] for fault in report["faults"])
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_an_error_without_end_has_no_figure(nets: Callable[[str], Made], value: float) -> None:
+    """A float32 file with a weight that is no number is refused; the report is written as JSON, which knows no infinity."""
+
+    def edit(content: Any) -> None:
+        operator = faults.operators(content, "FULLY_CONNECTED")[-1]
+        faults.array(content, faults.tensor_of(content, operator, 1), "float32")[0] = value
+
+    made = nets("wide")
+    model = faults.edited(made.float32, edit)
+    spoilt = replace(made, float32=model, proof=float32_proof.prove(made.source, model, None))
+    wrong = [row for row in certify(spoilt, model, "float32")["tensors"] if not row["passed"]]
+    assert wrong
+    assert all(row["max_error"] is None for row in wrong)

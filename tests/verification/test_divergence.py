@@ -130,3 +130,16 @@ def test_a_negated_kernel_or_bias_is_named_first_in_every_layer(
     ]
     assert len(asked) >= 14
     assert [pair for pair in asked if not named_first(made, sound, *pair)] == []
+
+
+def test_a_kernel_that_overflows_is_named_with_a_finite_figure(made: Made) -> None:
+    """What float16 makes of a weight above 65,504: the report holds no infinity, and this layer is to be kept in float first."""
+
+    def overflow(content: Any) -> None:
+        operator = faults.operators(content, "FULLY_CONNECTED")[-1]
+        faults.array(content, faults.tensor_of(content, operator, 1), "float32")[0] = np.inf
+
+    rows = followed(made, faults.edited(made.float32, overflow))
+    (row,) = [row for row in rows if row["operator"] == "FULLY_CONNECTED" and row["weight_db"] is not None]
+    assert (row["weight_db"], np.isfinite(float(str(row["noise"])))) == (-1000.0, True)
+    assert divergence.exclude_first(rows, count=1)[0]["tensors"] == [row["tensor"]]

@@ -140,7 +140,7 @@ def test_a_sample_on_which_the_network_itself_moves_as_much_is_named_and_not_jud
     assert row["passed"]
     assert row["value"] == 0
     assert row["reason"].endswith(
-        "; not judged: 1 ill-conditioned samples (b), on which the network itself moves as much when its input is rounded otherwise"
+        "; not judged: 1 ill-conditioned samples (b), on which the network itself moves as much when it is rounded otherwise"
     )
     assert asked == [1]
 
@@ -157,3 +157,14 @@ def test_a_quantized_file_is_not_excused_so() -> None:
     predicted = np.eye(3, dtype=np.float32)[::-1]
     _, checks = compare(predicted, allowance("int8"), moving(10.0, []))
     assert {"sqnr_db", "agreement"} <= {row["name"] for row in checks if not row["passed"]}
+
+
+@pytest.mark.parametrize(("kept", "passed"), [(0, False), (1, True)])
+def test_a_third_of_the_decisions_stay_whatever_the_noise(kept: int, passed: bool) -> None:
+    """So much noise that every decision is closer: a file that decides nothing as before is no copy."""
+    predicted = np.roll(np.eye(3, dtype=np.float32), 1, 0)
+    predicted[:kept] = np.eye(3)[:kept]
+    _, checks = compare(predicted, allowance("int2"))
+    (row,) = [row for row in checks if row["name"] == "agreement"]
+    assert row["passed"] == passed
+    assert row["reason"].endswith("whatever the noise, a third must stay as they were") == (not passed)

@@ -36,3 +36,23 @@ def test_a_value_within_its_bound_and_one_outside() -> None:
 
 def test_layers_in_words() -> None:
     assert recomputed_value.scopes(["net/bn/mul", "net/bn/add", "net/conv/bias"]) == "net/bn, net/conv"
+
+
+@pytest.mark.parametrize(("found", "passed"), [(-3.4028235e38, True), (-np.inf, True), (3.4028235e38, False), (-1e38, False)])
+def test_infinity_as_the_converter_writes_it(found: float, passed: bool) -> None:
+    """A mask of -inf: TFLiteConverter makes the least float32 of it."""
+    expected = Constant(value=np.array([-np.inf, 0.0]), error=np.zeros(2), variables=frozenset())
+    stored = np.array([found, 0.0], np.float32)
+    row = recomputed_value.explained(stored, expected, node="n", operations=(), kind=recomputed_value.EXACT, transformation="")
+    assert (row["passed"], recomputed_value.distance(stored, expected) == 0) == (passed, passed)
+    if passed and np.isfinite(found):
+        assert row["reason"] == "equal, infinity as the converter writes it (3.40282e+38)"
+
+
+@pytest.mark.parametrize("wrong", [-1e9, float("nan"), float("inf")])
+def test_how_far_a_constant_is_from_infinity_fits_into_a_report(wrong: float) -> None:
+    expected = Constant(value=np.array([-np.inf, 1.0], np.float32), error=np.zeros(2), variables=frozenset())
+    found = np.array([wrong, 1], np.float32)
+    row = recomputed_value.explained(found, expected, node="n", operations=(), kind=recomputed_value.EXACT, transformation="")
+    assert not row["passed"]
+    assert np.isfinite(row["max_error"])  # JSON holds no infinity
