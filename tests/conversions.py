@@ -53,6 +53,13 @@ def pointwise() -> keras.Model:
     return keras.Model(features, layers.Dense(3, name="end")(x), name="pointwise")
 
 
+def tails() -> keras.Model:
+    """An activation where all that it makes is next to nothing, and rounding of numbers near one inside it is as much."""
+    x = features = keras.Input((6,), name="features")
+    x = layers.Rescaling(1.0, offset=-12.0, name="far")(layers.Dense(1, name="one")(x))
+    return keras.Model(features, layers.Activation("softplus", name="softplus")(x), name="tails")
+
+
 def masked() -> keras.Model:
     """An embedding with a mask, and attention that looks back only."""
     tokens = keras.Input((10,), dtype="int32", name="tokens")
@@ -72,6 +79,7 @@ NETWORKS: dict[str, Callable[[], keras.Model]] = {
     "mobile": mobile,
     "shapes": shapes,
     "pointwise": pointwise,
+    "tails": tails,
     "masked": masked,
     "recurrent": recurrent,
 }

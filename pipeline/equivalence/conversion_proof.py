@@ -104,7 +104,7 @@ def prove(
     Raises:
         plain.Refused: when LiteRT cannot run the file.
     """
-    state = both_sides.sample(network, model, graph, samples, inputs, generated=generated)
+    state = both_sides.sample(network, model, graph, samples, inputs, outputs, generated=generated)
     for name, number in inputs.items():
         given = network.inputs[name]
         shaped = _shaped(state, number, given)

@@ -4,19 +4,29 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.rounding_between import rounded_otherwise
+
 # Share of a channel's size: some hundred times what summing a thousand products in another order does, far below what another
 # operator, option or order of channels does.
 RELATIVE = 2e-5
 # Share of the whole tensor's size below which a channel is dead.
 _FLOOR = 1e-7
 # What is left of numbers near one that cancel each other within an operation, as in the tails of GELU.
-_ROUNDED = 2e-6
+ROUNDED = 2e-6
 # A result may be as far away as inputs that are this much off would put it, times `_SLACK`: cancellation, steep functions.
 NUDGE, _SLACK = 2.0**-21, 8.0
 _TELLING = 16
 
 
-def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudged: Callable[[], np.ndarray]) -> float:
+def excess(
+    found: np.ndarray,
+    expected: np.ndarray,
+    *,
+    apart: bool = False,
+    nudged: Callable[[], np.ndarray],
+    rounded: Callable[[], np.ndarray | None] | None = None,
+) -> float:
     """The largest difference in units of what is allowed: at most 1 when the two are the same.
 
     Args:
@@ -25,6 +35,8 @@ def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudg
             operation is defined for and not compared.
         apart: each entry is judged by its own size, not by that of its channel.
         nudged: computes the network's result from inputs that are off by `NUDGE`; called only when it is needed.
+        rounded: computes the file's with that much between its operators, where there are several and it can: log(1 + exp x)
+            keeps of a small exp x what a number near one can.
     """
     if found.size != expected.size:
         return float("inf")
@@ -45,7 +57,7 @@ def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudg
     with np.errstate(invalid="ignore", over="ignore"):
         difference, size = np.abs(a - b), np.abs(b)
     if apart:
-        allowed = RELATIVE * size + _ROUNDED
+        allowed = RELATIVE * size + ROUNDED
     else:
         sizes = _sizes(b)
         allowed = RELATIVE * (size + sizes) + _FLOOR * np.sqrt(np.mean(np.square(sizes, dtype=np.float64)))
@@ -58,7 +70,15 @@ def excess(found: np.ndarray, expected: np.ndarray, *, apart: bool = False, nudg
         # A few values of a channel say little of how rounding moves it; then all channels tell.
         axes = tuple(range(b.ndim - 1)) if b.size >= _TELLING * b.shape[-1] else None
         sensitive = np.max(sensitive, axis=axes, keepdims=True)
-    return _ratio(difference, allowed + _SLACK * sensitive)
+    allowed = allowed + _SLACK * sensitive
+    ratio = _ratio(difference, allowed)
+    otherwise = None if ratio <= 1 or rounded is None or apart else rounded()
+    if otherwise is None:
+        return ratio
+    with np.errstate(invalid="ignore"):
+        between = np.abs(np.where(finite, np.atleast_1d(otherwise).reshape(b.shape), 0) - a)
+    # No more than numbers near one: a file that adds a million and takes it away again has lost what it should keep.
+    return _ratio(difference, allowed + np.minimum(_SLACK * np.max(between, axis=axes, keepdims=True), ROUNDED))
 
 
 def nudged(values: np.ndarray) -> np.ndarray:
@@ -67,6 +87,12 @@ def nudged(values: np.ndarray) -> np.ndarray:
         return values
     rng = np.random.default_rng(0)
     return np.asarray(values * (1 + NUDGE * rng.standard_normal(values.shape)), values.dtype)
+
+
+def between(model: bytes) -> bytes:
+    """A float file whose operators' results are off by `NUDGE`, for `rounded` of `excess`."""
+    count = len(flatbuffer.read(model).operators)
+    return rounded_otherwise(model, [NUDGE] * count, np.random.default_rng(0))
 
 
 def _sizes(values: np.ndarray) -> np.ndarray:

@@ -5,13 +5,15 @@ there, and so does the network when its input, or what its operators pass on, is
 Stability of Numerical Algorithms, 2nd ed., section 1.6).
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from pipeline.runtime import interpreter
-from pipeline.verification import fidelity
-from pipeline.verification.rounding_between import rounded_otherwise
+from pipeline.tflite import flatbuffer
+from pipeline.tflite.rounding_between import rounded_otherwise
+from pipeline.verification import fidelity, tolerances
 
 # How often everything is rounded otherwise, and by which seed.
 _DRAWS, _SEED = 4, 0
@@ -30,11 +32,15 @@ def moves(float32: bytes, samples: Mapping[str, np.ndarray], at: np.ndarray) -> 
     """
     chosen = {name: np.asarray(array[at]) for name, array in samples.items()}
     before = interpreter.predict(float32, chosen, workers=1)
-    rng = np.random.default_rng(_SEED)
+    graph, rng = flatbuffer.read(float32), np.random.default_rng(_SEED)
+    # One unit in the last place at least, and sqrt(n) roundoffs for n products.
+    steps = [
+        max(2.0, math.sqrt(tolerances.products(operator, graph.tensors))) * tolerances.UNIT_ROUNDOFF for operator in graph.operators
+    ]
     found = {name: np.zeros(len(at)) for name in before}
     for _ in range(_DRAWS):
         moved = {name: rounded(array, rng) for name, array in chosen.items()}
-        after = interpreter.predict(rounded_otherwise(float32, rng), moved, workers=1)
+        after = interpreter.predict(rounded_otherwise(float32, steps, rng), moved, workers=1)
         for name, array in after.items():
             found[name] = np.fmax(found[name], fidelity.largest_errors(before[name], array))
     return found

@@ -122,3 +122,19 @@ def test_the_network_is_run_again_only_when_it_is_needed() -> None:
     excess = partial(local_comparison.excess, nudged=never)
     assert excess(values, values) == 0
     assert excess(values * np.float32(1 + 1e-6), values) <= 1
+
+
+def test_a_result_may_differ_by_what_rounding_inside_the_file_does_but_no_more_than_numbers_near_one() -> None:
+    x = np.linspace(-19, -17, 200, dtype=np.float32).reshape(-1, 1)
+    expected = np.log1p(np.exp(x.astype(np.float64))).astype(np.float32)
+    found = np.log(np.float32(1) + np.exp(x))
+    otherwise = np.log(local_comparison.nudged(np.float32(1) + np.exp(x)))
+    nudged = partial(np.multiply, expected, 1 + local_comparison.NUDGE)
+    assert local_comparison.excess(found, expected, nudged=nudged) > 1
+    assert local_comparison.excess(found, expected, nudged=nudged, rounded=lambda: otherwise) <= 1
+    assert local_comparison.excess(found, expected, nudged=nudged, rounded=lambda: None) > 1
+    assert local_comparison.excess(found + np.float32(1e-5), expected, nudged=nudged, rounded=lambda: otherwise) > 1
+    # What adds a million and takes it away again has lost the rest, however its sums are rounded.
+    lost = (x + np.float32(1e6)) - np.float32(1e6)
+    again = local_comparison.nudged(x + np.float32(1e6)) - np.float32(1e6)
+    assert local_comparison.excess(1e-3 * lost, 1e-3 * x, nudged=lambda: 1e-3 * x, rounded=lambda: 1e-3 * again) > 1

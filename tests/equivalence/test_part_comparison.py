@@ -16,7 +16,7 @@ from tests.made import Made
 def opened(made: Made, model: bytes) -> BothSides:
     graph = flatbuffer.read(model)
     samples = [{name: array[:1] for name, array in made.samples.items()}]
-    state = both_sides.sample(made.run(), model, graph, samples, graph.inputs, generated=False)
+    state = both_sides.sample(made.run(), model, graph, samples, graph.inputs, graph.outputs, generated=False)
     for name, number in graph.inputs.items():
         both_sides.learn(state, number, [state.network.inputs[name]])
     return state

@@ -101,8 +101,6 @@ FORMATS = {
     "ops median": {"int8": "reads a constant NaN", "int16x8": "reads a constant NaN"},
     "ops quantile": {"int8": "reads a constant NaN", "int16x8": "reads a constant NaN"},
     "ops matmul constant left": {"dynamic": "cannot be run here", "int16x8": "cannot be run here"},
-    "application MobileNetV3Small": {"int16x8": "cannot be run here"},
-    "application MobileNetV3Large": {"int16x8": "cannot be run here"},
     **{
         name: dict.fromkeys(("int8", "int16x8"), "itself (fake quantization)")
         for name in ("fake quantization", "fake quantization per channel")

@@ -4,27 +4,27 @@ Kernels that add in another order differ by the rounding of each operator's resu
 instance normalisation divides a flat picture by what little it varies, the rounding of the sums before it is what comes out.
 """
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.tflite import flatbuffer
-from pipeline.verification import tolerances
 
 # MUL spreads constants over so many dimensions.
 _MOST = 4
 
 
-def rounded_otherwise(float32: bytes, rng: np.random.Generator) -> bytes:
-    """The file with each result of an operator up or down by the rounding of its sum, one unit in the last place at least.
+def rounded_otherwise(float32: bytes, steps: Sequence[float], rng: np.random.Generator) -> bytes:
+    """The file with each result of an operator up or down by a share of itself.
 
     Numbers are drawn for the last two dimensions of a result, and are the same along those before: as many as a picture has would
     take the memory of all activations together. Bodies of loops and branches stay as they are.
 
     Args:
         float32: .tflite file.
+        steps: the share for each operator of the main subgraph.
         rng: which go up.
     """
     expected, content = flatbuffer.read(float32), flatbuffer.editable(float32)
@@ -34,10 +34,8 @@ def rounded_otherwise(float32: bytes, rng: np.random.Generator) -> bytes:
     code.version = 1
     content.operatorCodes.append(code)
     order: list[Any] = []
-    for operator, row in zip(graph.operators, expected.operators, strict=True):
+    for operator, step in zip(graph.operators, steps, strict=True):
         order.append(operator)
-        # Relative, as roundoffs are: sqrt(n) of them for n products.
-        step = max(2.0, math.sqrt(tolerances.products(row, expected.tensors))) * tolerances.UNIT_ROUNDOFF
         for slot, index in enumerate(map(int, operator.outputs)):
             if (
                 index < 0
