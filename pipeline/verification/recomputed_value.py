@@ -13,8 +13,8 @@ from pipeline.verification import number_words
 from pipeline.verification.rounded_arithmetic import UNIT, Constant
 
 _LEAST_NORMAL = 2.0**-126
-# No JSON holds infinity.
-_FAR = 1e300
+# An error without end: a number that JSON holds.
+FAR = 1e300
 # TFLiteConverter writes infinity as this: its pass tfl-canonicalize-boundary-value, for the sake of delegates.
 _LARGEST = float(np.finfo(np.float32).max)
 EXACT, LAYOUT, FOLDED, CONVERTER = "exact", "layout", "folded", "converter"
@@ -44,8 +44,8 @@ def explained(
         "operations": operations,
         "transformation": transformation,
         "kind": kind,
-        "max_error": float(np.nan_to_num(difference, nan=_FAR, posinf=_FAR).max(initial=0)),
-        "share": min(float(ratio.flat[worst]), _FAR) if ratio.size else 0.0,
+        "max_error": float(np.where(np.isfinite(difference), difference, FAR).max(initial=0)),
+        "share": min(float(ratio.flat[worst]), FAR) if ratio.size else 0.0,
         "passed": passed,
         "reason": f"equal, infinity as the converter writes it ({_LARGEST:.6g})"
         if canonical

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -136,12 +135,7 @@ def simulate(float32: bytes, expected: Graph, wanted: Formats, ranges: Ranges, s
                 operator.outputs = [exact if at == slot else int(old) for at, old in enumerate(operator.outputs)]
                 editor.rounded(exact, behind[index], order, into=index)
     graph.operators = order
-    builder = flatbuffers.Builder(1024 + len(float32))
-    # Bytes that lay behind the flatbuffer are within it now.
-    for buffer in content.buffers:
-        buffer.offset = buffer.size = 0
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return flatbuffer.packed(content)
 
 
 class _Editor:
