@@ -47,7 +47,8 @@ class Limits:
     ) -> None:
         self._output, self._step = output, step
         self._margin = allowance.margin_db
-        self._rounding = allowance.rounding * tolerances.accumulated_rounding(float32)
+        self._accumulated = tolerances.accumulated_rounding(float32)
+        self._rounding = allowance.rounding * self._accumulated
         self._expected = tolerances.expected_sqnr(
             weights=allowance.weights, activations=allowance.activations, layers=tolerances.layers(float32)
         )
@@ -66,16 +67,19 @@ class Limits:
     ) -> None:
         """Samples on which a float file is off, and the network itself moves as much: they are not judged.
 
+        It moves by more than rounding accumulates to in any network: a limit below that is asked of every sample.
+
         Args:
             reference, predicted: outputs [n, ...], finite.
             moves: of `output_checks.compare`.
         """
         if moves is None or not np.isinf(self._expected):
             return
-        error = fidelity.largest_errors(reference, predicted)
-        over = np.flatnonzero(error > self._rounding * float(np.abs(reference).max(initial=0)))
+        error, peak = fidelity.largest_errors(reference, predicted), float(np.abs(reference).max(initial=0))
+        over = np.flatnonzero(error > self._rounding * peak)
         if 0 < len(over) <= _FOLLOWED:
-            self._ill = over[moves(over)[self._output] >= _AS_MUCH * error[over]]
+            moved = moves(over)[self._output]
+            self._ill = over[(moved >= _AS_MUCH * error[over]) & (moved > self._accumulated * peak)]
 
     def judged(self, count: int) -> np.ndarray:
         """The numbers of the samples whose errors are judged, of so many: int64 [k]."""
