@@ -41,7 +41,7 @@ def test_the_whole_labelled_set_when_asked(project: Path) -> None:
     chosen = files.read_json(project / paths.METRICS)["variants"]["int8"]
     call("python", "-m", "pipeline.cli.compose", "quantization=[float32,int8]", "evaluate.on=all", cwd=project)
     done = call("dvc", "repro", "evaluate", cwd=project).stdout
-    assert {name for name in deps.stages(ROOT) if f"Running stage '{name}" in done} == {"reference", "predict", "evaluate"}
+    assert {name for name in deps.stages(ROOT) if f"Running stage '{name}" in done} == {"check", "reference", "predict", "evaluate"}
     report = files.read_json(project / paths.ACCURACY)
     sets = {"": paths.EVALUATION, "calibration": paths.CALIBRATION, "tuning": paths.TUNING}
     labels = np.concatenate([np.load(project / folder / "labels.npy") for folder in sets.values()])

@@ -109,7 +109,8 @@ def _rounding_apart(rows: Sequence[Sampled], others: Sequence[Sampled]) -> bool:
         a.size != b.size or {a.dtype.kind, b.dtype.kind} != {"f"} for (_, a), (_, b) in zip(rows, others, strict=True)
     ):
         return False
-    return all(np.all(np.abs(a - b) <= local_comparison.ROUNDED) for (_, a), (_, b) in zip(rows, others, strict=True))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return all(np.all(np.abs(a - b) <= local_comparison.ROUNDED) for (_, a), (_, b) in zip(rows, others, strict=True))
 
 
 def _given(graph: Graph, is_zero: Callable[[int], bool]) -> frozenset[int]:

@@ -74,7 +74,9 @@ def _near(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     if a.dtype.kind != "f":
         return np.array_equal(a, b)
-    one, other = a.astype(np.float64), b.astype(np.float64)
+    # What no operator has filled may hold a NaN that signals.
+    with np.errstate(invalid="ignore"):
+        one, other = a.astype(np.float64), b.astype(np.float64)
     finite = np.isfinite(other)
     if not np.array_equal(finite, np.isfinite(one)):
         return False

@@ -75,7 +75,7 @@ def excess(
     otherwise = None if ratio <= 1 or rounded is None or apart else rounded()
     if otherwise is None:
         return ratio
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         between = np.abs(np.where(finite, np.atleast_1d(otherwise).reshape(b.shape), 0) - a)
     # No more than numbers near one: a file that adds a million and takes it away again has lost what it should keep.
     return _ratio(difference, allowed + np.minimum(_SLACK * np.max(between, axis=axes, keepdims=True), ROUNDED))

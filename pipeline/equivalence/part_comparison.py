@@ -177,7 +177,8 @@ def _overflown(part: bytes, arrays: Sequence[np.ndarray], expected: np.ndarray) 
     of `expected`. LiteRT's EXP makes the largest number there instead of infinity: log(1 + exp x) stays at 88.7 behind it."""
 
     def read(_: int, values: np.ndarray) -> np.ndarray | None:
-        return ~(np.abs(values) < _LARGEST) if values.dtype.kind == "f" else None
+        with np.errstate(invalid="ignore"):
+            return ~(np.abs(values) < _LARGEST) if values.dtype.kind == "f" else None
 
     found = np.zeros(expected.size, bool)
     for mask in plain.tensors(part, dict(enumerate(arrays)), read).values():

@@ -57,3 +57,10 @@ def test_what_is_sampled_is_a_copy() -> None:
     values[:] = 1
     assert shape == (3,)
     assert not entries.any()
+
+
+def test_what_no_operator_has_filled_is_no_number_and_no_warning() -> None:
+    signalling = np.array([0x7FA00000, 0x3F800000], np.uint32).view(np.float32)
+    row, other = cut_points.sampled(signalling), cut_points.sampled(np.array([np.nan, 1], np.float32))
+    assert cut_points.candidates({0: [row], 1: [other]}, {"a": [other], "b": [row]}) == {0: ["a", "b"], 1: ["a", "b"]}
+    assert cut_points.candidates({0: [row]}, {"c": [cut_points.sampled(np.ones(2, np.float32))]}) == {0: []}
