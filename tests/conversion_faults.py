@@ -226,6 +226,7 @@ FAULTS: dict[tuple[str, str], tuple[Edit, str]] = {
     ("pointwise", "transposed not back"): (constant("TRANSPOSE", 0, 1, [0, 1, 2]), "TRANSPOSE|softmax"),
     ("tails", "EXP twice"): (twice("EXP", 0), "EXP"),
     ("tails", "LOG -> SQRT"): (replaced("LOG", 0, "SQRT"), "SQRT|softplus"),
+    ("tails", "so much that all overflows"): (constant("ADD", 0, 1, [3e38], "float32"), "ADD|LOG|softplus"),
     ("tails", "half of one"): (constant("ADD", 0, 1, [0.5], "float32"), "ADD|LOG|softplus"),
     ("masked", "NOT_EQUAL -> EQUAL"): (replaced("NOT_EQUAL", 0, "EQUAL"), "EQUAL|heads"),
     ("masked", "LOGICAL_AND -> LOGICAL_OR"): (replaced("LOGICAL_AND", 1, "LOGICAL_OR"), "LOGICAL|heads"),
