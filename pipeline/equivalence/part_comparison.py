@@ -73,6 +73,7 @@ def excess(
                 for number, array in drawn.items()
             }
         values = {number: drawn[first[number]].reshape(state.shapes[number]) for number in fed}
+        arrays = list(values.values())
         feeds = {reference: values[number] for number, references in fed.items() for reference in references}
         beyond = {entry: drawn[state.owners[entry]] for entry in others}
         asks = [
@@ -80,12 +81,11 @@ def excess(
             for extra, references in groups.items()
         ]
         try:
-            found = dict(zip(choices, run(list(values.values())), strict=True))
+            found = dict(zip(choices, run(arrays), strict=True))
             wanted = {reference: (array, ask) for ask in asks for reference, array in ask().items()}
         except RuntimeError:  # values that the operation refuses, such as a division of integers by zero
             continue
         compared, finite = True, True
-        arrays = list(values.values())
         for at, number in enumerate(choices):
             otherwise = None if rounded is None else partial(_output, rounded, arrays, at)
             for reference in choices[number]:

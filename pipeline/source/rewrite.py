@@ -84,7 +84,10 @@ def _ordered(graph: Any) -> Any:
     sorter = graphlib.TopologicalSorter(
         {name: {entry.lstrip("^").split(":")[0] for entry in node.input} for name, node in nodes.items()}
     )
-    sorter.prepare()
+    try:
+        sorter.prepare()
+    except graphlib.CycleError:  # loops of TensorFlow 1: they stay in the order that they are in
+        return graph
     ordered = type(graph)()
     ordered.CopyFrom(graph)
     del ordered.node[:]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,22 @@ def test_tables_are_refused() -> None:
     traced = tf.function(table.lookup).get_concrete_function(tf.TensorSpec([None], tf.int32))
     with pytest.raises(UserError, match="the network looks up a table"):
         rewrite.freeze(traced)
+
+
+def test_a_loop_of_tensorflow_1_is_a_cycle_and_computes_the_same() -> None:
+    tf.compat.v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default() as graph:
+            x = tf.compat.v1.placeholder(tf.float32, [2], name="x")
+            tf.identity(tf.compat.v1.while_loop(lambda y: tf.reduce_sum(y) < 10.0, lambda y: y + x, [x]), name="y")
+    finally:
+        tf.compat.v1.enable_control_flow_v2()
+    content = graph.as_graph_def()
+    assert "NextIteration" in {node.op for node in content.node}
+
+    def imported(x: Any) -> Any:
+        return tf.graph_util.import_graph_def(content, input_map={"x:0": x}, return_elements=["y:0"], name="")
+
+    looped = tf.compat.v1.wrap_function(imported, [tf.TensorSpec([2], tf.float32)])
+    again = rewrite.reshaped(looped, [tf.TensorSpec([2], tf.float32)])
+    np.testing.assert_array_equal(again(tf.constant([1.0, 2.0]))[0], [4.0, 8.0])
