@@ -11,7 +11,6 @@ Windows) a stage runs in its own process: what a library raises is a message the
 
 import atexit
 import contextlib
-import ctypes
 import math
 import mmap
 import os
@@ -20,7 +19,6 @@ import signal
 import struct
 import sys
 import sysconfig
-import tempfile
 import time
 import traceback
 import warnings
@@ -30,7 +28,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
 
-from pipeline import errors, files
+from pipeline import errors, leftovers, processes
 from pipeline.errors import INTERRUPTED, UserError
 
 REMEDY = "it may be damaged or truncated, copy it again"
@@ -42,7 +40,6 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if sys.platform != "win3
 _TICK, _GRACE = 0.2, 5.0  # seconds between two looks at the mark, and for a stage that is told to stop
 _HEAD = struct.Struct("<?ddI")  # whether a mark is set, since when, its limit in seconds, length of its text
 _PAGE = 1 << 16
-_PR_SET_PDEATHSIG = 1  # sys/prctl.h
 
 
 class Limits(NamedTuple):
@@ -223,13 +220,6 @@ def supervise(function: Callable[[], object]) -> Ended:
     return _ended(child, os.waitstatus_to_exitcode(status), page, silent=silent, asked=asked)
 
 
-def end_with_parent(parent: int) -> None:
-    """From now on this process is killed when the one that started it, `parent`, is gone. Linux only."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it went before it was asked for
-        os._exit(1)
-
-
 def _can_watch() -> bool:
     try:
         if sys.platform == "linux" and _PROVIDED is not None:
@@ -243,8 +233,10 @@ def _can_watch() -> bool:
 def _inside(function: Callable[[], object], page: mmap.mmap, parent: int, mask: Iterable[int]) -> int:
     """The function in the copy: what it exits with. A message goes through the page."""
     global _page
-    end_with_parent(parent)
-    _page, tempfile.template = page, _temporary(os.getpid())
+    processes.end_with_parent()
+    if os.getppid() != parent:  # it went before that
+        return 1
+    _page = page
     # Ctrl-C reaches every process of a terminal: only the one that watches acts on it.
     for number in _STOPS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGTERM else lambda number, frame: None)
@@ -299,8 +291,7 @@ def _ended(child: int, code: int, page: mmap.mmap, *, silent: bool, asked: list[
     marked, _, seconds, length = _HEAD.unpack_from(page)
     text = page[_HEAD.size : _HEAD.size + length].decode(errors="replace")
     if code < 0:
-        files.remove_temporary(child)
-        files.remove_all(Path(tempfile.gettempdir()).glob(f"{_temporary(child)}*"))
+        leftovers.remove_of(child)
     if asked:
         return Ended("interrupted", 128 + asked[0][0], f"interrupted ({signal.Signals(asked[0][0]).name})")
     if code >= 0:
@@ -317,11 +308,6 @@ def _ended(child: int, code: int, page: mmap.mmap, *, silent: bool, asked: list[
     if -code == signal.SIGKILL:
         return Ended("crashed", 1, f"{subject}: the process was ended from outside ({name}); by nobody? then memory was short")
     return Ended("crashed", 1, f"{subject}: reading it ends the process ({name}); {remedy}")
-
-
-def _temporary(process: int) -> str:
-    """What names of temporary files and folders of a process that is watched begin with."""
-    return f"tflite-pipeline.{process}."
 
 
 def _show() -> None:

@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote
 import msgspec
 import numpy as np
 
-from pipeline import paths
 from pipeline.errors import UserError
 
 Record = TypeVar("Record")
@@ -37,21 +36,6 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
-
-
-def remove_temporary(process: int) -> None:
-    """Remove what a process that ended in the middle of `replacing` was writing in this project."""
-    places = {path.parent for path in vars(paths).values() if isinstance(path, Path)}
-    remove_all(entry for place in places for entry in place.glob(f".*.{process}.tmp"))
-
-
-def remove_all(entries: Iterable[Path]) -> None:
-    """Remove files and folders."""
-    for entry in list(entries):
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -166,10 +166,11 @@ def start(tmp_path: Path, body: str, *, grace: float = 5) -> subprocess.Popen[st
     script = f"""
 import os, sys, time, tempfile, ctypes
 from pathlib import Path
-from pipeline import boundary, files, paths
+from pipeline import boundary, files, leftovers, paths
 def main():
 {textwrap.indent(textwrap.dedent(body), "    ")}
 boundary._GRACE = {grace}
+leftovers.own_folder()
 boundary.run(main, refused=7)
 """
     (tmp_path / "stage.py").write_text(script)

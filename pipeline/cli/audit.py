@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline import boundary
+from pipeline import boundary, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
@@ -315,4 +315,5 @@ def _outputs(
 
 
 if __name__ == "__main__":
+    leftovers.own_folder()
     boundary.run(main, refused=2)

@@ -20,8 +20,12 @@ def bomb(path: Path, count: int) -> Path:
 
 
 def test_arrays_are_those_that_were_saved(tmp_path: Path) -> None:
-    given = {"b": np.arange(6, dtype=np.int16).reshape(2, 3), "a": np.asfortranarray(np.eye(3)), "none": np.zeros((0, 2))}
-    np.savez_compressed(tmp_path / "a.npz", allow_pickle=False, **given)
+    given: dict[str, np.ndarray] = {
+        "b": np.arange(6, dtype=np.int16).reshape(2, 3),
+        "a": np.asfortranarray(np.eye(3)),
+        "none": np.zeros((0, 2)),
+    }
+    np.savez_compressed(tmp_path / "a.npz", **given)  # type: ignore[arg-type]
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert npz_archive.names(archive) == ["a", "b", "none"]
         for name, expected in given.items():
@@ -34,11 +38,12 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path: Pat
     path = bomb(tmp_path / "a.npz", 3_000_000)
     assert path.stat().st_size < 10_000
     monkeypatch.setattr("tempfile.TemporaryFile", None)  # nothing is taken
-    with boundary.limits(seconds=9, gigabytes=0.002), zipfile.ZipFile(path) as archive:
-        with pytest.raises(
-            UserError, match=r"a\.npz: unpacked, its arrays take 0\.003 GB, the limit is 0\.002 GB; .*limits\.gigabytes"
-        ):
-            npz_archive.array(archive, "x")
+    with (
+        boundary.limits(seconds=9, gigabytes=0.002),
+        zipfile.ZipFile(path) as archive,
+        pytest.raises(UserError, match=r"a\.npz: unpacked, its arrays take 0\.003 GB, the limit is 0\.002 GB; .*limits\.gigabytes"),
+    ):
+        npz_archive.array(archive, "x")
 
 
 def test_a_member_that_lies_about_its_size_stops_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +61,7 @@ def test_a_member_that_lies_about_its_size_stops_there(tmp_path: Path, monkeypat
             unpacked += len(block)
             stream.write(block)
 
-    monkeypatch.setattr(npz_archive.shutil, "copyfileobj", copy)
+    monkeypatch.setattr("shutil.copyfileobj", copy)
     with zipfile.ZipFile(path) as archive, pytest.raises((zipfile.BadZipFile, ValueError)):
         npz_archive.array(archive, "x")
     assert unpacked <= 1000
