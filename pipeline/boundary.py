@@ -345,9 +345,10 @@ def _of_the_user(place: TracebackType | None) -> bool:
     """Whether a fault went through code of the user: of no library, and not of the pipeline but for pipeline/custom/."""
 
     def own(file: str) -> bool:
-        if file.startswith("<") or "__autograph_generated_file" in file or file.startswith(_LIBRARIES):
-            return False
         path = Path(file)
+        # Compiled modules name their source as it was called when they were compiled; what was generated has no file at all.
+        if not path.is_absolute() or "__autograph_generated_file" in file or file.startswith(_LIBRARIES):
+            return False
         return not path.is_relative_to(_HERE) or path.is_relative_to(_HERE / "custom")
 
     return any(own(file) for file in _frames(place))
