@@ -3,7 +3,6 @@
 python -m pipeline.cli.compose [OVERRIDE ...]
 """
 
-import re
 import shutil
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline import files, paths, stale
+from pipeline.cli.unlock import alone
+from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
@@ -38,6 +39,12 @@ def compose(root: Path, overrides: list[str]) -> str:
 
 
 def main() -> None:
+    # Nobody else's run may find another params.yaml in the middle.
+    with alone("compose"):
+        _write()
+
+
+def _write() -> None:
     text = compose(Path.cwd(), sys.argv[1:])
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
@@ -64,7 +71,7 @@ def without_gone(lock: str, names: Collection[str]) -> str:
         lock: as DVC writes it: two spaces, then the name of a stage.
         names: of the variants and searches that there are.
     """
-    head, *entries = re.split(r"^(?=  \S)", lock, flags=re.MULTILINE)
+    head, *entries = stages_of(lock)
     kept = [entry for entry in entries if "@" not in (stage := entry.split(":")[0]) or stage.split("@")[1] in names]
     return head + "".join(kept)
 
