@@ -9,6 +9,7 @@ export PYTHONPATH := $(CURDIR)
 .PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign judge simulate-statistics deps lock clean
 
 repro: params
+	@python -m pipeline.cli.preflight
 	dvc repro
 	@sed -n 3p reports/summary.md
 	@echo "The report: reports/index.html"
@@ -50,6 +51,7 @@ sweep: params
 
 table: setup
 	@python -m pipeline.cli.compose experiment=every_variant
+	@python -m pipeline.cli.preflight
 	dvc repro --quiet
 	@python -m pipeline.cli.table
 

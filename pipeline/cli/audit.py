@@ -239,17 +239,26 @@ def limits() -> judgement.Limits:
 
 
 def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
+    _is_file("--tflite", tflite, "the .tflite file in it")
     try:
         content = tflite.read_bytes()
         return content, flatbuffer.opened(content)
-    except OSError:
-        raise UserError(f"--tflite: no such file: {tflite}") from None
+    except OSError as error:
+        raise UserError(f"--tflite: {tflite}: not readable ({error.strerror})") from None
     except ValueError as error:
         raise UserError(f"--tflite: {tflite}: {error}") from None
 
 
+def _is_file(option: str, path: Path, instead: str) -> None:
+    if not path.exists():
+        raise UserError(f"{option}: no such file: {path}")
+    if path.is_dir():
+        raise UserError(f"{option}: {path} is a folder; name {instead}")
+
+
 def _arrays(data: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz by the names they have there."""
+    _is_file("--data", data, "one .npz file with an array for each input")
     try:
         arrays = files.read_variables(data)
     except (OSError, ValueError) as error:
