@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import call
-from tests.made import edited_params
+from tests.helpers import call, edited_params
 
 
 def test_says_nothing_where_all_is_there(finished: Path) -> None:
