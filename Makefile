@@ -12,7 +12,7 @@ export PYTHONPATH := $(CURDIR)
 ALONE := python -m pipeline.cli.unlock
 
 repro: setup
-	@$(ALONE) sh -c 'python -m pipeline.cli.compose && dvc repro && sed -n 3p reports/summary.md'
+	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.preflight && dvc repro && sed -n 3p reports/summary.md'
 	@echo "The report: reports/index.html"
 
 setup: $(VENV)/installed
@@ -51,7 +51,8 @@ sweep: setup
 	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.sweep $(SWEEP)'
 
 table: setup
-	@$(ALONE) sh -c 'python -m pipeline.cli.compose experiment=every_variant && dvc repro --quiet && python -m pipeline.cli.table'
+	@$(ALONE) sh -c 'python -m pipeline.cli.compose experiment=every_variant && python -m pipeline.cli.preflight && dvc repro --quiet'
+	@python -m pipeline.cli.table
 
 bench: setup
 	python -m pipeline.cli.bench

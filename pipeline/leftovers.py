@@ -51,6 +51,13 @@ def remove() -> list[Path]:
     return [path for path in (*_beside_outputs(), *_folders()) if removed(path)]
 
 
+def remove_of(pid: int) -> None:
+    """Remove what a process of this project that was ended has written under temporary names."""
+    for folder in WRITTEN:
+        for path in folder.glob(f".*.{pid}.tmp"):
+            removed(path)
+
+
 def _beside_outputs() -> Iterator[Path]:
     for folder in WRITTEN:
         for path in folder.glob(".*.tmp"):

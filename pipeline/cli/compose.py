@@ -11,10 +11,9 @@ from pathlib import Path
 
 import yaml
 from dvc.utils.hydra import compose_and_dump
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import files, paths, stale
+from pipeline import files, paths
+from pipeline.cli import composition_errors
 from pipeline.cli.unlock import alone
 from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
@@ -33,8 +32,8 @@ def compose(root: Path, overrides: list[str]) -> str:
         target = Path(folder) / "params.yaml"
         try:
             compose_and_dump(target, str(root / paths.CONF), None, "config", str(root), overrides)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(_message(error, root / paths.CONF)) from None
+        except composition_errors.RAISED as error:
+            raise UserError(composition_errors.words(error, root / paths.CONF)) from None
         return target.read_text(encoding="utf-8")
 
 
@@ -49,9 +48,6 @@ def _write() -> None:
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
     composed = yaml.safe_load(text)
-    if not all(Path(composed[group]["path"]).exists() for group in ("model", "data")):
-        # DVC stops before it starts a stage then, which would see to it.
-        stale.remove("check")
     for folder in _BY_VARIANT:
         for entry in folder.glob("*"):
             if entry.name.removesuffix(".json") not in composed["variants"]:
@@ -74,17 +70,6 @@ def without_gone(lock: str, names: Collection[str]) -> str:
     head, *entries = stages_of(lock)
     kept = [entry for entry in entries if "@" not in (stage := entry.split(":")[0]) or stage.split("@")[1] in names]
     return head + "".join(kept)
-
-
-def _message(error: Exception, conf: Path) -> str:
-    """What the user needs of a composition error: OmegaConf names the resolver first and its place in the tree last."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        allowed = sorted(path.stem for path in (conf / group).glob("[!_]*.yaml"))
-        return f"{group}: no {name!r}; allowed: {', '.join(allowed)}"
-    text = str(error).split("\n    full_key:")[0]
-    marker = "raised while resolving interpolation: "
-    return text.split(marker, 1)[1] if marker in text else text
 
 
 if __name__ == "__main__":
