@@ -131,6 +131,8 @@ def reading(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> It
         except MemoryError:
             raise UserError(f"{subject} not readable as {kind}: it needs more memory than there is; {remedy}") from None
         except Exception as error:  # the only place that catches everything
+            if isinstance(error, OSError) and (said := errors.refused(error)) is not None:
+                raise said from None  # a full disk, or permissions: nothing is wrong with the file
             if _of_the_user(error.__traceback__) or _of_the_pipeline(error):
                 raise
             raise UserError(f"{subject} not readable as {kind}: {reason(error)}; {remedy}") from error
@@ -242,7 +244,8 @@ def _inside(function: Callable[[], object], page: mmap.mmap, parent: int, mask: 
         signal.signal(number, signal.default_int_handler if number == signal.SIGTERM else lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
-        function()
+        with errors.worded():
+            function()
         code = 0
     except UserError as error:
         code = _REFUSED

@@ -1,13 +1,12 @@
 """Arrays of an .npz file, unpacked one at a time into a temporary file, so that they need not fit into memory."""
 
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import boundary
+from pipeline import boundary, disk
 from pipeline.errors import UserError
 
 
@@ -29,7 +28,7 @@ def array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         raise UserError(f"{path}: has no array {name!r}; has: {', '.join(sorted(members))}")
     # No member unpacks to more than it says here: zipfile stops there.
     boundary.within(path, sum(member.file_size for member in members.values()), what="unpacked, its arrays take")
-    with tempfile.TemporaryFile() as stream:
+    with disk.temporary_file() as stream:
         with archive.open(members[name]) as packed:
             shutil.copyfileobj(packed, stream, 1 << 20)
         stream.seek(0)
