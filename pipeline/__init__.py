@@ -3,10 +3,13 @@
 import importlib.util
 import sys
 
-from pipeline import stale
+from pipeline import leftovers, processes, stale
 
 # First of all: the wrong Python, or an import of the user's own code, may end the stage.
 if (_stage := stale.stage_of(sys.orig_argv)) is not None:
+    processes.end_with_dvc()
+    leftovers.remove()
+    leftovers.own_folder()
     stale.remove(_stage)
 
 # `python` in a stage's command is whatever comes first on PATH. Say so before an import fails with a traceback.

@@ -1,14 +1,12 @@
 """Stage `benchmark@V`: what one variant costs: bytes, latency and memory on this machine, arithmetic, kernels; or why not."""
 
 import argparse
-import tempfile
 import zlib
-from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
-from pipeline import config, files, paths
+from pipeline import config, files, leftovers, paths
 from pipeline.errors import run
 from pipeline.failures import variant_run
 from pipeline.runtime import latency, support
@@ -24,7 +22,7 @@ def main() -> None:
     settings = config.read()
     config.require(settings, ["ai_edge_litert"])
     # Two benchmarks at once on a machine measure each other.
-    with FileLock(Path(tempfile.gettempdir()) / "tflite-pipeline-benchmark.lock"):
+    with FileLock(leftovers.SHARED / "tflite-pipeline-benchmark.lock"):
         report = variant_run.attempt(_benchmark, name, settings.benchmark, variant=name, failed="benchmark")
     files.write_json(paths.benchmark(name), msgspec.to_builtins(report))
 

@@ -51,6 +51,13 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the configuration: unknown keys and wrong types are refused, and what `__post_init__` says (ValueError)."""
 
 
+class Limits(Section, frozen=True):
+    """What one file of the model or the data may take: seconds to read it, and gigabytes (10^9 bytes) once it is unpacked."""
+
+    seconds: Annotated[float, Meta(gt=0)]
+    gigabytes: Annotated[float, Meta(gt=0)]
+
+
 class Model(Section, frozen=True):
     """The trained network: a file or folder, and what its exported signature fixes.
 
@@ -405,6 +412,7 @@ class Config(Section, frozen=True):
     """params.yaml as a whole. `variant_names` is what stages depend on that read all variants' files and no variant's options."""
 
     seed: Annotated[int, Meta(ge=0)]
+    limits: Limits
     model: Model
     data: Data
     convert: Convert

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+INTERRUPTED = 130  # the exit code that shells give a command that Ctrl-C ended
+
 
 class UserError(Exception):
     """Something the user can put right. The message names the place, what was given, what is expected and what to do."""
@@ -26,11 +28,14 @@ class Impossible(UserError):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a stage: a `UserError` becomes one message on stderr and exit code 1; a bug keeps its traceback."""
+    """Run a stage: a `UserError` becomes one message on stderr and exit code 1; a bug keeps its traceback; Ctrl-C has none."""
     try:
         main()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def one_of(name: str, table: object, *, where: str, hint: str = "") -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline import config, files, paths
+from pipeline import boundary, config, files, paths
 from pipeline.custom import layers as custom
-from pipeline.errors import run
 from pipeline.source import inference_graph, loaders, network
 from pipeline.source.source_record import Counts, ExportedSignature, Layer, Signature, Source, Tensor
 from pipeline.source.tensorflow_setup import SIGNATURE
@@ -20,6 +19,15 @@ def main() -> None:
     config.require(settings, ["tensorflow", "keras", "tf_keras"])
     model = settings.model
     path = Path(model.path)
+    # The network is traced and written in native code, too: what ends it there is in the file.
+    with (
+        boundary.limits(seconds=settings.limits.seconds, gigabytes=settings.limits.gigabytes),
+        boundary.watching(path, kind="a trained network", key="model.path"),
+    ):
+        _load(path, model)
+
+
+def _load(path: Path, model: config.Model) -> None:
     format, loaded = loaders.load(
         path,
         format=model.format,
@@ -55,4 +63,4 @@ def _tensors(named: Mapping[str, Any]) -> list[Tensor]:
 
 
 if __name__ == "__main__":
-    run(main)
+    boundary.run(main)

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from pipeline import config, files, options, paths, progress
+from pipeline import boundary, config, files, options, paths, progress
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.dataset import preprocess, split_manifest, splits, validation
 from pipeline.dataset.samples import Dataset
 from pipeline.dataset.split_record import Split
-from pipeline.errors import UserError, one_of, run
+from pipeline.errors import UserError, one_of
 from pipeline.source.source_record import Source
 
 FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
@@ -23,7 +23,11 @@ LIBRARIES = ("numpy", "pillow", "pandas", "pyarrow", "soundfile", "soxr", "scipy
 def main() -> None:
     settings = config.read()
     config.require(settings, LIBRARIES)
-    data, seed = settings.data, settings.seed
+    with boundary.limits(seconds=settings.limits.seconds, gigabytes=settings.limits.gigabytes):
+        _sample(settings.data, seed=settings.seed)
+
+
+def _sample(data: config.Data, *, seed: int) -> None:
     inputs = msgspec.to_builtins(files.read_record(paths.SOURCE_FACTS, Source).signature.inputs)
     dataset = _read(data)
     labels, classes = dataset.labels, data.classes
@@ -34,8 +38,12 @@ def main() -> None:
         )
     steps = [(step.name, step.options) for step in data.preprocess]
 
+    def read(i: int) -> dict[str, np.ndarray]:
+        with boundary.reading(Path(data.path), kind=f"data ({dataset.ids[i]})", key="data.path"):
+            return dataset.read(i)
+
     def prepared(i: int) -> dict[str, np.ndarray]:
-        sample = preprocess.apply(dataset.read(i), steps, name=dataset.ids[i])
+        sample = preprocess.apply(read(i), steps, name=dataset.ids[i])
         validation.fits_signature(sample, inputs, name=dataset.ids[i])
         return sample
 
@@ -43,7 +51,7 @@ def main() -> None:
     numbers: Sequence[int] = range(len(dataset.ids))
     if data.limit is not None:
         numbers = sorted(splits.stratified_order(numbers, by_class, seed=seed)[: data.limit])
-    hashes = {i: splits.content_hash(dataset.read(i)) for i in progress.over(numbers, doing="hash")}
+    hashes = {i: splits.content_hash(read(i)) for i in progress.over(numbers, doing="hash")}
     training = [i for i in numbers if dataset.split is not None and dataset.split[i] in data.splits.training]
     repeated = splits.duplicates(hashes, [*training, *sorted(set(numbers) - set(training))])
     if repeated and data.duplicates == "error":
@@ -83,11 +91,12 @@ def _read(data: config.Data) -> Dataset:
         options.check_step(function, step.options, name=step.name, where=f"data.preprocess.{number}.options")
     reader = READERS[one_of(data.reader.name, READERS, where="data.reader.name")]
     options.check(reader, data.reader.options, name=data.reader.name, where="data.reader.options")
-    dataset = reader(Path(data.path), **data.reader.options)
+    with boundary.reading(Path(data.path), kind=f"data (reader {data.reader.name})", key="data.path"):
+        dataset = reader(Path(data.path), **data.reader.options)
     if unknown := sorted(set(data.splits.training) - set([] if dataset.split is None else dataset.split.tolist())):
         raise UserError(f"data.splits.training: the data declares no split {unknown[0]!r}")
     return dataset
 
 
 if __name__ == "__main__":
-    run(main)
+    boundary.run(main)

@@ -16,6 +16,7 @@ import dataclasses
 import json
 import sys
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline import files
+from pipeline import boundary, leftovers
 from pipeline.cli import audit_text, scheme_detection
+from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError
 from pipeline.runtime import interpreter, trial
@@ -34,7 +36,8 @@ from pipeline.verification import end_matching, float32_proof, judgement, signat
 from pipeline.verification.decisions import Decision
 
 # The limits are those of the pipeline.
-_LIMITS = Path(__file__).parents[2] / "conf" / "verify" / "default.yaml"
+_CONF = Path(__file__).parents[2] / "conf"
+_LIMITS = _CONF / "verify" / "default.yaml"
 
 
 def main() -> None:
@@ -49,17 +52,19 @@ def main() -> None:
     parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
+    file_limits = yaml.safe_load((_CONF / "config.yaml").read_text(encoding="utf-8"))["limits"]
     try:
-        report = audit(
-            given.model,
-            given.tflite,
-            data=given.data,
-            scheme=given.scheme,
-            inputs=_pairs("inputs", given.inputs),
-            outputs=_pairs("outputs", given.outputs),
-            trust_code=given.trust_code,
-            decision=_decision(given.decides),
-        )
+        with boundary.limits(**file_limits):
+            report = audit(
+                given.model,
+                given.tflite,
+                data=given.data,
+                scheme=given.scheme,
+                inputs=_pairs("inputs", given.inputs),
+                outputs=_pairs("outputs", given.outputs),
+                trust_code=given.trust_code,
+                decision=_decision(given.decides),
+            )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -239,21 +244,22 @@ def limits() -> judgement.Limits:
 
 
 def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
-    try:
+    if not tflite.exists():
+        raise UserError(f"--tflite: no such file: {tflite}")
+    with boundary.reading(tflite, kind="a .tflite file", key="--tflite"):
         content = tflite.read_bytes()
-        return content, flatbuffer.opened(content)
-    except OSError:
-        raise UserError(f"--tflite: no such file: {tflite}") from None
-    except ValueError as error:
-        raise UserError(f"--tflite: {tflite}: {error}") from None
+        try:
+            return content, flatbuffer.opened(content)
+        except ValueError as error:
+            raise UserError(f"--tflite: {tflite}: {error}") from None
 
 
 def _arrays(data: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz by the names they have there."""
-    try:
-        arrays = files.read_variables(data)
-    except (OSError, ValueError) as error:
-        raise UserError(f"--data: {data}: not readable as .npz ({error})") from None
+    if not data.exists():
+        raise UserError(f"--data: no such file: {data}")
+    with boundary.reading(data, kind=".npz", key="--data"), zipfile.ZipFile(data) as archive:
+        arrays = {name: npz_archive.array(archive, name) for name in npz_archive.names(archive)}
     counts = {len(array) if array.ndim else 0 for array in arrays.values()}
     if len(counts) != 1 or counts == {0}:
         raise UserError(f"--data: {data}: the inputs need the same number of samples, at least one")
@@ -309,4 +315,5 @@ def _outputs(
 
 
 if __name__ == "__main__":
-    main()
+    leftovers.own_folder()
+    boundary.run(main, refused=2)

@@ -1,14 +1,14 @@
 """Readers of NumPy's files. Arrays are memory-mapped: only the samples in use are in memory."""
 
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset.samples import Dataset
+from pipeline import boundary
+from pipeline.dataset import npz_archive
+from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
 
 
@@ -28,18 +28,8 @@ def npz(
     Raises:
         UserError: when the file cannot be read, an array is missing, or their lengths differ.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
-
-            def array(name: str) -> np.ndarray:
-                if name not in members:
-                    raise UserError(f"{path}: has no array {name!r}; has: {', '.join(sorted(members))}")
-                return _unpacked(archive, members[name])
-
-            return _dataset(path, array, inputs, labels, split)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not readable as .npz ({error})") from None
+    with boundary.reading(path, kind=".npz"), zipfile.ZipFile(path) as archive:
+        return _dataset(path, lambda name: npz_archive.array(archive, name), inputs, labels, split)
 
 
 def npy(
@@ -61,13 +51,11 @@ def npy(
 
     def array(name: str) -> np.ndarray:
         file = path / f"{name}.npy"
-        try:
-            return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
-        except FileNotFoundError:
+        if not file.exists():
             have = ", ".join(sorted(entry.stem for entry in path.glob("*.npy"))) or "none"
-            raise UserError(f"{path}: has no {name}.npy; has: {have}") from None
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{file}: not readable as .npy ({error})") from None
+            raise UserError(f"{path}: has no {name}.npy; has: {have}")
+        with boundary.reading(file, kind=".npy"):
+            return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
 
     return _dataset(path, array, inputs, labels, split)
 
@@ -83,6 +71,7 @@ def _dataset(
     targets = {name: array(name if key is None else key) for name, key in _label_names(labels)}
     declared = array(split) if split else None
     _same_length(path, [*columns.items(), *targets.items(), *([] if declared is None else [(str(split), declared)])])
+    bookkeeping(path, len(next(iter(columns.values()))))
     for name, target in targets.items():
         if not (np.issubdtype(target.dtype, np.number) or target.dtype == np.bool_):
             raise UserError(f"{path}: {name}: expected numbers, got {target.dtype} {list(target.shape)}; give class indices")
@@ -111,20 +100,3 @@ def _same_length(path: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> None:
         raise UserError(f"{path}: arrays differ in length: {', '.join(f'{name} {n}' for name, n in lengths.items())}")
     if 0 in lengths.values():
         raise UserError(f"{path}: holds no samples")
-
-
-def _unpacked(archive: zipfile.ZipFile, member: str) -> np.ndarray:
-    """A member as a read-only memory map of a temporary file, which the system frees when the array is gone."""
-    with tempfile.TemporaryFile() as stream:
-        with archive.open(member) as packed:
-            shutil.copyfileobj(packed, stream, 1 << 20)
-        stream.seek(0)
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(stream)
-        if dtype.hasobject:
-            raise UserError(f"{archive.filename}: {member} holds Python objects; save plain arrays")
-        if 0 in shape or not shape:  # nothing to map
-            stream.seek(0)
-            return np.asarray(np.load(stream, allow_pickle=False))
-        return np.memmap(stream, dtype, "r", offset=stream.tell(), shape=shape, order="F" if fortran else "C")

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from pipeline import boundary
 from pipeline.dataset import class_folders
 from pipeline.dataset.samples import Dataset
 from pipeline.errors import UserError
@@ -14,6 +15,10 @@ from pipeline.errors import UserError
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # More than 8 bits a channel: Pillow would clip, not scale, when it converts these.
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+# What a pixel takes while it is decoded, turned upright, converted and copied.
+_BYTES = 16
+# Pillow warns of images above a size of its own and refuses others: here the limit of the configuration says what is too large.
+Image.MAX_IMAGE_PIXELS = None
 
 
 def image_folder(
@@ -41,15 +46,19 @@ def image(file: Path, *, mode: str) -> np.ndarray:
     Raises:
         UserError: when it is corrupt, or has more than 8 bits a channel.
     """
+    with boundary.reading(file, kind="an image", remedy="remove it or copy it again"), _opened(file) as opened:
+        width, height = opened.size
+        boundary.within(file, width * height * _BYTES, what=f"{width:,} x {height:,} pixels, which take")
+        if opened.mode in _DEEP:
+            raise UserError(
+                f"{file}: has more than 8 bits a channel ({opened.mode}); convert it, or read it in pipeline/custom/readers.py"
+            )
+        pixels = np.asarray(ImageOps.exif_transpose(opened).convert(mode))
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _opened(file: Path) -> Image.Image:
     try:
-        with Image.open(file) as opened:
-            if opened.mode in _DEEP:
-                raise UserError(
-                    f"{file}: has more than 8 bits a channel ({opened.mode}); convert it, or read it in pipeline/custom/readers.py"
-                )
-            pixels = np.asarray(ImageOps.exif_transpose(opened).convert(mode))
+        return Image.open(file)
     except UnidentifiedImageError:
         raise UserError(f"{file}: not readable as an image: no known format; remove it or copy it again") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{file}: not readable as an image: {error}; remove it or copy it again") from None
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]

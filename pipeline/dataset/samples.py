@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from pipeline import boundary
+
+# A sample's name, hash, label and places in lists, of stage `sample` as a whole.
+_BOOKKEEPING = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +30,16 @@ class Dataset:
     classes: list[str] | None = None
     split: np.ndarray | None
     read: Callable[[int], dict[str, np.ndarray]]
+
+
+def bookkeeping(path: Path, count: int) -> None:
+    """Refuse more samples than can be kept account of: a small file may hold very many, all of them zeros.
+
+    Args:
+        path: of the data.
+        count: number of samples.
+
+    Raises:
+        UserError: when names, hashes and labels of them take more memory than the limit.
+    """
+    boundary.within(path, count * _BOOKKEEPING, what=f"{count:,} samples, whose names, hashes and labels take")

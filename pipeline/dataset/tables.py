@@ -1,13 +1,14 @@
 """Reader of tables, CSV and Parquet, a block of rows at a time."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline.dataset.samples import Dataset
+from pipeline import boundary
+from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def table(
     wanted = list(dict.fromkeys([*columns, *(name for name in texts.values() if name is not None)]))
     kept: dict[str, list[Any]] = {name: [] for name in texts}
     count = 0
-    with tempfile.TemporaryFile() as stream:
+    with boundary.reading(path, kind="a table"), tempfile.TemporaryFile() as stream:
         for block in _blocks(path, wanted):
             numbers = np.stack([_numbers(block[column], path, count) for column in columns], axis=1)
             stream.write(numbers.tobytes())
@@ -56,6 +57,7 @@ def table(
                 if column is not None:
                     kept[name] += block[column].tolist()
             count += len(block)
+            _enough(path, count, columns)
         if count == 0:
             raise UserError(f"{path}: holds no rows")
         stream.flush()
@@ -75,20 +77,26 @@ def _blocks(path: Path, wanted: list[str]) -> "Iterator[pandas.DataFrame]":
     import pandas  # half a second, which only tables are worth
     import pyarrow.parquet
 
-    try:
-        if path.suffix.lower() == ".parquet":
-            file = pyarrow.parquet.ParquetFile(path)
-            _has(file.schema_arrow.names, wanted, path)
-            for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
-                yield batch.to_pandas()
-        elif path.suffix.lower() == ".csv":
-            _has(pandas.read_csv(path, nrows=0).columns.tolist(), wanted, path)
-            # As text, so that a message can show what stands in the cell.
-            yield from pandas.read_csv(path, usecols=wanted, dtype=str, keep_default_na=False, chunksize=_ROWS)
-        else:
-            raise UserError(f"data.path: {path} is neither .csv nor .parquet")
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: not readable as a table: {str(error).splitlines()[0]}") from None
+    if path.suffix.lower() == ".parquet":
+        file = pyarrow.parquet.ParquetFile(path)
+        _has(file.schema_arrow.names, wanted, path)
+        _enough(path, file.metadata.num_rows, wanted)
+        groups = (file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+        boundary.within(path, max(groups, default=0), what="unpacked, a group of its rows takes")
+        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
+            yield batch.to_pandas()
+    elif path.suffix.lower() == ".csv":
+        _has(pandas.read_csv(path, nrows=0).columns.tolist(), wanted, path)
+        # As text, so that a message can show what stands in the cell.
+        yield from pandas.read_csv(path, usecols=wanted, dtype=str, keep_default_na=False, chunksize=_ROWS)
+    else:
+        raise UserError(f"data.path: {path} is neither .csv nor .parquet")
+
+
+def _enough(path: Path, count: int, columns: Sequence[str]) -> None:
+    """Refuse more rows than can be kept account of, or than their numbers (float64) take."""
+    bookkeeping(path, count)
+    boundary.within(path, count * len(columns) * 8, what=f"{count:,} rows of {len(columns)} columns, which take")
 
 
 def _has(columns: list[str], wanted: list[str], path: Path) -> None:

@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
+from pipeline import boundary
 from pipeline.dataset import class_folders
 from pipeline.dataset.preprocess import fit_length
 from pipeline.dataset.samples import Dataset
 from pipeline.errors import UserError
 
 _SUFFIXES = (".wav", ".flac", ".ogg")
+# What a sample takes while its channels are averaged: as float32 and as float64.
+_BYTES = 12
 
 
 def wav_folder(
@@ -56,10 +59,15 @@ def sound(file: Path, *, rate: int, resample: bool) -> np.ndarray:
     import soundfile  # only where there are sounds
     import soxr
 
-    try:
-        channels, have = soundfile.read(file, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"{file}: not readable as a sound: {error.error_string.rstrip('.')}; remove it or copy it again") from None
+    remedy = "remove it or copy it again"
+    with boundary.reading(file, kind="a sound", remedy=remedy):
+        try:
+            with soundfile.SoundFile(file) as opened:
+                size = opened.frames * opened.channels * _BYTES
+                boundary.within(file, size, what=f"{opened.frames:,} samples of {opened.channels} channels, which take")
+                channels, have = opened.read(dtype="float32", always_2d=True), opened.samplerate
+        except soundfile.LibsndfileError as error:
+            raise UserError(f"{file}: not readable as a sound: {error.error_string.rstrip('.')}; {remedy}") from None
     if len(channels) == 0:
         raise UserError(f"{file}: holds no samples; remove it")
     if have != rate and not resample:

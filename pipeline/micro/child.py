@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import processes
+
 # The exit code of a file that TFLM refuses: why stands on stderr.
 REFUSED = 3
 
@@ -48,4 +50,5 @@ def main(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
+    processes.end_with_parent()
     main(Path(sys.argv[1]), sys.argv[2])

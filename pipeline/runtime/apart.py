@@ -7,6 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from pipeline import processes
 from pipeline.errors import Impossible, UserError
 
 Result = TypeVar("Result")
@@ -53,6 +54,7 @@ def run(function: Callable[..., Result], *arguments: Any, library: str, remedy: 
 
 
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    processes.end_with_parent()
     try:
         answer: tuple[bool, Any] = True, function(*arguments)
     except UserError as error:

@@ -4,8 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline import boundary
 from pipeline.errors import UserError
 from pipeline.source import detect, network
+
+# What a file that is kept so is called in messages.
+_KINDS = {"zip": "a .keras file", "hdf5": "a Keras model in HDF5", "folder": "a SavedModel"}
 
 
 def load(
@@ -35,12 +39,14 @@ def load(
     Raises:
         UserError: when it cannot be read, or is not of the format.
     """
-    found = detect.detect(path)
+    with boundary.reading(path, kind="a saved network", key="model.path"):
+        found = detect.detect(path)
     chosen = found if format == "auto" else format
     if detect.CONTAINERS[chosen] != detect.CONTAINERS[found]:
         raise UserError(f"model.format: {chosen} is not what {path} holds: that is {found}; set it to auto")
     options = {"signature": signature, "custom": custom, "trust_code": trust_code, "shapes": shapes or {}, "dtypes": dtypes or {}}
-    return chosen, LOADERS[chosen](path, chosen, options)
+    with boundary.reading(path, kind=_KINDS[detect.CONTAINERS[chosen]], key="model.path"):
+        return chosen, LOADERS[chosen](path, chosen, options)
 
 
 def _keras3(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +11,9 @@ import pytest
 
 from pipeline.errors import Impossible, UserError
 from pipeline.runtime import apart
+from tests.helpers import ROOT
+from tests.test_processes import ended as gone
+from tests.test_processes import within
 
 _run = apart.run  # other tests replace it
 
@@ -67,3 +72,23 @@ def test_a_bug_keeps_its_traceback(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="bug failed; its traceback stands above"):
         call(bug)
     assert "ZeroDivisionError: a bug" in capfd.readouterr().err
+
+
+def test_a_killed_stage_leaves_no_process() -> None:
+    """The child would otherwise go on, in native code perhaps for ever."""
+    script = """
+import os, time
+from pipeline.runtime import apart
+
+def endless():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+apart.run(endless, library="LiteRT", remedy="do this")
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT) as stage:
+        assert stage.stdout is not None
+        child = int(stage.stdout.readline())
+        assert not gone(child)
+        stage.kill()
+    assert within(10, lambda: gone(child))
