@@ -39,6 +39,8 @@ _ELSEWHERE = {
     "DynamicEmbedding": "keeps a table outside of the network",
     "TFClassMethodDispatcher": "calls what the file names",
 }
+# Classes that are refused for what they are or say, not for being unknown.
+REFUSED = (*_CALLING, *_ELSEWHERE, "ClassMethod", "TensorFlowOpLayer")
 _LOOKUPS = ("IndexLookup", "IntegerLookup", "StringLookup", "TextVectorization")
 # Arguments of layers that may be no more than a name.
 _NAMED = re.compile(r"(^|_)(activation|initializer|regularizer|constraint)$")
@@ -172,4 +174,5 @@ def _of_lambda(options: Mapping[str, Any], own: Collection[str], where: str) -> 
 
 
 def _of_keras(module: str | None) -> bool:
-    return module is None or module.split(".")[0] in ("keras", "tf_keras")
+    """Modules where the names of the list are what they seem; initializers of TensorFlow itself are saved as such."""
+    return module is None or bool(re.fullmatch(r"(tf_)?keras(\.\w+)*|tensorflow\.python\.ops\.init_ops(_v2)?", module))

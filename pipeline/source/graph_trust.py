@@ -31,8 +31,8 @@ _REASONS = {
     "which reads data of its own or runs a graph hidden in a constant": ".*Dataset.* .*Iterator.* .*Snapshot.+",
     "which calls Python": "(Eager)?PyFunc(Stateless)?",
     "which runs a program that cannot be judged here": "XlaCustomCall.* XlaCallModule XlaLaunch.* MlirPassthroughOp .*TPU.* _.*",
-    "which talks to other processes or machines": "Debug.* Rpc.* Collective.* Nccl.* RemoteCall (Host)?(Send|Recv) "
-    "Xla(Send|Recv).* DTensor.*",
+    "which talks to other processes or machines": "Infeed.* Outfeed.* Debug.* Rpc.* Collective.* Nccl.* RemoteCall "
+    "(Host)?(Send|Recv) Xla(Send|Recv).* DTensor.*",
     "which ends the process": "Abort",
 }
 _PATTERNS = {words: re.compile("|".join(f"({pattern})" for pattern in patterns.split())) for words, patterns in _REASONS.items()}
