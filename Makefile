@@ -8,9 +8,11 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign judge simulate-statistics deps lock clean
 
-repro: params
-	dvc repro
-	@sed -n 3p reports/summary.md
+# One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
+ALONE := python -m pipeline.cli.unlock
+
+repro: setup
+	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.preflight && dvc repro && sed -n 3p reports/summary.md'
 	@echo "The report: reports/index.html"
 
 setup: $(VENV)/installed
@@ -45,12 +47,11 @@ lint: setup
 	ruff format --check .
 	mypy
 
-sweep: params
-	python -m pipeline.cli.sweep $(SWEEP)
+sweep: setup
+	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.sweep $(SWEEP)'
 
 table: setup
-	@python -m pipeline.cli.compose experiment=every_variant
-	dvc repro --quiet
+	@$(ALONE) sh -c 'python -m pipeline.cli.compose experiment=every_variant && python -m pipeline.cli.preflight && dvc repro --quiet'
 	@python -m pipeline.cli.table
 
 bench: setup

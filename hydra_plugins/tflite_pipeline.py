@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline import config, files
-from pipeline.cli import names
+from pipeline.cli import composition_errors, names
 from pipeline.quantization import schemes
 
 _CONF = Path(__file__).parents[1] / "conf"
@@ -74,3 +74,4 @@ _RESOLVERS: dict[str, Callable[..., Any]] = {
 }
 for _name, _resolver in _RESOLVERS.items():
     OmegaConf.register_new_resolver(_name, _resolver, replace=True)
+composition_errors.answer_in_dvc(_CONF)

@@ -4,8 +4,6 @@ Names of variants and searches become commands and folders of other stages. So t
 its output, which never changes.
 """
 
-from pathlib import Path
-
 from pipeline import config, files, paths
 from pipeline.errors import UserError, run
 
@@ -14,10 +12,7 @@ def main() -> None:
     settings = config.read()
     if settings.conf_digest != files.folder_digest(paths.CONF):
         raise UserError("params.yaml was composed from another conf/; run `make params` (`make repro` does it for you)")
-    # The stages that read them say so, too, but DVC does not start a stage without its dependencies.
-    for group, path in (("model", settings.model.path), ("data", settings.data.path)):
-        if not Path(path).exists():
-            raise UserError(f"{group}.path: no such file or folder: {path}; put it there, or set the path in conf/{group}/")
+    config.require_files(settings)
     files.write_json(paths.CHECKED, {"checked": True})
 
 

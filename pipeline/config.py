@@ -16,6 +16,7 @@ from pipeline.errors import UserError
 from pipeline.quantization import schemes
 
 Count = Annotated[int, Meta(ge=1)]
+Text = Annotated[str, Meta(min_length=1)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Entry = TypeVar("Entry")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,6 +47,9 @@ _OPTIONAL = {
     ),
 }
 
+# What to do where a key is missing whose absence has a reason of its own: of an empty list of variants nothing is composed.
+_MISSING = {"variants": "none; choose some, as in `-S 'quantization=[float32,int8]'`"}
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of the configuration: unknown keys and wrong types are refused, and what `__post_init__` says (ValueError)."""
@@ -66,8 +70,8 @@ class Model(Section, frozen=True):
     does not tell. `trust_code`: run Python bytecode that the file holds. `batch` of the export; None leaves it free.
     """
 
-    name: str
-    path: str
+    name: Text
+    path: Text
     format: Literal["auto", "keras", "keras3_h5", "keras2", "keras2_h5", "saved_model", "keras2_saved_model"]
     signature: str | None
     inputs: dict[str, list[Count]]
@@ -108,8 +112,8 @@ class Data(Section, frozen=True):
     `classes` names the class indices (None: as the reader says). `limit` looks at so many samples only, drawn by the seed.
     """
 
-    name: str
-    path: str
+    name: Text
+    path: Text
     reader: Call
     preprocess: list[Call]
     classes: list[str] | None
@@ -436,7 +440,7 @@ class Config(Section, frozen=True):
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} becomes a folder: use small letters, digits and _, a letter first")
         if not self.variants:
-            raise ValueError("variants: none; choose some, as in `-S 'quantization=[float32,int8]'`")
+            raise ValueError(f"variants: {_MISSING['variants']}")
         if self.model.batch != self.convert.batch:
             raise ValueError("model.batch: must be ${convert.batch}")
         pool = self.data.splits.calibration.take
@@ -549,6 +553,17 @@ def require(config: Config, libraries: Iterable[str]) -> None:
             )
 
 
+def require_files(config: Config) -> None:
+    """Stop where the model or the data is not there.
+
+    Raises:
+        UserError: naming the path.
+    """
+    for group, path in (("model", config.model.path), ("data", config.data.path)):
+        if not Path(path).exists():
+            raise UserError(f"{group}.path: no such file or folder: {path}; put it there, or set the path in conf/{group}/")
+
+
 def require_samples(calibrate: Calibrate, held: int) -> None:
     """Refuse more calibration samples than the pool holds.
 
@@ -568,17 +583,18 @@ def require_samples(calibrate: Calibrate, held: int) -> None:
 
 def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str]:
     """What is wrong with a value that is to be of a type, a line each: first inside of it, then with it as a whole."""
-    from pipeline import options  # it and difflib are worth their time where something is refused
+    from pipeline import options  # worth its time where something is refused
 
     where = f"{'.'.join(place)}: " if place else ""
     plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation  # without its bounds
     inner: list[str] = []
     if isinstance(value, dict) and isinstance(annotation, type) and issubclass(annotation, Section):
         fields = {field.name: field.type for field in msgspec.structs.fields(annotation)}
-        inner += [f"{'.'.join((*place, name))}: {_unknown(name, fields)}" for name in map(str, value) if name not in fields]
+        inner += [f"{'.'.join((*place, name))}: {options.unknown(name, fields)}" for name in map(str, value) if name not in fields]
         for name, expected in fields.items():
             if name not in value:
-                inner.append(f"{'.'.join((*place, name))}: is missing; run `make params`, or add it to conf/")
+                key = ".".join((*place, name))
+                inner.append(f"{key}: {_MISSING.get(key, 'is missing; run `make params`, or add it to conf/')}")
             else:
                 inner += _faults(value[name], expected, (*place, name))
     elif isinstance(value, dict) and get_origin(plain) is dict:
@@ -593,10 +609,3 @@ def _faults(value: Any, annotation: Any, place: tuple[str, ...]) -> Iterator[str
         yield f"{where}has no value (???); give one with -S or in conf/"
     elif fault := options.complaint(value, annotation):
         yield f"{where}{fault}"
-
-
-def _unknown(name: str, allowed: Iterable[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, allowed, n=1)
-    return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(sorted(allowed))}"

@@ -1,7 +1,7 @@
 """Options from conf/ against the signature of the function they are for."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -65,6 +65,14 @@ def complaint(value: Any, annotation: Any) -> str | None:
     return None
 
 
+def unknown(name: str, allowed: Iterable[str]) -> str:
+    """What to say of a key that is none of `allowed`: the nearest of them, and all."""
+    import difflib  # worth its time where something is refused
+
+    near = difflib.get_close_matches(name, allowed, n=1)
+    return f"unknown key{f' (did you mean {near[0]!r}?)' if near else ''}; allowed: {', '.join(sorted(allowed)) or 'none'}"
+
+
 def expected(annotation: Any) -> str:
     """A type in words: "a whole number (at least 1)"."""
     return _words(msgspec.inspect.type_info(annotation))
@@ -77,6 +85,8 @@ def _words(kind: msgspec.inspect.Type) -> str:
         return " or ".join(map(repr, kind.values))
     if isinstance(kind, msgspec.inspect.CustomType):
         return str(kind.cls.__name__)
+    if isinstance(kind, msgspec.inspect.StrType) and kind.min_length == 1:
+        return "a text that is not empty"
     words = _WORDS.get(type(kind), type(kind).__name__)
     bounds = [f"{said} {getattr(kind, bound)}" for bound, said in _BOUNDS.items() if getattr(kind, bound, None) is not None]
     return f"{words} ({' and '.join(bounds)})" if bounds else words

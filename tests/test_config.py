@@ -16,9 +16,17 @@ REFUSED = [
         "+calibrate.sampels=3",
         "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples",
     ),
-    ("calibrate.sampels=3", "Could not override 'calibrate.sampels'.\nTo append to your config use +calibrate.sampels=3"),
+    ("calibrate.sampels=3", "calibrate.sampels: unknown key (did you mean 'samples'?); allowed: bins, method, percentile, samples"),
+    ("modle.path=x", "modle: unknown key (did you mean 'model'?); allowed: benchmark, calibrate,"),
+    ("seed=[1", "seed=[1: not readable as KEY=VALUE; a list is KEY=[A,B], and quotes hold text that is more than a word"),
+    ("seed", "seed: not readable as KEY=VALUE"),
+    ("calibrate=null", "conf: Config group override must be a string or a list. Got NoneType"),
+    ("seed=${nothing}", "conf: Interpolation key 'nothing' not found"),
+    ("model.path=''", "model.path: got ''; expected a text that is not empty"),
+    ("data.path=''", "data.path: got ''; expected a text that is not empty"),
+    ("data.name=''", "data.name: got ''; expected a text that is not empty"),
     ("+modle=resnet", "modle: unknown key (did you mean 'model'?); allowed: benchmark, calibrate,"),
-    ("variants.int9.algorithm=mse", "Could not override 'variants.int9.algorithm'."),
+    ("variants.int9.algorithm=mse", "variants.int9: unknown key (did you mean 'int8'?); allowed: dynamic_int8, float16,"),
     ("+variants.int9.algorithm=mse", "variants.int9.scheme: is missing"),
     ("calibrate.samples=many", "calibrate.samples: got 'many'; expected a whole number (at least 1)"),
     ("calibrate.samples=0", "calibrate.samples: got 0; expected a whole number (at least 1)"),
@@ -37,7 +45,7 @@ REFUSED = [
     ("variants.int8.samples=5", "samples: litert static_wi8_ai8 min_max reads no samples: set it to null"),
     ("variants.int8.reads.network=models/other.tflite", "reads: is derived from engine, scheme, algorithm and search"),
     ("quantization=[mixed]", "variants.mixed.search: no search 'mixed'; have: none is configured"),
-    ("quantization=[]", "variants"),
+    ("quantization=[]", "conf: variants: none; choose some, as in `-S 'quantization=[float32,int8]'`"),
     ("variant_names=[int8]", "variant_names: expected the names of variants: float32, float16, dynamic_int8, int8, int16x8"),
     ("+task.heads.main.metrics.accuarcy={}", "task.heads.main.metrics: unknown 'accuarcy'; allowed: accuracy, "),
     ("task.primary_metric=f1", "task: primary_metric: 'f1' is not among metrics: accuracy, top_k_accuracy,"),
@@ -68,7 +76,10 @@ REFUSED = [
     ("select.drop_bound=lower", "select.drop_bound: got 'lower'; expected 'estimate' or 'simultaneous' or 'upper'"),
     ("data.reader.name=parket", "data.reader.name: unknown 'parket'; allowed: image_folder, npy, npz, table, wav_folder"),
     ("+data.reader.options.color=red", "data.reader.options: npz takes no 'color'; allowed: inputs, labels, split"),
-    ("data.splits.tuning.take=1.5", "data.splits.tuning.take"),
+    (
+        "data.splits.tuning.take=1.5",
+        "take: got 1.5; expected a whole number (at least 1) or a number (above 0 and below 1) or 'rest'",
+    ),
     ("select.max_drop=-0.1", "select.max_drop: got -0.1; expected a number (at least 0)"),
     ("select.objective=beauty", "select.objective: got 'beauty'; expected 'accuracy_per_byte' or 'bytes'"),
     ("model.batch=4", "model.batch: must be ${convert.batch}"),
@@ -78,8 +89,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("override", "message"), REFUSED)
 def test_a_bad_configuration_is_refused_when_composed(override: str, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)):
+    with pytest.raises(UserError, match=re.escape(message)) as raised:
         compose(ROOT, [override])
+    assert len(str(raised.value).splitlines()) <= 2 or "conf: " in str(raised.value).splitlines()[1]  # a line for each fault
 
 
 def test_all_faults_are_listed_at_once() -> None:

@@ -180,6 +180,7 @@ def test_params_are_what_the_stage_uses() -> None:
         used |= {"variants"} if "config.variant(" in source else set()
         used |= {"searches"} if "config.search(" in source else set()
         used |= {"versions"} if "config.require(" in source else set()
+        used |= {"model", "data"} if "config.require_files(" in source else set()
         # What the names of other stages are made of, and with them their commands: it judges all of it.
         used |= {"searches", "simulation", "variants"} if name == "check" else set()
         assert declared == used, name

@@ -121,12 +121,15 @@ def test_after_a_failure_they_are_gone_and_going_back_brings_them_back(workspace
 
 
 def test_make_repro_removes_them_where_dvc_starts_no_stage(workspace: Path) -> None:
-    """The network of the last run is gone: DVC asks no stage. `make repro` composes first."""
+    """The network of the last run is gone: DVC asks no stage, `check` neither. `make repro` asks before."""
     before, network = state(workspace), workspace / "models/digits_cnn.keras"
     network.rename(workspace / "elsewhere.keras")
-    call("python", "-m", "pipeline.cli.compose", cwd=workspace)
-    assert call("dvc", "repro", cwd=workspace, check=False).returncode != 0
+    done = call("python", "-m", "pipeline.cli.preflight", cwd=workspace, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("error: model.path: no such file or folder: models/digits_cnn.keras; put it there, or set")
+    assert done.stdout.count("\n") == 1
     assert state(workspace) == {}
+    assert call("dvc", "repro", cwd=workspace, check=False).returncode != 0
     (workspace / "elsewhere.keras").rename(network)
     call("dvc", "repro", cwd=workspace)
     are_back(workspace, before)

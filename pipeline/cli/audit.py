@@ -244,8 +244,7 @@ def limits() -> judgement.Limits:
 
 
 def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
-    if not tflite.exists():
-        raise UserError(f"--tflite: no such file: {tflite}")
+    _is_file("--tflite", tflite, "the .tflite file in it")
     with boundary.reading(tflite, kind="a .tflite file", key="--tflite"):
         content = tflite.read_bytes()
         try:
@@ -254,10 +253,16 @@ def _read(tflite: Path) -> tuple[bytes, flatbuffer.File]:
             raise UserError(f"--tflite: {tflite}: {error}") from None
 
 
+def _is_file(option: str, path: Path, instead: str) -> None:
+    if not path.exists():
+        raise UserError(f"{option}: no such file: {path}")
+    if path.is_dir():
+        raise UserError(f"{option}: {path} is a folder; name {instead}")
+
+
 def _arrays(data: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz by the names they have there."""
-    if not data.exists():
-        raise UserError(f"--data: no such file: {data}")
+    _is_file("--data", data, "one .npz file with an array for each input")
     with boundary.reading(data, kind=".npz", key="--data"), zipfile.ZipFile(data) as archive:
         arrays = {name: npz_archive.array(archive, name) for name in npz_archive.names(archive)}
     counts = {len(array) if array.ndim else 0 for array in arrays.values()}

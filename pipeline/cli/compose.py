@@ -3,7 +3,6 @@
 python -m pipeline.cli.compose [OVERRIDE ...]
 """
 
-import re
 import shutil
 import sys
 import tempfile
@@ -12,10 +11,11 @@ from pathlib import Path
 
 import yaml
 from dvc.utils.hydra import compose_and_dump
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf.errors import OmegaConfBaseException
 
-from pipeline import files, paths, stale
+from pipeline import files, paths
+from pipeline.cli import composition_errors
+from pipeline.cli.unlock import alone
+from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
@@ -32,19 +32,22 @@ def compose(root: Path, overrides: list[str]) -> str:
         target = Path(folder) / "params.yaml"
         try:
             compose_and_dump(target, str(root / paths.CONF), None, "config", str(root), overrides)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise UserError(_message(error, root / paths.CONF)) from None
+        except composition_errors.RAISED as error:
+            raise UserError(composition_errors.words(error, root / paths.CONF)) from None
         return target.read_text(encoding="utf-8")
 
 
 def main() -> None:
+    # Nobody else's run may find another params.yaml in the middle.
+    with alone("compose"):
+        _write()
+
+
+def _write() -> None:
     text = compose(Path.cwd(), sys.argv[1:])
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
     composed = yaml.safe_load(text)
-    if not all(Path(composed[group]["path"]).exists() for group in ("model", "data")):
-        # DVC stops before it starts a stage then, which would see to it.
-        stale.remove("check")
     for folder in _BY_VARIANT:
         for entry in folder.glob("*"):
             if entry.name.removesuffix(".json") not in composed["variants"]:
@@ -64,20 +67,9 @@ def without_gone(lock: str, names: Collection[str]) -> str:
         lock: as DVC writes it: two spaces, then the name of a stage.
         names: of the variants and searches that there are.
     """
-    head, *entries = re.split(r"^(?=  \S)", lock, flags=re.MULTILINE)
+    head, *entries = stages_of(lock)
     kept = [entry for entry in entries if "@" not in (stage := entry.split(":")[0]) or stage.split("@")[1] in names]
     return head + "".join(kept)
-
-
-def _message(error: Exception, conf: Path) -> str:
-    """What the user needs of a composition error: OmegaConf names the resolver first and its place in the tree last."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        allowed = sorted(path.stem for path in (conf / group).glob("[!_]*.yaml"))
-        return f"{group}: no {name!r}; allowed: {', '.join(allowed)}"
-    text = str(error).split("\n    full_key:")[0]
-    marker = "raised while resolving interpolation: "
-    return text.split(marker, 1)[1] if marker in text else text
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from typing import Any
 
 import jinja2
 
+from pipeline.selection import markdown as markdown_templates
 from pipeline.selection.phrases import amount, lower, upper
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_LOADER = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -52,28 +53,22 @@ def high_end(value: float | None, points: bool) -> str:
 
 def html(context: dict[str, Any]) -> str:
     """The page, complete in itself: no script, no request leaves it."""
-    return _render("report.html.j2", context, escape=True)
-
-
-def markdown(context: dict[str, Any]) -> str:
-    """The summary, for a terminal or a comment on a pull request."""
-    return _render("summary.md.j2", context, escape=False)
-
-
-def _render(template: str, context: dict[str, Any], *, escape: bool) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=escape,
+        loader=_LOADER,
+        autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = {"number": number, "difference": difference, "low_end": low_end, "high_end": high_end, "cell": cell}
-    environment.filters |= {**filters, "escaped": _escaped}
+    return _render(environment, "report.html.j2", context)
+
+
+def markdown(context: dict[str, Any]) -> str:
+    """The summary, for a terminal or a comment on a pull request."""
+    return _render(markdown_templates.environment(loader=_LOADER), "summary.md.j2", context)
+
+
+def _render(environment: jinja2.Environment, template: str, context: dict[str, Any]) -> str:
+    environment.filters |= {"number": number, "difference": difference, "low_end": low_end, "high_end": high_end, "cell": cell}
     return environment.get_template(template).render(context)
-
-
-def _escaped(text: object) -> str:
-    """Text that cannot break out of a cell of a Markdown table."""
-    return str(text).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

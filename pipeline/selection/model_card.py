@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.selection import markdown
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.phrases import amount, lower, upper
 from pipeline.selection.provenance_record import Provenance
@@ -21,11 +20,7 @@ def model_card(facts: dict[str, Any]) -> str:
     Args:
         facts: what the template names; an unknown name is an error.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
+    return markdown.environment().from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
 
 
 def facts(

@@ -186,6 +186,7 @@ def test_what_the_file_is_said_to_be(int8: Path) -> None:
     [
         ("none.keras", None, "--model: no such file: none.keras"),
         (None, "none.tflite", "--tflite: no such file: none.tflite"),
+        (None, "models", "--tflite: models is a folder; name the .tflite file in it"),
         (None, "README.md", "--tflite: README.md: not a .tflite file"),
     ],
 )
@@ -194,6 +195,15 @@ def test_what_cannot_be_answered_ends_with_two(int8: Path, model: str | None, tf
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_data_that_is_a_folder_or_missing(int8: Path, tmp_path: Path) -> None:
+    for path, message in (
+        (tmp_path, "is a folder; name one .npz file with an array for each input"),
+        (tmp_path / "x", "no such file"),
+    ):
+        with pytest.raises(UserError, match=f"--data: .*{message}"):
+            audit.audit(Path(MODEL), int8, data=path)
 
 
 def halved(model: bytes) -> bytes:
