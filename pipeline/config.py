@@ -67,7 +67,8 @@ class Model(Section, frozen=True):
 
     `format`: "auto" looks inside. `signature`: key of a SavedModel's signature (None: the only one, or serving_default).
     `inputs`: shapes without the batch, for inputs that leave dimensions free. `input_dtypes`: for a subclassed model, whose file
-    does not tell. `trust_code`: run Python bytecode that the file holds. `batch` of the export; None leaves it free.
+    does not tell. `trust_code`: run Python bytecode, functions and operators that the file holds or names. `batch` of the
+    export; None leaves it free.
     """
 
     name: Text

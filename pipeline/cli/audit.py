@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
-    parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
+    parser.add_argument(
+        "--trust-code", action="store_true", help="run what the network's file holds or names: Python code, functions, operators"
+    )
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     file_limits = yaml.safe_load((_CONF / "config.yaml").read_text(encoding="utf-8"))["limits"]
