@@ -29,7 +29,7 @@ from pipeline import boundary, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
-from pipeline.errors import UserError
+from pipeline.errors import UserError, shown
 from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
@@ -68,7 +68,7 @@ def main() -> None:
                 decision=_decision(given.decides),
             )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(error)}", file=sys.stderr)
         sys.exit(2)
     print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report))
     sys.exit(0 if report["passed"] else 1)
