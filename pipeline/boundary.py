@@ -283,7 +283,7 @@ def _inside(function: Callable[[], object], page: mmap.mmap, parent: int, mask: 
         code = 0
     except UserError as error:
         code = _REFUSED
-        text = str(error).encode(errors="replace")[: _PAGE - _HEAD.size]
+        text = errors.shown(error).encode(errors="replace")[: _PAGE - _HEAD.size]
         page[_HEAD.size : _HEAD.size + len(text)] = text
         _HEAD.pack_into(page, 0, False, 0.0, 0.0, len(text))
     except KeyboardInterrupt:

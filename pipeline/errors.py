@@ -18,6 +18,8 @@ _REFUSED = {
 # Those of them that are said of nothing but writing.
 WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
+# What parts the lines of a message, and how many letters of it are shown.
+_NEXT, _LONGEST = "\n  ", 900
 INTERRUPTED = 130  # the exit code that shells give a command that Ctrl-C ended
 
 
@@ -42,13 +44,20 @@ class Impossible(UserError):
         return f"{self.happened}; {self.remedy}"
 
 
+def shown(error: UserError) -> str:
+    """The message for a terminal: names out of a file may hold anything, even what a terminal obeys, and be of any length."""
+    lines = str(error).split(_NEXT)
+    text = _NEXT.join("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line) for line in lines)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 3 :]}"
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage: a `UserError` becomes one message on stderr and exit code 1; a bug keeps its traceback; Ctrl-C has none."""
     try:
         with worded():
             main()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {shown(error)}")
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -158,9 +158,9 @@ def test_exit_codes_are_those_of_the_stage(given: int | str | None, code: int) -
 
 def test_a_refusal_crosses_the_processes_whole() -> None:
     def main() -> None:
-        raise UserError("é" * 500 + "\nsecond line")
+        raise UserError("é" * 500 + "\n  second line")
 
-    assert boundary.supervise(main) == ("refused", 1, "é" * 500 + "\nsecond line")
+    assert boundary.supervise(main) == ("refused", 1, "é" * 500 + "\n  second line")
 
 
 def test_marks_cost_microseconds() -> None:

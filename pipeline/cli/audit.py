@@ -28,7 +28,7 @@ from pipeline import boundary, disk, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
-from pipeline.errors import UserError
+from pipeline.errors import UserError, shown
 from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
-    parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
+    parser.add_argument(
+        "--trust-code", action="store_true", help="run what the network's file holds or names: Python code, functions, operators"
+    )
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     file_limits = yaml.safe_load((_CONF / "config.yaml").read_text(encoding="utf-8"))["limits"]
@@ -65,7 +67,7 @@ def main() -> None:
                 decision=_decision(given.decides),
             )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(error)}", file=sys.stderr)
         sys.exit(2)
     text = json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report)
     print(text, flush=True)  # a disk that is full is said here, not by the exit code of a verdict
