@@ -399,6 +399,17 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
         table(age=[30.0] * 5 + ["old"] + [31.0] * 6),
         r"row 6, column 'age' is 'old', no number; fix the table",
     ),
+    "number beyond its type": (PERSON, table(age=[30.0] * 5 + [1e39] + [31.0] * 6), r"column 'age' is '1e\+39', more than float32"),
+    "number beyond whole ones": (
+        PERSON,
+        options(table(age=[30.0] * 5 + [3e9] + [31.0] * 6), dtype="int32"),
+        r"column 'age' is '3000000000\.0', more than int32 holds",
+    ),
+    "infinite label": (
+        PERSON,
+        options(table(kind=[0.5] * 6 + [np.inf] * 6), label_as="number"),
+        r"row 7, column 'kind' \(the label\) is 'inf'; label_as is number",
+    ),
     "empty cell": (PERSON, table(age=[30.0] * 5 + [None] + [31.0] * 6), r"row 6, column 'age' is empty"),
     "empty label": (PERSON, table(kind=["a"] * 3 + [None] + ["b"] * 8), r"row 4, column 'kind' \(the label\) is empty"),
     "no table": (PERSON, lambda d: {**table()(d), "path": str(d.with_suffix(".xls"))}, r"no such file"),
@@ -447,10 +458,23 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
     "label without end": (
         X,
         arrays(labels=np.where(np.arange(20) % 2, 10**15, 0)),
-        r"label 1000000000000000 is no index of a class, which are below 1,000,000; if it is a number to predict",
+        r"label 1000000000000000 is no class index",
     ),
     "truncated npz": (X, truncated_npz, r"not readable as \.npz"),
     "NaN": (X, arrays(x=NAN), r"\[10\]: input x holds NaN or infinity"),
+    "label that is NaN": (X, arrays(labels=np.where(np.arange(20) == 3, np.nan, 0.5)), r"labels holds NaN or infinity; remove"),
+    # There would be a row in the reports for each index below it.
+    "label beyond any network": (X, arrays(labels=np.arange(20) % 2 * 2**40), r"\[1\]: label 1099511627776 is no class index"),
+    "splits that are no text": (
+        X,
+        options(arrays(split=np.zeros((20, 2))), split="split"),
+        r"split: expected the name of a split for each sample, as text, got float64 \[20, 2\]",
+    ),
+    "splits of letters that do not exist": (
+        X,
+        options(arrays(split=np.full(20, 0x7FFFFFFF, np.uint32).view("<U1")), split="split"),
+        r"not readable as .*maximum character",
+    ),
     "missing array": (X, options(arrays(), labels="truth"), r"has no array 'truth'; has: labels, x"),
     "lengths differ": (X, arrays(labels=np.arange(19) % 2), r"arrays differ in length: x 20, labels 19"),
     "too few": (

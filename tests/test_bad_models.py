@@ -231,8 +231,8 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
         {},
         r"needs the class 'Unknown'.*add it to LAYERS in pipeline/custom/layers\.py",
     ),
-    "missing class, .h5": (lambda d: made_of(d, Unknown(), "m.h5"), {}, r"needs the layer 'Unknown'.*LAYERS"),
-    "missing class, Keras 2": (lambda d: made_of(d, Unknown2(), "m.h5", tf_keras), {}, r"needs the layer 'Unknown2'.*LAYERS"),
+    "missing class, .h5": (lambda d: made_of(d, Unknown(), "m.h5"), {}, r"needs the class 'Unknown'.*LAYERS"),
+    "missing class, Keras 2": (lambda d: made_of(d, Unknown2(), "m.h5", tf_keras), {}, r"needs the class 'Unknown2'.*LAYERS"),
     "missing initializer": (
         lambda d: made_of(d, keras.layers.Dense(2, kernel_initializer=Start())),
         {},

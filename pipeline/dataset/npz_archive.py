@@ -1,14 +1,13 @@
 """Arrays of an .npz file, unpacked one at a time into a temporary file, so that they need not fit into memory."""
 
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from pipeline import boundary
+from pipeline import boundary, disk
 from pipeline.dataset.samples import bookkeeping
 from pipeline.errors import UserError
 
@@ -34,7 +33,7 @@ def array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(members[name]) as packed:
         shape, _, _ = _header(packed)
     bookkeeping(path, *shape[:1])
-    with tempfile.TemporaryFile() as stream:
+    with disk.temporary_file() as stream:
         with archive.open(members[name]) as packed:
             shutil.copyfileobj(packed, stream, 1 << 20)
         stream.seek(0)

@@ -7,8 +7,8 @@ import numpy as np
 
 from pipeline.errors import UserError
 
-# More are none that a network tells apart: each gets a name, and a place in counts.
-_CLASSES = 1_000_000
+# No network has so many outputs; for each index below the largest there is a row in the reports.
+_MOST_CLASSES = 1_000_000
 
 
 def fits_signature(sample: Mapping[str, np.ndarray], inputs: Sequence[Mapping[str, Any]], *, name: str) -> None:
@@ -74,15 +74,14 @@ def class_indices(
         labels = np.array([place[own[int(label)]] for label in labels], np.int64)
     names = own if wanted is None else wanted
     if names is None:
-        if (labels >= _CLASSES).any():
-            first = int(np.flatnonzero(labels >= _CLASSES)[0])
-            raise UserError(
-                f"{ids[first]}: label {labels[first]} is no index of a class, which are below {_CLASSES:,}; if it is a number to "
-                "predict, save the labels as float"
-            )
         if (labels < 0).any():
             raise UserError(
                 f"{ids[int(np.flatnonzero(labels < 0)[0])]}: label {labels.min()} is below 0; class indices count from 0"
+            )
+        if labels.max(initial=0) >= _MOST_CLASSES:
+            raise UserError(
+                f"{ids[int(labels.argmax())]}: label {labels.max()} is no class index, which count from 0; numbers to predict are "
+                "floats (label_as: number in a table)"
             )
         return labels, None
     labels_in_range(labels, names, ids)

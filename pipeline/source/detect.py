@@ -85,7 +85,8 @@ def code_places(config: Any, *, layer: str = "the model", argument: str = "") ->
         return [place for value in config for place in code_places(value, layer=layer, argument=argument)]
     if not isinstance(config, dict):
         return []
-    if config.get("class_name") == "__lambda__":
+    # Keras saves a lambda that is an activation without saying what it is.
+    if config.get("class_name") == "__lambda__" or (argument.endswith("activation") and list(config) == ["value"]):
         return [f"a lambda ({argument or 'a function'} of {layer})"]
     inside = config.get("config")
     if isinstance(inside, dict):
