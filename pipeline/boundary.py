@@ -7,6 +7,9 @@ processes share, so that a mark costs microseconds and may be set for every samp
 
 The copy is a fork, made before anything runs in a thread: of TensorFlow, importing starts none. Where there is none (macOS,
 Windows) a stage runs in its own process: what a library raises is a message there too, a crash or a loop is not.
+
+What a file says of its size is compared with `limits` before memory is taken (`within`). For what it does not say, or lies about,
+the process that is watched gets no more memory than the limit from its system: a library then fails as it does where memory is out.
 """
 
 import atexit
@@ -14,6 +17,7 @@ import contextlib
 import math
 import mmap
 import os
+import re
 import select
 import signal
 import struct
@@ -40,6 +44,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if sys.platform != "win3
 _TICK, _GRACE = 0.2, 5.0  # seconds between two looks at the mark, and for a stage that is told to stop
 _HEAD = struct.Struct("<?ddI")  # whether a mark is set, since when, its limit in seconds, length of its text
 _PAGE = 1 << 16
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Limits(NamedTuple):
@@ -81,9 +86,26 @@ def limits(*, seconds: float, gigabytes: float) -> Iterator[None]:
     global _limits
     before, _limits = _limits, Limits(seconds, gigabytes)
     try:
-        yield
+        with _memory(gigabytes) if _page is not None else contextlib.nullcontext():
+            yield
     finally:
         _limits = before
+
+
+@contextmanager
+def _memory(gigabytes: float) -> Iterator[None]:
+    """No more memory inside the block than the process has already and this."""
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    # What RLIMIT_DATA counts since Linux 4.7: private writable memory, in pages.
+    has = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    given = has + int(gigabytes * 1e9)
+    resource.setrlimit(resource.RLIMIT_DATA, (given if soft == resource.RLIM_INFINITY else min(soft, given), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def within(path: Path, size: float, *, what: str, key: str = "") -> None:
@@ -128,12 +150,13 @@ def reading(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> It
             yield
         except UserError:
             raise
-        except MemoryError:
-            raise UserError(f"{subject} not readable as {kind}: it needs more memory than there is; {remedy}") from None
         except Exception as error:  # the only place that catches everything
-            if _of_the_user(error.__traceback__) or _of_the_pipeline(error):
+            # The second is TensorFlow's, which is not imported here.
+            short = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+            if not short and (_of_the_user(error.__traceback__) or _of_the_pipeline(error)):
                 raise
-            raise UserError(f"{subject} not readable as {kind}: {reason(error)}; {remedy}") from error
+            why = f"it needs more memory than there is{_allowed()}" if short else reason(error)
+            raise UserError(f"{subject} not readable as {kind}: {why}; {remedy}") from error
 
 
 @contextmanager
@@ -157,12 +180,23 @@ def watching(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> I
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in a line; its type where it says less than a sentence."""
+    """What an exception says, in a line; its type before it where it says less than a sentence."""
     # An exception that is made of a sentence and a place, as that of `tokenize`, prints as a tuple.
-    said = error.args[0] if len(error.args) == 2 and str(error) == str(error.args) else error
-    line = next((line.strip() for line in str(said).splitlines() if line.strip()), "")
-    bare = isinstance(error, (LookupError, AssertionError)) or " " not in line
-    return f"{type(error).__name__}{': ' if line else ''}{line}"[:200] if bare else line[:200]
+    said = line(str(error.args[0] if len(error.args) == 2 and str(error) == str(error.args) else error))
+    bare = isinstance(error, (LookupError, AssertionError)) or " " not in said
+    return f"{type(error).__name__}{': ' if said else ''}{said}" if bare else said
+
+
+def line(text: str) -> str:
+    """A text of a library as one line without colours: its first, and the next one where that is short."""
+    lines = [line.strip() for line in _COLOURS.sub("", text).splitlines() if line.strip()]
+    # The first often tells where, and the next one what.
+    return (" ".join(lines[:2]) if lines and len(lines[0]) < 80 else "".join(lines[:1]))[:200]
+
+
+def _allowed() -> str:
+    """The limit of memory in words, where there is one."""
+    return "" if _limits is None else f", or than limits.gigabytes in conf/config.yaml allows ({_limits.gigabytes:g})"
 
 
 def run(main: Callable[[], None], *, refused: int = 1) -> None:
@@ -345,9 +379,10 @@ def _of_the_user(place: TracebackType | None) -> bool:
     """Whether a fault went through code of the user: of no library, and not of the pipeline but for pipeline/custom/."""
 
     def own(file: str) -> bool:
-        if file.startswith("<") or "__autograph_generated_file" in file or file.startswith(_LIBRARIES):
-            return False
         path = Path(file)
+        # Compiled modules name their source as it was called when they were compiled; what was generated has no file at all.
+        if not path.is_absolute() or "__autograph_generated_file" in file or file.startswith(_LIBRARIES):
+            return False
         return not path.is_relative_to(_HERE) or path.is_relative_to(_HERE / "custom")
 
     return any(own(file) for file in _frames(place))

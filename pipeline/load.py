@@ -38,9 +38,11 @@ def _load(path: Path, model: config.Model) -> None:
         dtypes=model.input_dtypes,
     )
     inputs = network.fixed(loaded.inputs, shapes=model.inputs, batch=model.batch)
-    traced = network.trace(loaded, inputs=inputs)
+    with loaders.handling(path):
+        traced = network.trace(loaded, inputs=inputs)
     with files.replacing(paths.SOURCE) as folder:
-        network.save(traced, folder)
+        with loaders.handling(path):
+            network.save(traced, folder)
         record = Source(
             name=model.name,
             format=format,

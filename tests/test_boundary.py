@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
 
+import numpy as np
 import pytest
 
 from pipeline import boundary
@@ -37,6 +38,10 @@ def raising(error: BaseException) -> None:
         (RecursionError(), "RecursionError"),
         (NotImplementedError("That compression method is not supported"), "That compression method"),
         (MemoryError(), "it needs more memory than there is"),
+        (
+            ValueError("\x1b[1mException encountered when calling Dense.call().\n\n\x1b[0mNegative size"),
+            r"Exception .*\(\)\. Negative size",
+        ),
     ],
 )
 def test_whatever_a_library_raises_names_the_file(error: Exception, said: str) -> None:
@@ -137,6 +142,13 @@ def test_what_was_killed_from_outside_is_told_apart() -> None:
     ended = boundary.supervise(read_by(lambda: os.kill(os.getpid(), signal.SIGKILL)))
     assert (ended.how, ended.code) == ("crashed", 1)
     assert "ended from outside (SIGKILL); by nobody? then memory was short" in ended.text
+
+
+def test_what_takes_more_than_it_says_gets_no_more_than_the_limit() -> None:
+    ended = boundary.supervise(read_by(lambda: np.ones(2**31, np.uint8)))
+    assert ended.how == "refused"
+    assert "it needs more memory than there is, or than limits.gigabytes in conf/config.yaml allows (1)" in ended.text
+    assert boundary.supervise(read_by(lambda: np.ones(2**29, np.uint8))).how == "returned"
 
 
 @pytest.mark.parametrize(("given", "code"), [(None, 0), (0, 0), (2, 2), ("said", 1)])

@@ -76,7 +76,8 @@ def export_like(
             + " ".join(f"{name}=NAME_IN_FILE" for name in loaded.inputs)
             + f" (the file has {', '.join(found.inputs)})"
         )
-    return Exported(_export(format, loaded, folder, likes[0]), ways)
+    with loaders.handling(model):
+        return Exported(_export(format, loaded, folder, likes[0]), ways)
 
 
 def others(model: Path) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 
 from pipeline.errors import UserError
+from pipeline.source import stored_sizes
 
 # What `model.format` may say beside "auto", which looks inside, and what such a network is kept in.
 CONTAINERS = {
@@ -136,6 +137,7 @@ def _require_sound(path: Path) -> None:
     """Compare every member of a zip archive with its checksum, which Python 3.13 no longer does where Keras seeks in it."""
     try:
         with zipfile.ZipFile(path) as archive:
+            stored_sizes.check_archive(path, archive)
             spoilt = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
         raise UserError(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline import boundary
 from pipeline.errors import UserError
 from pipeline.source import detect
 
@@ -71,7 +72,7 @@ def reading(path: Path, *, format: str, custom: Mapping[str, Any]) -> Iterator[N
 def _reason(text: str) -> str:
     """The line that tells: what Keras encountered inside, or the first."""
     inner = re.findall(r"(?:Exception|Error) encountered: (.+)", text)
-    return str(inner[-1] if inner else text.splitlines()[0])[:200]
+    return str(inner[-1])[:200] if inner else boundary.line(text)
 
 
 def layers(model: Any, nested: type, prefix: str = "") -> list[dict[str, Any]]:

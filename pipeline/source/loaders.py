@@ -1,12 +1,13 @@
 """Which loader reads which format: one function and one row in `LOADERS` each. The libraries are imported when they are needed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from pipeline import boundary
 from pipeline.errors import UserError
-from pipeline.source import detect, network
+from pipeline.source import detect, network, stored_sizes
 
 # What a file that is kept so is called in messages.
 _KINDS = {"zip": "a .keras file", "hdf5": "a Keras model in HDF5", "folder": "a SavedModel"}
@@ -37,7 +38,7 @@ def load(
         The format, and the network.
 
     Raises:
-        UserError: when it cannot be read, or is not of the format.
+        UserError: when it cannot be read, takes more than the limit, or is not of the format.
     """
     with boundary.reading(path, kind="a saved network", key="model.path"):
         found = detect.detect(path)
@@ -45,8 +46,16 @@ def load(
     if detect.CONTAINERS[chosen] != detect.CONTAINERS[found]:
         raise UserError(f"model.format: {chosen} is not what {path} holds: that is {found}; set it to auto")
     options = {"signature": signature, "custom": custom, "trust_code": trust_code, "shapes": shapes or {}, "dtypes": dtypes or {}}
-    with boundary.reading(path, kind=_KINDS[detect.CONTAINERS[chosen]], key="model.path"):
+    container = detect.CONTAINERS[chosen]
+    with boundary.reading(path, kind=_KINDS[container], key="model.path"):
+        stored_sizes.check(path, container)
         return chosen, LOADERS[chosen](path, chosen, options)
+
+
+def handling(path: Path) -> AbstractContextManager[None]:
+    """Around what TensorFlow does with a network that was loaded from `path`: see `boundary.reading`."""
+    remedy = "run it on a sample where it was trained, and save it again"
+    return boundary.reading(path, kind="a network that TensorFlow can export", key="model.path", remedy=remedy)
 
 
 def _keras3(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:
