@@ -1,6 +1,6 @@
 """Kill runs of a finished project, at random moments of every stage, complete each with one run, and compare with what was.
 
-    python -m tests.kills [--count N] [--seed S] [--stages NAME ...] [--keep FOLDER]
+    python -m tests.kills [--count N] [--seed S] [--stages NAME ...] [--kinds KIND ...] [--keep FOLDER]
 
 Prints a row for each stage and for each way of killing: tried; answered, when the completing run ended well; wrong, when anything
 deterministic is not as before, or anything is left over in the project, DVC's cache, /tmp or among the processes. Exit code 1
@@ -14,7 +14,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -61,13 +61,13 @@ def killed(pristine: finished.Project, project: finished.Project, expected: fini
             shutil.copytree(pristine.folder / name, project.folder / name, symlinks=True)
 
 
-def campaign(folder: Path, *, count: int, seed: int, only: list[str]) -> Iterator[Row]:
+def campaign(folder: Path, *, count: int, seed: int, only: Sequence[str] = (), kinds: Sequence[str] = ()) -> Iterator[Row]:
     """Kill `count` times, going round the stages and the ways; a run that ended before its kill is not counted.
 
     Args:
         folder: for the projects; a finished one in it, from an earlier call, is taken as it is.
         count, seed: how often, and of the moments.
-        only: these stages; all, when empty.
+        only, kinds: these stages and ways; all, when empty.
     """
     pristine = finished.Project(folder / "pristine")
     if not pristine.root.exists():
@@ -77,7 +77,7 @@ def campaign(folder: Path, *, count: int, seed: int, only: list[str]) -> Iterato
     shutil.rmtree(project.folder, ignore_errors=True)
     shutil.copytree(pristine.folder, project.folder, symlinks=True)
     moment, durations = random.Random(seed), Durations()
-    rounds = [(stage, kind) for kind in KINDS for stage in stages(pristine) if not only or stage in only]
+    rounds = [(stage, kind) for kind in kinds or KINDS for stage in stages(pristine) if not only or stage in only]
     for stage, kind in itertools.islice(itertools.cycle(rounds), count):
         row = Row(stage, kind)
         while not row.tried and row.late < LATE:
@@ -90,13 +90,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stages", nargs="*", default=[])
+    parser.add_argument("--kinds", nargs="*", default=[], choices=KINDS)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-") as temporary:
         folder = Path(temporary) if options.keep is None else options.keep.resolve()
         rows: list[Row] = []
         with contextlib.suppress(KeyboardInterrupt):  # what was found so far is said
-            for row in campaign(folder, count=options.count, seed=options.seed, only=options.stages):
+            for row in campaign(folder, count=options.count, seed=options.seed, only=options.stages, kinds=options.kinds):
                 rows.append(row)
                 print(f"{len(rows)} of {options.count}: {row.stage}, {row.kind}{row.said()}", file=sys.stderr, flush=True)
     print(printed(rows), end="")

@@ -113,10 +113,11 @@ def state(project: Project) -> State:
     found: dict[str, str | None] = {}
     for top, folders, names in os.walk(project.root):
         folders[:] = [name for name in folders if name not in _THEIRS]
-        for path in (Path(top, name) for name in names):
+        # Of folders, those of temporary names, which may be empty.
+        for path in (Path(top, name) for name in (*names, *(name for name in folders if name.endswith(".tmp")))):
             name = path.relative_to(project.root).as_posix()
             if name != "dvc.lock":
-                found[name] = None if name.startswith(MEASURED) else hashlib.sha256(path.read_bytes()).hexdigest()
+                found[name] = None if path.is_dir() or name.startswith(MEASURED) else hashlib.sha256(path.read_bytes()).hexdigest()
     lock = yaml.load((project.root / paths.LOCK).read_bytes(), Loader=yaml.CSafeLoader)["stages"]
     for stage in lock.values():
         for kind in ("deps", "outs"):
