@@ -224,7 +224,7 @@ def _bound(objects: Any, arguments: Mapping[str, Sequence[str]]) -> dict[_Origin
     for name, function in objects.concrete_functions.items():
         names, bound = arguments.get(name, ()), list(function.bound_inputs)
         found |= {(name, argument): (name, argument) for argument in names}
-        for argument, number in zip(reversed(names), reversed(bound), strict=False):
+        for argument, number in zip(names[len(names) - len(bound) :], bound, strict=True) if len(bound) <= len(names) else ():
             if number < len(objects.nodes) and objects.nodes[number].WhichOneof("kind") == "asset":
                 found[name, argument] = _ASSET
     return found
