@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import sys
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline import boundary, leftovers
+from pipeline import boundary, disk, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
@@ -70,7 +69,8 @@ def main() -> None:
     except UserError as error:
         print(f"error: {shown(error)}", file=sys.stderr)
         sys.exit(2)
-    print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report))
+    text = json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report)
+    print(text, flush=True)  # a disk that is full is said here, not by the exit code of a verdict
     sys.exit(0 if report["passed"] else 1)
 
 
@@ -136,9 +136,9 @@ def audit(
     if scheme is None:
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
-    with tempfile.TemporaryDirectory() as temporary:
+    with disk.temporary_folder() as temporary:
         said = {"inputs": inputs or {}, "outputs": outputs or {}, "trust_code": trust_code}
-        reference, more = _reference(model, Path(temporary), content, opened, said)
+        reference, more = _reference(model, temporary, content, opened, said)
         original, ends = reference.source, reference.ends
         notes += more
         results = None

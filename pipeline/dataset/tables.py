@@ -1,14 +1,13 @@
 """Reader of tables, CSV and Parquet, a block of rows at a time."""
 
 import math
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import boundary
+from pipeline import boundary, disk
 from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
 
@@ -50,7 +49,7 @@ def table(
     wanted = list(dict.fromkeys([*columns, *(name for name in texts.values() if name is not None)]))
     kept: dict[str, list[Any]] = {name: [] for name in texts}
     count = 0
-    with boundary.reading(path, kind="a table"), tempfile.TemporaryFile() as stream:
+    with boundary.reading(path, kind="a table"), disk.temporary_file() as stream:
         for block in _blocks(path, wanted):
             numbers = np.stack([_numbers(block[column], path, count, dtype) for column in columns], axis=1)
             stream.write(numbers.tobytes())
