@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign judge kills simulate-statistics deps lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign mutations judge kills simulate-statistics deps lock clean
 
 # One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
 ALONE := python -m pipeline.cli.unlock
@@ -60,6 +60,10 @@ bench: setup
 # One thing changed in files of all kinds, thousands of times: does the certificate see what changes the outputs?
 campaign: setup
 	python -m pipeline.cli.campaign
+
+# Damaged files of every format that is read, 10,000 of them: does each end in an answer?
+mutations: setup
+	python -m tests.mutations
 
 # Networks trained here, run as a user does: what ships, why, and whether planted faults are refused.
 judge: setup

@@ -151,6 +151,8 @@ def reading(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> It
         except UserError:
             raise
         except Exception as error:  # the only place that catches everything
+            if isinstance(error, OSError) and (said := errors.refused(error)) is not None:
+                raise said from None  # a full disk, or permissions: nothing is wrong with the file
             # The second is TensorFlow's, which is not imported here.
             short = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
             if not short and (_of_the_user(error.__traceback__) or _of_the_pipeline(error)):
@@ -276,11 +278,12 @@ def _inside(function: Callable[[], object], page: mmap.mmap, parent: int, mask: 
         signal.signal(number, signal.default_int_handler if number == signal.SIGTERM else lambda number, frame: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
-        function()
+        with errors.worded():
+            function()
         code = 0
     except UserError as error:
         code = _REFUSED
-        text = str(error).encode(errors="replace")[: _PAGE - _HEAD.size]
+        text = errors.shown(error).encode(errors="replace")[: _PAGE - _HEAD.size]
         page[_HEAD.size : _HEAD.size + len(text)] = text
         _HEAD.pack_into(page, 0, False, 0.0, 0.0, len(text))
     except KeyboardInterrupt:

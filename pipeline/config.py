@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from pipeline import paths
+from pipeline import boundary, paths
 from pipeline.errors import UserError
 from pipeline.quantization import schemes
 
@@ -19,6 +19,7 @@ Count = Annotated[int, Meta(ge=1)]
 Text = Annotated[str, Meta(min_length=1)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Entry = TypeVar("Entry")
+_SHOWN = 10  # faults at once
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 # Names under which a library's version stands in `versions`, and the distributions that provide it.
@@ -67,7 +68,8 @@ class Model(Section, frozen=True):
 
     `format`: "auto" looks inside. `signature`: key of a SavedModel's signature (None: the only one, or serving_default).
     `inputs`: shapes without the batch, for inputs that leave dimensions free. `input_dtypes`: for a subclassed model, whose file
-    does not tell. `trust_code`: run Python bytecode that the file holds. `batch` of the export; None leaves it free.
+    does not tell. `trust_code`: run Python bytecode, functions and operators that the file holds or names. `batch` of the
+    export; None leaves it free.
     """
 
     name: Text
@@ -473,13 +475,15 @@ def validate(content: Any, *, source: str) -> Config:
         source: what is being checked, for the message.
 
     Raises:
-        UserError: with every fault at once, a line each: where, what was given, what is allowed.
+        UserError: with the faults, a line each: where, what was given, what is allowed.
     """
     try:
         return msgspec.convert(content, Config)
     except msgspec.ValidationError:
         # It stops at the first fault; a user wants all of them.
-        raise UserError("\n  ".join(f"{source}: {fault}" for fault in _faults(content, Config, ()))) from None
+        lines = [f"{source}: {fault}" for fault in _faults(content, Config, ())]
+        more = [f"{source}: and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        raise UserError("\n  ".join([*lines[:_SHOWN], *more])) from None
 
 
 def read() -> Config:
@@ -489,11 +493,14 @@ def read() -> Config:
         UserError: when it is missing, no YAML, or does not fit the schema.
     """
     try:
-        content = msgspec.yaml.decode(paths.PARAMS.read_bytes())
+        text = paths.PARAMS.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{paths.PARAMS}: no such file; run `make params` in the repository's root") from None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{paths.PARAMS}: not readable as YAML; run `make params` to compose it again ({error})") from None
+    with boundary.reading(paths.PARAMS, kind="YAML", remedy="run `make params` to compose it again"):
+        try:
+            content = msgspec.yaml.decode(text)
+        except msgspec.DecodeError as error:  # in several lines
+            raise ValueError(" ".join(str(error).split())) from None
     return validate(content, source=str(paths.PARAMS))
 
 

@@ -3,17 +3,19 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, unquote
 
 import msgspec
 import numpy as np
 
+from pipeline.disk import erase, writing
 from pipeline.errors import UserError
 
 Record = TypeVar("Record")
@@ -24,18 +26,20 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.
 
     Works for files and for folders; an existing target is replaced as a whole.
+
+    Raises:
+        UserError: when the system does not let it be written, naming `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if path.is_dir():
+                erase(path)
+            temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        erase(temporary)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -111,7 +115,13 @@ def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write one .npy for each array into a folder that does not exist yet (see `replacing`)."""
     folder.mkdir()
     for name, array in arrays.items():
-        np.save(array_path(folder, name), array, allow_pickle=False)
+        write_array(array_path(folder, name), array)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write one .npy file, the same bytes as `np.save`, whose error does not say that a disk is full."""
+    with path.open("wb") as stream:
+        np.lib.format.write_array(SimpleNamespace(write=stream.write), np.asanyarray(array), allow_pickle=False)
 
 
 def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count: int) -> None:
@@ -134,12 +144,7 @@ def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count:
                 if name not in streams:
                     streams[name] = opened.enter_context(array_path(folder, name).open("wb"))
                     shapes[name] = array.shape
-                    header = {
-                        "descr": np.lib.format.dtype_to_descr(array.dtype),
-                        "fortran_order": False,
-                        "shape": (count, *array.shape),
-                    }
-                    np.lib.format.write_array_header_1_0(streams[name], header)
+                    _write_header(streams[name], (count, *array.shape), array.dtype)
                 if shapes[name] != array.shape:
                     raise UserError(
                         f"{name}: sample {number} has shape {list(array.shape)}, the first has {list(shapes[name])}; "
@@ -149,9 +154,38 @@ def write_rows(folder: Path, rows: Iterable[Mapping[str, np.ndarray]], *, count:
                 streams[name].write(np.ascontiguousarray(array).tobytes())
 
 
-def mapped(folder: Path) -> Callable[[str, tuple[int, ...], np.dtype], np.ndarray]:
-    """A function of name, shape and dtype that makes an array in a file of the folder, to be filled in any order."""
-    return lambda name, shape, dtype: np.lib.format.open_memmap(array_path(folder, name), mode="w+", dtype=dtype, shape=shape)
+class StoredArray:
+    """An array in a .npy file, whose rows are written in any order, by several threads.
+
+    Not through a memory map: where the disk is full, writing into one ends the process (SIGBUS).
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self._path, self._dtype = path, dtype
+        self._row = math.prod(shape[1:]) * dtype.itemsize
+        with writing(path), path.open("wb") as stream:
+            _write_header(stream, shape, dtype)
+            self._first = stream.tell()
+
+    def __setitem__(self, rows: slice, values: np.ndarray) -> None:
+        """Write the rows from `rows.start` on.
+
+        Raises:
+            UserError: when there is no room for them.
+        """
+        with writing(self._path), self._path.open("r+b") as stream:
+            stream.seek(self._first + rows.start * self._row)
+            stream.write(np.ascontiguousarray(values, self._dtype).tobytes())
+
+
+def stored(folder: Path) -> Callable[[str, tuple[int, ...], np.dtype], StoredArray]:
+    """A function of name, shape and dtype that makes an array in a file of the folder."""
+    return lambda name, shape, dtype: StoredArray(array_path(folder, name), shape, dtype)
+
+
+def _write_header(stream: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
 
 
 def write_samples(
@@ -177,7 +211,7 @@ def write_samples(
     if isinstance(labels, Mapping):
         write_arrays(folder / "labels", labels)
     elif labels is not None:
-        np.save(folder / "labels.npy", labels, allow_pickle=False)
+        write_array(folder / "labels.npy", labels)
 
 
 def read_samples(folder: Path) -> dict[str, np.ndarray]:

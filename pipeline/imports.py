@@ -4,10 +4,14 @@ import ast
 from pathlib import Path
 
 # Imported by nearly every stage, and no dependency of any, as they decide nothing of what is written: `config` validates
-# params.yaml, `__init__` says when the wrong Python was started, `errors` and `boundary` end a stage with a message, `paths` names
-# the files that dvc.yaml names too, `progress` draws bars, and `stale` removes what is made again. As deps of every stage they took
-# a sixth of dvc.lock, which DVC reads and writes as a whole for each stage.
-EXEMPT = frozenset(f"pipeline/{name}.py" for name in ("__init__", "boundary", "config", "errors", "paths", "progress", "stale"))
+# params.yaml, `__init__` says when the wrong Python was started, `errors` and `boundary` end a stage with a message, `disk` says
+# what the system refuses, `paths` names the files that dvc.yaml names too, `progress` draws bars, `stale` and `leftovers` remove
+# what is made again or was left, and `processes` ends them. As deps of every stage they took a sixth of dvc.lock, which DVC reads
+# and writes as a whole for each stage.
+EXEMPT = frozenset(
+    f"pipeline/{name}.py"
+    for name in ("__init__", "boundary", "config", "disk", "errors", "leftovers", "paths", "processes", "progress", "stale")
+)
 
 
 def closure(root: Path, stage: str) -> set[str]:

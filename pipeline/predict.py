@@ -29,7 +29,7 @@ def _predict(model: bytes, name: str, folder: Path, sets: dict[str, Path]) -> No
         samples = files.read_samples(read)
         (folder / inside).mkdir(exist_ok=True)
         with progress.counting(len(next(iter(samples.values()))), doing=f"predict {name}") as done:
-            interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.mapped(folder / inside), done=done)
+            interpreter.predict(model, samples, workers=os.cpu_count() or 1, store=files.stored(folder / inside), done=done)
 
 
 if __name__ == "__main__":

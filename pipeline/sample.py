@@ -43,8 +43,9 @@ def _sample(data: config.Data, *, seed: int) -> None:
             return dataset.read(i)
 
     def prepared(i: int) -> dict[str, np.ndarray]:
-        sample = preprocess.apply(read(i), steps, name=dataset.ids[i])
-        validation.fits_signature(sample, inputs, name=dataset.ids[i])
+        name = f"{data.path}: {dataset.ids[i]}"
+        sample = preprocess.apply(read(i), steps, name=name)
+        validation.fits_signature(sample, inputs, name=name)
         return sample
 
     prepared(0)  # what does not fit is said before everything is read

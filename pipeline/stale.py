@@ -4,11 +4,11 @@ A stage before `select` removes it when it starts, not when it fails: a process 
 changed for the last stages, DVC brings their outputs back from its cache, without running them.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import paths
+from pipeline.disk import erase
 
 _CHOSEN = (paths.SELECTED, paths.METRICS, paths.LATENCY)
 _REPORTED = (paths.PAGE, paths.SUMMARY, paths.PICTURES, paths.PLOTS)
@@ -28,11 +28,11 @@ def remove(stage: str) -> None:
 
     Args:
         stage: its name; any that is none of the last ones comes before them.
+
+    Raises:
+        UserError: when the system does not let it be removed.
     """
     for path in (*_CHOSEN, *_REPORTED):
         if path in _KEEPS.get(stage, ()):
             continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        erase(path)

@@ -99,6 +99,15 @@ def test_all_faults_are_listed_at_once() -> None:
         compose(ROOT, ["seed=-1", "calibrate.samples=x"])
 
 
+def test_of_very_many_faults_the_first_are_listed() -> None:
+    with pytest.raises(UserError) as refused:
+        config.validate({}, source="params.yaml")
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 11
+    assert lines[0].startswith("params.yaml: seed: is missing")
+    assert re.fullmatch(r"  params\.yaml: and \d+ more", lines[-1])
+
+
 def test_a_variant_s_name_becomes_a_folder() -> None:
     with pytest.raises(UserError, match=r"'Int-8' becomes a folder: use small letters, digits and _"):
         compose(ROOT, ["+variants.Int-8=${variants.int8}"])
@@ -114,7 +123,7 @@ def test_a_variant_s_name_becomes_a_folder() -> None:
         ),
         ("method: min_max", "metod: min_max", "error: params.yaml: calibrate.metod: unknown key (did you mean 'method'?)"),
         ("io_dtype: int8", "io_dtype: int4", "io_dtype: 'int4' is not sound"),
-        ("calibrate:", "calibrate: [", "error: params.yaml: not readable as YAML; run `make params`"),
+        ("calibrate:", "calibrate: [", "; run `make params` to compose it again"),
     ],
 )
 def test_a_hand_edited_params_file_is_refused(finished: Path, tmp_path: Path, before: str, after: str, message: str) -> None:

@@ -16,7 +16,7 @@ from pipeline.cli import deps
 from pipeline.cli.compose import compose
 from tests.helpers import ROOT, call
 
-FLOOR = ("boundary", "errors", "files", "imports", "leftovers", "options", "paths", "processes", "progress", "stale")
+FLOOR = ("boundary", "disk", "errors", "files", "imports", "leftovers", "options", "paths", "processes", "progress", "stale")
 STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in ("__init__", "config", *FLOOR)]
 
 

@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import sys
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -25,11 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline import boundary, leftovers
+from pipeline import boundary, disk, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
-from pipeline.errors import UserError
+from pipeline.errors import UserError, shown
 from pipeline.runtime import interpreter, trial
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
@@ -49,7 +48,9 @@ def main() -> None:
     parser.add_argument("--decides", metavar="largest|THRESHOLD", help="how outputs decide; else decisions are not judged")
     for side in ("inputs", "outputs"):
         parser.add_argument(f"--{side}", nargs="+", default=(), metavar="NETWORK=FILE", help=f"which of the {side} is which")
-    parser.add_argument("--trust-code", action="store_true", help="run Python code that the network's file holds (Lambda layers)")
+    parser.add_argument(
+        "--trust-code", action="store_true", help="run what the network's file holds or names: Python code, functions, operators"
+    )
     parser.add_argument("--json", action="store_true", help="the whole report as JSON, as in reports/verify/, and notes")
     given = parser.parse_args()
     file_limits = yaml.safe_load((_CONF / "config.yaml").read_text(encoding="utf-8"))["limits"]
@@ -66,9 +67,10 @@ def main() -> None:
                 decision=_decision(given.decides),
             )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(error)}", file=sys.stderr)
         sys.exit(2)
-    print(json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report))
+    text = json.dumps(report, indent=2, sort_keys=True, allow_nan=False) if given.json else audit_text.text(report)
+    print(text, flush=True)  # a disk that is full is said here, not by the exit code of a verdict
     sys.exit(0 if report["passed"] else 1)
 
 
@@ -134,9 +136,9 @@ def audit(
     if scheme is None:
         scheme, how = scheme_detection.detect(found, judgement.BY_NAME)
         notes.append(f"scheme {scheme}: {how}" if scheme else f"dtypes and outputs are not compared: {how}; say it with --scheme")
-    with tempfile.TemporaryDirectory() as temporary:
+    with disk.temporary_folder() as temporary:
         said = {"inputs": inputs or {}, "outputs": outputs or {}, "trust_code": trust_code}
-        reference, more = _reference(model, Path(temporary), content, opened, said)
+        reference, more = _reference(model, temporary, content, opened, said)
         original, ends = reference.source, reference.ends
         notes += more
         results = None

@@ -252,7 +252,7 @@ def predict_rate(setting: Setting) -> list[Case]:
         def here(model: bytes = model, samples: dict[str, np.ndarray] = samples, count: int = len(inputs)) -> float:
             with tempfile.TemporaryDirectory() as folder:
                 begun = time.perf_counter()
-                interpreter.predict(model, samples, workers=workers, store=files.mapped(Path(folder)))
+                interpreter.predict(model, samples, workers=workers, store=files.stored(Path(folder)))
                 return count / (time.perf_counter() - begun)
 
         def other(model: bytes = model, inputs: np.ndarray = inputs) -> float:

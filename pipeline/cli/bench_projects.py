@@ -60,7 +60,7 @@ def run(*command: str, cwd: Path) -> str:
     done = subprocess.run(command, cwd=cwd, env=_environment(cwd), check=False, text=True, capture_output=True)
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise UserError(f"bench: {' '.join(command)} ended with {done.returncode} in {cwd}:\n{said}")
+        raise UserError(f"bench: {' '.join(command)} ended with {done.returncode} in {cwd}:\n{said}".replace("\n", "\n  "))
     return done.stdout
 
 

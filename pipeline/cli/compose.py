@@ -3,16 +3,14 @@
 python -m pipeline.cli.compose [OVERRIDE ...]
 """
 
-import shutil
 import sys
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
-from pipeline import files, paths
+from pipeline import disk, files, paths
 from pipeline.cli import composition_errors
 from pipeline.cli.unlock import alone
 from pipeline.cli.unlock_files import stages_of
@@ -28,8 +26,8 @@ def compose(root: Path, overrides: list[str]) -> str:
     Raises:
         UserError: when conf/ or an override is not valid.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "params.yaml"
+    with disk.temporary_folder() as folder:
+        target = folder / "params.yaml"
         try:
             compose_and_dump(target, str(root / paths.CONF), None, "config", str(root), overrides)
         except composition_errors.RAISED as error:
@@ -51,7 +49,7 @@ def _write() -> None:
     for folder in _BY_VARIANT:
         for entry in folder.glob("*"):
             if entry.name.removesuffix(".json") not in composed["variants"]:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                disk.erase(entry)
     if paths.LOCK.exists():
         before = paths.LOCK.read_text(encoding="utf-8")
         if (after := without_gone(before, {*composed["variants"], *composed["searches"]})) != before:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline import leftovers, processes
+from pipeline import disk, leftovers, processes
 from pipeline.cli import unlock_files, unlock_git, unlock_rwlock
 from pipeline.cli.unlock_rwlock import Owner, locked
 from pipeline.errors import UserError, run
@@ -56,9 +56,10 @@ def alone(command: str) -> Iterator[None]:
     _TMP.mkdir(exist_ok=True)
     with _MAKE.open("a+", encoding="utf-8") as stream:
         _wait(lambda: None if locked(stream) else _written(stream))
-        stream.truncate(0)
-        stream.write(f"{os.getpid()} {command}\n")
-        stream.flush()
+        with disk.writing(_MAKE):
+            stream.truncate(0)
+            stream.write(f"{os.getpid()} {command}\n")
+            stream.flush()
         os.set_inheritable(stream.fileno(), True)
         os.environ[_INSIDE] = str(Path.cwd())
         # DVC's own way for file systems without flock: who holds that lock cannot be seen.

@@ -71,15 +71,20 @@ def _dataset(
     targets = {name: array(name if key is None else key) for name, key in _label_names(labels)}
     declared = array(split) if split else None
     _same_length(path, [*columns.items(), *targets.items(), *([] if declared is None else [(str(split), declared)])])
+    if declared is not None and (declared.ndim != 1 or declared.dtype.kind != "U"):
+        given = f"{declared.dtype} {list(declared.shape)}"
+        raise UserError(f"{path}: {split}: expected the name of a split for each sample, as text, got {given}")
     bookkeeping(path, len(next(iter(columns.values()))))
     for name, target in targets.items():
         if not (np.issubdtype(target.dtype, np.number) or target.dtype == np.bool_):
             raise UserError(f"{path}: {name}: expected numbers, got {target.dtype} {list(target.shape)}; give class indices")
+        if target.ndim == 1 and target.dtype.kind in "fc" and not np.isfinite(target).all():
+            raise UserError(f"{path}: {name} holds NaN or infinity; remove those samples or fix the data")
         targets[name] = target.astype(np.int64) if target.ndim == 1 and np.issubdtype(target.dtype, np.integer) else target
     return Dataset(
         ids=[f"{path.stem}[{i}]" for i in range(len(next(iter(columns.values()))))],
         labels=next(iter(targets.values())) if isinstance(labels, str) else targets or None,
-        split=None if declared is None else np.asarray(declared),
+        split=None if declared is None else np.array([str(name) for name in declared]),
         read=lambda i: {name: np.array(column[i]) for name, column in columns.items()},
     )
 

@@ -117,8 +117,8 @@ def check_classes(
             name = repr(classes[label]) if classes else str(label)
             have = f"{len(members)} sample ({ids[members[0]]})" if members else "no sample"
             raise UserError(
-                f"data: class {name} has {have} for calibration, tuning and evaluation; it needs {wanted} at least: add samples, "
-                "or take the class out"
+                f"data.path: class {name} has {have} for calibration, tuning and evaluation; it needs {wanted} at least: add "
+                "samples, or take the class out"
             )
 
 

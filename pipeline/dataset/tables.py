@@ -1,13 +1,13 @@
 """Reader of tables, CSV and Parquet, a block of rows at a time."""
 
-import tempfile
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import boundary
+from pipeline import boundary, disk
 from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
 
@@ -49,9 +49,9 @@ def table(
     wanted = list(dict.fromkeys([*columns, *(name for name in texts.values() if name is not None)]))
     kept: dict[str, list[Any]] = {name: [] for name in texts}
     count = 0
-    with boundary.reading(path, kind="a table"), tempfile.TemporaryFile() as stream:
+    with boundary.reading(path, kind="a table"), disk.temporary_file() as stream:
         for block in _blocks(path, wanted):
-            numbers = np.stack([_numbers(block[column], path, count) for column in columns], axis=1)
+            numbers = np.stack([_numbers(block[column], path, count, dtype) for column in columns], axis=1)
             stream.write(numbers.tobytes())
             for name, column in texts.items():
                 if column is not None:
@@ -104,15 +104,19 @@ def _has(columns: list[str], wanted: list[str], path: Path) -> None:
         raise UserError(f"{path}: has no column {missing[0]!r}; has: {', '.join(map(str, columns))}")
 
 
-def _numbers(column: Any, path: Path, before: int) -> np.ndarray:
-    """A column as float64 [rows]."""
+def _numbers(column: Any, path: Path, before: int, dtype: str) -> np.ndarray:
+    """A column as float64 [rows], of numbers that `dtype` holds."""
     import pandas
 
     values = np.asarray(pandas.to_numeric(column, errors="coerce"), np.float64)
-    wrong = np.flatnonzero(np.isnan(values))
+    kind = np.dtype(dtype)
+    limits = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
+    wrong = np.flatnonzero(~((values >= float(limits.min)) & (values <= float(limits.max))))
     if wrong.size:
         cell = column.iloc[int(wrong[0])]
-        what = "is empty" if cell is None or str(cell).strip() in ("", "nan", "None", "<NA>") else f"is {str(cell)!r}, no number"
+        empty = cell is None or str(cell).strip() in ("", "nan", "None", "<NA>")
+        other = "no number" if math.isnan(values[wrong[0]]) else f"more than {dtype} holds"
+        what = "is empty" if empty else f"is {str(cell)!r}, {other}"
         raise UserError(f"{path}: row {before + int(wrong[0]) + 1}, column {column.name!r} {what}; fix the table")
     return values
 
@@ -122,15 +126,23 @@ def _labels(cells: list[Any], kind: str, path: Path, column: str) -> tuple[np.nd
     if empty := [i for i, text in enumerate(texts) if text.strip() in ("", "nan", "None", "<NA>")]:
         raise UserError(f"{path}: row {empty[0] + 1}, column {column!r} (the label) is empty; fix the table")
     if kind == "auto":
-        kind = "index" if all(_is(int, text) for text in texts) else "number" if all(_is(float, text) for text in texts) else "name"
+        kind = (
+            "index" if all(_is(int, text) for text in texts) else "number" if all(_is(_finite, text) for text in texts) else "name"
+        )
     if kind == "name":
         classes = sorted(set(texts))
         index = {name: number for number, name in enumerate(classes)}
         return np.array([index[text] for text in texts], np.int64), classes
-    convert: Any = int if kind == "index" else float
+    convert: Any = int if kind == "index" else _finite
     if wrong := [i for i, text in enumerate(texts) if not _is(convert, text)]:
         raise UserError(f"{path}: row {wrong[0] + 1}, column {column!r} (the label) is {texts[wrong[0]]!r}; label_as is {kind}")
     return np.array([convert(text) for text in texts], np.int64 if kind == "index" else np.float64), None
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
 
 
 def _is(convert: Any, text: str) -> bool:

@@ -7,6 +7,9 @@ import numpy as np
 
 from pipeline.errors import UserError
 
+# No network has so many outputs; for each index below the largest there is a row in the reports.
+_MOST_CLASSES = 1_000_000
+
 
 def fits_signature(sample: Mapping[str, np.ndarray], inputs: Sequence[Mapping[str, Any]], *, name: str) -> None:
     """Compare one preprocessed sample with the network's inputs.
@@ -74,6 +77,11 @@ def class_indices(
         if (labels < 0).any():
             raise UserError(
                 f"{ids[int(np.flatnonzero(labels < 0)[0])]}: label {labels.min()} is below 0; class indices count from 0"
+            )
+        if labels.max(initial=0) >= _MOST_CLASSES:
+            raise UserError(
+                f"{ids[int(labels.argmax())]}: label {labels.max()} is no class index, which count from 0; numbers to predict are "
+                "floats (label_as: number in a table)"
             )
         return labels, None
     labels_in_range(labels, names, ids)

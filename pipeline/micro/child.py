@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import processes
+from pipeline import disk, files, processes
+from pipeline.errors import UserError
 
 # The exit code of a file that TFLM refuses: why stands on stderr.
 REFUSED = 3
+# That of a child which cannot write its outputs: the last line of stderr says why.
+UNWRITTEN = 4
 
 
 def main(folder: Path, name: str) -> None:
@@ -44,9 +47,12 @@ def main(folder: Path, name: str) -> None:
         sys.exit(REFUSED)
     if not job["tensors"]:
         interpreter.print_allocations()
-    (folder / name).mkdir()
-    for key, arrays in seen.items():
-        np.save(folder / name / f"{key}.npy", np.stack(arrays), allow_pickle=False)
+    try:
+        with disk.writing_temporaries():
+            files.write_arrays(folder / name, {key: np.stack(arrays) for key, arrays in seen.items()})
+    except UserError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(UNWRITTEN)
 
 
 if __name__ == "__main__":

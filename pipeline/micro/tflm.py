@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import disk, files
+from pipeline.errors import UserError
 from pipeline.micro import allocations, child
 from pipeline.micro.simulation_report import Arena
 from pipeline.tflite import flatbuffer
@@ -51,8 +52,8 @@ def run(model: bytes, inputs: Sequence[np.ndarray], *, workers: int) -> Run:
     shares = min(workers, -(-count // _WORTH_A_PROCESS))
     ends = [count * share // shares for share in range(shares + 1)]
     outputs = len(flatbuffer.read(model).subgraphs[0].outputs)
-    with tempfile.TemporaryDirectory() as name:
-        folder = _prepared(Path(name), model, inputs)
+    with disk.temporary_folder() as temporary:
+        folder = _prepared(temporary, model, inputs)
         jobs = [
             {"start": start, "stop": stop, "inputs": len(inputs), "outputs": outputs, "tensors": [], "arena": _arena(model)}
             for start, stop in pairwise(ends)
@@ -74,8 +75,8 @@ def tensors(model: bytes, inputs: Sequence[np.ndarray], numbers: Sequence[int]) 
     Raises:
         Refused: when TFLM does not run the file.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = _prepared(Path(name), model, inputs)
+    with disk.temporary_folder() as temporary:
+        folder = _prepared(temporary, model, inputs)
         job = {"start": 0, "stop": len(inputs[0]), "inputs": len(inputs), "outputs": 0, "arena": _arena(model)}
         _run(folder, "kept", {**job, "tensors": list(numbers)})
         return {number: np.load(folder / "kept" / f"tensor-{number}.npy") for number in numbers}
@@ -84,7 +85,7 @@ def tensors(model: bytes, inputs: Sequence[np.ndarray], numbers: Sequence[int]) 
 def _prepared(folder: Path, model: bytes, inputs: Sequence[np.ndarray]) -> Path:
     (folder / "model.tflite").write_bytes(model)
     for place, array in enumerate(inputs):
-        np.save(folder / f"input-{place}.npy", array, allow_pickle=False)
+        files.write_array(folder / f"input-{place}.npy", array)
     return folder
 
 
@@ -104,6 +105,8 @@ def _run(folder: Path, name: str, job: dict[str, object]) -> str:
         raise Refused(_words(done.stderr))
     if done.returncode < 0:
         raise Refused(f"it ended with {signal.Signals(-done.returncode).name}; {_words(done.stderr) or 'it said nothing'}")
+    if done.returncode == child.UNWRITTEN:
+        raise UserError(done.stderr.splitlines()[-1])
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stderr

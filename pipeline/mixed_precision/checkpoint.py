@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline import disk
+
 Measured = dict[str, Any]
 
 
@@ -25,9 +27,13 @@ def remembering(path: Path, measure: Callable[[list[str]], Measured]) -> Callabl
     Args:
         path: of the file; made when missing.
         measure: from a list of texts, the question, to plain values that JSON can hold.
+
+    Raises:
+        UserError: when the file cannot be written, here and by what is returned.
     """
     known: dict[str, Measured] = {}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with disk.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     whole = 0
     if path.exists():
         for line in path.read_bytes().splitlines(keepends=True):
@@ -36,7 +42,7 @@ def remembering(path: Path, measure: Callable[[list[str]], Measured]) -> Callabl
             entry = json.loads(line)
             known[json.dumps(entry["asked"])] = entry["found"]
             whole += len(line)
-        with path.open("r+b") as file:
+        with disk.writing(path), path.open("r+b") as file:
             file.truncate(whole)
 
     def ask(question: list[str]) -> Measured:
@@ -44,7 +50,7 @@ def remembering(path: Path, measure: Callable[[list[str]], Measured]) -> Callabl
         if key not in known:
             # Through JSON, so that a remembered figure and a fresh one are the same.
             known[key] = json.loads(json.dumps(measure(question)))
-            with path.open("a", encoding="utf-8") as file:
+            with disk.writing(path), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"asked": question, "found": known[key]}) + "\n")
         return known[key]
 

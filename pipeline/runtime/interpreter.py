@@ -112,7 +112,7 @@ def predict(
     samples: Mapping[str, np.ndarray],
     *,
     workers: int,
-    store: Callable[[str, tuple[int, ...], np.dtype], np.ndarray] = lambda name, shape, dtype: np.empty(shape, dtype),
+    store: Callable[[str, tuple[int, ...], np.dtype], Any] = lambda name, shape, dtype: np.empty(shape, dtype),
     done: Callable[[int], object] = lambda count: None,
 ) -> dict[str, np.ndarray]:
     """The outputs of every sample in real units. State that the file keeps between calls (fused LSTM) is cleared before each.
@@ -121,11 +121,12 @@ def predict(
         model: .tflite file. A batch other than one is filled up with the last sample.
         samples: inputs [n, ...] by signature name, in real units.
         workers: interpreters of one thread each, if a sample is worth it; the result does not depend on it.
-        store: makes the array for an output of a name, shape [n, ...] and dtype; memory-mapped ones keep memory flat.
+        store: makes the array for an output of a name, shape [n, ...] and dtype, or what else takes rows by slices: files keep
+            memory flat.
         done: told after each batch how many samples it held; called by all workers.
 
     Returns:
-        Outputs [n, ...] by signature name.
+        What `store` made, by signature name: outputs [n, ...].
 
     Raises:
         Impossible: when LiteRT cannot run the file, or not on one of these samples.

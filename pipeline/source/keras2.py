@@ -25,13 +25,14 @@ def load(path: Path, *, format: str, custom: Mapping[str, Any], trust_code: bool
         path: the file or folder.
         format: "keras2", "keras2_h5" or "keras2_saved_model".
         custom: the user's classes by registered name, made of `tf_keras`.
-        trust_code: run Python bytecode that the file holds.
+        trust_code: run Python bytecode that the file holds, and whatever else it names.
 
     Raises:
         UserError: when the file cannot be read as a Keras 2 model, needs a class that is not registered, or holds code that
             is not trusted.
     """
-    refuse_code(path, format=format, trust_code=trust_code)
+    own = {*custom, *tf_keras.saving.get_custom_objects()}
+    refuse_code(path, format=format, trust_code=trust_code, own=own)
     with reading(path, format=format, custom=custom), contextlib.redirect_stdout(io.StringIO()):
         model = tf_keras.models.load_model(path, custom_objects=dict(custom), compile=False, safe_mode=not trust_code)
     if not isinstance(model, tf_keras.Model):

@@ -35,7 +35,7 @@ def load(
         path: the file.
         format: "keras" or "keras3_h5".
         custom: the user's classes by registered name.
-        trust_code: run Python bytecode that the file holds.
+        trust_code: run Python bytecode that the file holds, and whatever else it names.
         shapes: shape of inputs without the batch; a subclassed model that was saved without having been called needs them.
         dtypes: dtype of inputs of a subclassed model, whose file does not tell; float32 otherwise.
 
@@ -43,7 +43,8 @@ def load(
         UserError: when the file cannot be read as a Keras model, needs a class that is not registered, or holds code that is
             not trusted.
     """
-    refuse_code(path, format=format, trust_code=trust_code)
+    own = {*custom, *keras.saving.get_custom_objects()}
+    refuse_code(path, format=format, trust_code=trust_code, own=own)
     with reading(path, format=format, custom=custom):
         # Keras goes by the ending, this pipeline by the content.
         model = keras.models.load_model(path, custom_objects=dict(custom), compile=False, safe_mode=not trust_code)

@@ -1,14 +1,14 @@
 """What loading a file of Keras 3 and of Keras 2 has in common: what may be run, what an error means, layers, names of outputs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline import boundary
 from pipeline.errors import UserError
-from pipeline.source import detect
+from pipeline.source import config_trust, container_trust, detect, graph_trust
 
 _MISSING = re.compile(r"(?:Could not locate|Unknown|Cannot deserialize object of) ([\w ]+?):? ['`]([^'`]+)['`]")
 
@@ -19,22 +19,49 @@ _OF_THE_FILE = re.compile(r"deserializ|config|Read less bytes|parse|\bfile\b")
 _NO_LAMBDA = "Keras' own layers do not read a lambda back: give the layer a function with a name and save the network again"
 
 
-def refuse_code(path: Path, *, format: str, trust_code: bool) -> None:
-    """Stop before loading would run Python bytecode out of the file.
+def refuse_code(path: Path, *, format: str, trust_code: bool, own: Collection[str] = ()) -> None:
+    """Stop before loading would run Python bytecode out of the file, call what it names, or read other files.
+
+    Args:
+        path: the file or folder.
+        format: a key of `detect.CONTAINERS`, of Keras.
+        trust_code: the author is trusted, so nothing is judged.
+        own: names under which the user's own classes and functions are registered.
 
     Raises:
-        UserError: when the file holds some and it is not trusted.
+        UserError: when the file does any of that and is not trusted, or needs a class or function that nobody knows.
     """
-    places = [] if trust_code else detect.code_places(detect.model_config(path, format=format))
-    if places:
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        trusted = "if you trust its author set model.trust_code: true (--trust-code of audit)"
+    if trust_code:
+        return
+    container_trust.refuse(path, format=format)
+    config = detect.model_config(path, format=format)
+    trusted = graph_trust.TRUST
+    if places := detect.code_places(config):
+        more = _more(places)
         remedy = (
             f"{trusted}, or replace the layer by one registered in pipeline/custom/layers.py"
             if places[0].startswith("a Lambda layer")
             else f"{_NO_LAMBDA}; where the layer is one of your own, {trusted}"
         )
         raise UserError(f"model.path: {path} holds {places[0]}{more}, whose Python code would run on loading; {remedy}")
+    found = config_trust.places(config, own=own, loose=format == "keras2_saved_model")
+    # What would run is said before what is merely missing.
+    for place in sorted(found, key=lambda place: bool(place.missing)):
+        if place.missing:
+            raise UserError(
+                f"model.path: {path} needs the {place.kind} {place.missing!r}, which Keras does not know: {place.what}; where it "
+                f"is yours, add it to LAYERS in pipeline/custom/layers.py{_more(found)}"
+            )
+        raise UserError(
+            f"model.path: {path} holds {place.what}{_more(found)}; it would run while the network is loaded or run; {trusted}, or "
+            "replace it by a layer of Keras or of pipeline/custom/layers.py"
+        )
+    if format == "keras2_saved_model":
+        graph_trust.refuse(path)
+
+
+def _more(places: Sequence[Any]) -> str:
+    return f" and {len(places) - 1} more" if len(places) > 1 else ""
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def load(
         format: key of `LOADERS`, or "auto", which looks inside.
         signature: of a SavedModel; None when there is but one.
         custom: the user's Keras classes by registered name.
-        trust_code: run Python bytecode that the file holds.
+        trust_code: run Python bytecode, functions and operators that the file names, whatever they do.
         shapes: of inputs without the batch, for networks that do not know them.
         dtypes: of inputs, for networks that do not know them.
 
@@ -73,7 +73,7 @@ def _keras2(path: Path, format: str, options: Mapping[str, Any]) -> network.Netw
 def _saved_model(path: Path, format: str, options: Mapping[str, Any]) -> network.Network:
     from pipeline.source import saved_model
 
-    return saved_model.load(path, signature=options["signature"])
+    return saved_model.load(path, signature=options["signature"], trust_code=options["trust_code"])
 
 
 LOADERS: dict[str, Callable[[Path, str, Mapping[str, Any]], network.Network]] = {

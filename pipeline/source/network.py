@@ -1,5 +1,7 @@
 """A trained network whatever it was saved as: fixing its shapes, exporting it for inference only."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.errors import UserError
+from pipeline.errors import WRITING, UserError
 from pipeline.source import rewrite
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
@@ -112,10 +114,20 @@ def export(network: Network, folder: Path, *, inputs: Mapping[str, Any]) -> tupl
 
 
 def save(traced: Traced, folder: Path) -> None:
-    """Write an inference-only SavedModel with one signature into a folder that does not exist yet: the same bytes each time."""
+    """Write an inference-only SavedModel with one signature into a folder that does not exist yet: the same bytes each time.
+
+    Raises:
+        OSError: when the system does not let it be written, whatever TensorFlow calls that.
+    """
     # Inference needs no gradients; those of a SavedModel's own functions (swish) hold captures that cannot be written again.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function}, options=options)
+    try:
+        tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function}, options=options)
+    except tf.errors.OpError as error:
+        for code in (*WRITING, errno.EACCES, errno.EPERM):
+            if os.strerror(code) in str(error):
+                raise OSError(code, os.strerror(code), str(folder)) from None
+        raise
     # Holds a random number to tell exports apart, and checksums which TensorFlow computes where they are missing.
     (folder / "fingerprint.pb").unlink()
     content, file = saved_model_pb2.SavedModel(), folder / "saved_model.pb"

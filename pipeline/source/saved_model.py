@@ -6,22 +6,25 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UserError
-from pipeline.source import rewrite
+from pipeline.source import graph_trust, rewrite
 from pipeline.source.network import Network
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
 
-def load(path: Path, *, signature: str | None) -> Network:
+def load(path: Path, *, signature: str | None, trust_code: bool = False) -> Network:
     """Load one signature of a SavedModel.
 
     Args:
         path: the folder.
         signature: its key; None when there is but one, or one called `serving_default`.
+        trust_code: run operators that do more than compute.
 
     Raises:
-        UserError: when the folder cannot be read, or has no such signature.
+        UserError: when the folder cannot be read, has no such signature, or holds such an operator and is not trusted.
     """
     try:
+        if not trust_code:
+            graph_trust.refuse(path)
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, RuntimeError, KeyError, IndexError, tf.errors.OpError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
