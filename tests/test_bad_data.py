@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from pipeline import files
 from pipeline.errors import UserError
 from pipeline.source.source_record import Tensor
 from tests import records
+from tests.helpers import call
 from tests.inprocess import ROOT, configure, leftovers, save_arrays, stage
 
 Data = dict[str, Any]
@@ -239,6 +242,64 @@ def truncated_npz(folder: Path) -> Data:
     return data
 
 
+def spoilt_npz(change: Callable[[bytes], bytes]) -> Callable[[Path], Data]:
+    """A compressed archive with other bytes."""
+
+    def build(folder: Path) -> Data:
+        data = arrays()(folder)
+        path = Path(data["path"])
+        with np.load(path) as stored:
+            content = dict(stored)
+        np.savez_compressed(path, **content)
+        path.write_bytes(change(path.read_bytes()))
+        return data
+
+    return build
+
+
+def garbled(content: bytes) -> bytes:
+    """The first member's compressed bytes, behind its name, are others."""
+    at = content.index(b"x.npy") + 25  # behind the name and what zip64 adds
+    return content[:at] + b"\xff" * 20 + content[at + 20 :]
+
+
+def other_compression(content: bytes) -> bytes:
+    """Every place that says deflate (8) says Shrink (1): behind the version and flags of the local and of the central header."""
+    for start, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        at = content.find(start)
+        while at >= 0:
+            content = content[: at + place] + b"\1" + content[at + place + 1 :]
+            at = content.find(start, at + 1)
+    return content
+
+
+def npy_folder(header: bytes) -> Callable[[Path], Data]:
+    """A folder of .npy files, one of which has another header of the same length."""
+
+    def build(folder: Path) -> Data:
+        folder.mkdir()
+        np.save(folder / "x.npy", np.zeros((20, 4), np.float32))
+        content = (folder / "x.npy").read_bytes()
+        (folder / "x.npy").write_bytes(content[:10] + header.ljust(117) + b"\n" + content[128:])
+        return {"path": str(folder), "reader": {"name": "npy", "options": {"inputs": {"x": "x"}}}}
+
+    return build
+
+
+def spoilt_parquet(old: bytes, new: bytes) -> Callable[[Path], Data]:
+    """What pandas keeps of its own in the file, with other bytes."""
+
+    def build(folder: Path) -> Data:
+        data = rows(folder.with_suffix(".parquet"))
+        path = Path(data["path"])
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+        return data
+
+    return build
+
+
 X = {"x": ([4], "float32")}
 NAN = np.where(np.arange(80).reshape(20, 4) == 41, np.nan, np.random.default_rng(1).normal(size=(20, 4))).astype(np.float32)
 
@@ -358,6 +419,47 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
         lambda d: {**arrays(labels=np.arange(20) % 3)(d), "classes": ["a", "b"]},
         r"label 2 is not in data\.classes, which has 2",
     ),
+    "compressed npz, garbled": (X, spoilt_npz(garbled), r"d\.npz: not readable as \.npz: .*decompress.*copy it again"),
+    "compressed npz, another method": (
+        X,
+        spoilt_npz(other_compression),
+        r"d\.npz: not readable as \.npz: That compression method is not supported",
+    ),
+    "header of npy does not end": (
+        X,
+        npy_folder(b"{'descr': '<f4', 'fortran_order': False, 'shape': (20, 4"),
+        r"x\.npy: not readable as \.npy: EOF in multi-line statement; it may be damaged",
+    ),
+    "npy says it is longer": (
+        X,
+        npy_folder(b"{'descr': '<f4', 'fortran_order': False, 'shape': (20000, 4)}"),
+        r"x\.npy: not readable as \.npy: mmap length is greater than file size",
+    ),
+    "npy of very many empty samples": (
+        X,
+        npy_folder(b"{'descr': '<f4', 'fortran_order': False, 'shape': (900000000000, 0)}"),
+        r"d: 900,000,000,000 samples, whose names, hashes and labels take 4\.5e\+05 GB, the limit is 16 GB; .*limits\.gigabytes",
+    ),
+    "parquet without a key": (
+        PERSON,
+        spoilt_parquet(b'"pandas_type"', b'"pandas_tipe"'),
+        r"d\.parquet: not readable as a table: KeyError: 'pandas_type'; it may be",
+    ),
+    "parquet with broken JSON": (
+        PERSON,
+        spoilt_parquet(b'"pandas_type"', b'"pandas_type!'),
+        r"d\.parquet: not readable as a table: Expecting ':' delimiter",
+    ),
+    "parquet with another type": (
+        PERSON,
+        spoilt_parquet(b'"columns": [', b'"columns": 7 '),
+        r"d\.parquet: not readable as a table: ",
+    ),
+    "label without end": (
+        X,
+        arrays(labels=np.where(np.arange(20) % 2, 10**15, 0)),
+        r"label 1000000000000000 is no class index",
+    ),
     "truncated npz": (X, truncated_npz, r"not readable as \.npz"),
     "NaN": (X, arrays(x=NAN), r"\[10\]: input x holds NaN or infinity"),
     "label that is NaN": (X, arrays(labels=np.where(np.arange(20) == 3, np.nan, 0.5)), r"labels holds NaN or infinity; remove"),
@@ -432,3 +534,23 @@ def test_no_traceback(tmp_path: Path) -> None:
     assert "error: " in done.stderr
     assert "dog/2.jpg" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_bomb_of_samples_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    """A small file of very many samples, in a process of its own as the stage is: it ended in MemoryError, after minutes."""
+    data = save_arrays(tmp_path / "d.npz", x=np.zeros((1, 1), np.uint8))
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (300_000_000, 1)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for _ in range(300):
+            stream.write(bytes(1_000_000))
+    assert (tmp_path / "d.npz").stat().st_size < 400_000
+    network(tmp_path / "p", x=([1], "uint8"))
+    configure(tmp_path / "p", model={"path": "none"}, data=data, variants=["float32"], samples=2)
+    done = call("python", "-m", "pipeline.sample", cwd=tmp_path / "p", check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"error: .*d\.npz: 300,000,000 samples, whose names, hashes and labels take 150 GB, the limit is 16 GB; if that is what "
+        r"you expect of it, set limits\.gigabytes: 150 in conf/config\.yaml\n",
+        done.stdout,
+    )

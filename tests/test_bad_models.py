@@ -1,16 +1,19 @@
 """What a user can get wrong about a model: each is refused with a message, and nothing is left behind."""
 
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from pipeline.custom import layers as custom
 from pipeline.errors import UserError
 from pipeline.source.tensorflow_setup import tf
+from tests.helpers import ROOT, call, edited_params
 from tests.inprocess import configure, stage
 
 import keras  # isort: skip
@@ -65,6 +68,44 @@ def spoilt(path: Path) -> Path:
     middle = len(content) // 2
     content[middle : middle + 40] = b"x" * 40
     path.write_bytes(bytes(content))
+    return path
+
+
+def replaced(path: Path, old: bytes, new: bytes) -> Path:
+    """Bytes that stand there, each time they do."""
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+    return path
+
+
+def without_object(path: Path, name: str) -> Path:
+    """An HDF5 file one of whose objects has a header of no known version."""
+    with h5py.File(path, "r") as file:
+        place = h5py.h5o.get_info(file[name].id).addr
+    content = bytearray(path.read_bytes())
+    content[place] = 99
+    path.write_bytes(content)
+    return path
+
+
+def circular(path: Path) -> Path:
+    """An HDF5 file whose lists of free places point to themselves: the library follows them for ever."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b"HEAP")
+    while at >= 0:
+        size, free, place = struct.unpack_from("<QQQ", content, at + 8)
+        if free < size:
+            struct.pack_into("<Q", content, place + free, free)
+        at = content.find(b"HEAP", at + 1)
+    path.write_bytes(content)
+    return path
+
+
+def large(path: Path) -> Path:
+    """A network with 25 gigabytes more in its file, all of them zeros that take some kilobytes."""
+    with h5py.File(path, "a") as file:
+        file.create_dataset("model_weights/more", (6_250_000_000,), np.float32, compression="gzip", chunks=(1_000_000,))
     return path
 
 
@@ -147,6 +188,26 @@ BAD: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "spoilt .keras": (lambda d: spoilt(saved(d, "m.keras")), {}, r"m\.keras is not readable.*CRC.*copy it again"),
     "truncated .h5 of Keras 3": (lambda d: cut(saved(d, "m.h5")), {}, r"m\.h5 is not readable as HDF5.*truncated"),
     "truncated .h5 of Keras 2": (lambda d: cut(saved(d, "m.h5", tf_keras)), {}, r"m\.h5 is not readable as HDF5.*truncated"),
+    "damaged heap of .h5": (
+        lambda d: replaced(saved(d, "m.h5"), b"HEAP", b"HEAQ"),
+        {},
+        r"model\.path: .*m\.h5 is not readable as .*: .*bad local heap signature.*copy it again",
+    ),
+    "damaged object of .h5": (
+        lambda d: without_object(saved(d, "m.h5"), "model_weights/y"),
+        {},
+        r"model\.path: .*m\.h5 is not readable as .*bad object header version.*copy it again",
+    ),
+    "damaged configuration of .h5": (
+        lambda d: replaced(saved(d, "m.h5"), b'{"module"', b'#"module"'),
+        {},
+        r"m\.h5 is not readable as a Keras model in HDF5: Expecting .*copy it again",
+    ),
+    "larger than the limit": (
+        lambda d: large(saved(d, "m.h5", tf_keras)),
+        {},
+        r"model\.path: .*m\.h5: unpacked, it takes 25 GB, the limit is 16 GB; .*set limits\.gigabytes: 26 in",
+    ),
     "a few bytes of .h5": (lambda d: text(d, "m.h5"), {}, r"m\.h5 is not readable as HDF5"),
     "truncated .pb": (lambda d: cut(saved_model(d) / "saved_model.pb").parent, {}, r"not readable as a SavedModel: Cannot parse.*"),
     "truncated variables": (variables_cut, {}, r"not readable as a SavedModel: .*may be truncated"),
@@ -280,3 +341,19 @@ def test_weights_are_those_of_the_file(tmp_path: Path) -> None:
     stored = np.load(tmp_path / "project/models/source_weights.npz")
     assert sorted(stored.files) == ["y/bias", "y/kernel"]
     np.testing.assert_array_equal(stored["y/kernel"], model.get_weights()[0])
+
+
+def test_a_file_that_the_library_reads_for_ever(tmp_path: Path) -> None:
+    """In a process of its own, as DVC starts it: the library never comes back, and hears no signal."""
+    given = tmp_path / "given"
+    given.mkdir()
+    path = circular(saved(given, "m.h5"))
+    data = {"path": "none", "reader": {"name": "npz", "options": {"inputs": {}}}}
+    configure(tmp_path / "p", model={"path": str(path)}, data=data)
+    edited_params(tmp_path / "p", tmp_path / "p", {"limits.seconds": 2})
+    done = call("python", "-m", "pipeline.load", cwd=tmp_path / "p", check=False, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"error: model.path: {path} is not readable as a saved network: no end after 2 s; ")
+    assert done.stdout.endswith("copy it again, or raise limits.seconds in conf/config.yaml, which is 2\n")
+    assert done.stdout.count("\n") == 1
+    assert [entry.name for entry in (tmp_path / "p").rglob("*") if entry.is_file()] == ["params.yaml"]

@@ -32,7 +32,7 @@ class Dataset:
     read: Callable[[int], dict[str, np.ndarray]]
 
 
-def bookkeeping(path: Path, count: int) -> None:
+def bookkeeping(path: Path, count: int = 0) -> None:
     """Refuse more samples than can be kept account of: a small file may hold very many, all of them zeros.
 
     Args:
