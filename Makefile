@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign mutations judge simulate-statistics deps lock clean
+.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign mutations judge kills simulate-statistics deps lock clean
 
 # One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
 ALONE := python -m pipeline.cli.unlock
@@ -88,6 +88,10 @@ mutations: setup
 # Networks trained here, run as a user does: what ships, why, and whether planted faults are refused.
 judge: setup
 	python -m tests.trained
+
+# Runs killed at random moments of every stage: one completing run after each, and nothing else or over.
+kills: setup
+	python -m tests.kills
 
 # How often intervals hold the truth, and how often a file over the budget ships: sets with known truths, drawn anew.
 simulate-statistics: setup

@@ -13,6 +13,7 @@ from pipeline import files, leftovers, paths
 # dvc_objects' `tmp_fname`: a token of 16 bytes in 22 letters.
 _TEMPORARY = re.compile(r".*\.[\w-]{22}\.tmp", re.ASCII | re.DOTALL)
 _CACHE = Path(".dvc/cache")
+_RUNS = _CACHE / "runs"
 _MADE = ("data", "models", "reports")
 _MERGED = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 _HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -71,11 +72,16 @@ def _complete(stage: Any) -> bool:
 
 
 def remove_temporary() -> list[Path]:
-    """Remove what DVC was copying into its cache, or out of it, and return it. A cache elsewhere is not looked at: others use it.
+    """Remove what DVC was writing into its cache, or out of it, and return it. A cache elsewhere is not looked at: others use it.
 
     No `dvc` may live in this folder.
     """
-    return [path for path in _temporary() if leftovers.removed(path)]
+    return [path for path in (*_temporary(), *_RUNS.glob("*/*")) if _removed(path)]
+
+
+def _removed(path: Path) -> bool:
+    # DVC ends with a traceback where it remembers no run of a stage in a folder that there is.
+    return leftovers.removed(path) if not path.is_dir() else not any(path.iterdir()) and leftovers.removed(path)
 
 
 def _temporary() -> Iterator[Path]:

@@ -153,8 +153,6 @@ def _of_function(name: Any, module: str | None, registered: str | None, where: s
         allowed = allowed_calls.FUNCTIONS
     elif re.fullmatch(r"keras(\.src)?\.ops(\.\w+)*", plain):
         allowed = allowed_calls.KERAS_OPS
-    elif re.fullmatch(r"keras(\.src)?\.applications(\.\w+)*", plain):
-        allowed = ("preprocess_input",)
     if name not in allowed or registered not in (None, name, "function"):
         yield Place(f"the function {module}.{name} ({where})", missing=str(name), kind="function")
 

@@ -18,7 +18,7 @@ def refuse(path: Path, *, format: str) -> None:
     """Stop before a file is read that is two files at once, or leads to others.
 
     Raises:
-        UserError: with what is inside, and what to do.
+        UserError: with what is inside, and what to do; whatever h5py and zipfile raise for a damaged file.
     """
     if detect.CONTAINERS[format] == "zip":
         if path.suffix != ".keras":
@@ -30,23 +30,19 @@ def refuse(path: Path, *, format: str) -> None:
                     raise UserError(f"model.path: {path} holds a member named {name!r}, which leads out of the archive; {_REMEDY}")
                 if name.endswith(".h5"):
                     with archive.open(name) as stream:
-                        _refuse_links(path, stream, f"{name} of {path}")
+                        _refuse_links(path, stream)
     elif detect.CONTAINERS[format] == "hdf5":
         if zipfile.is_zipfile(path):
             raise UserError(f"model.path: {path} is HDF5 and a zip archive at once, and which is read is chance; {_REMEDY}")
-        _refuse_links(path, path, str(path))
+        _refuse_links(path, path)
 
 
 _REMEDY = "Keras writes no such file: do not use it, or load it where it was made and save it again"
 
 
-def _refuse_links(path: Path, source: Path | IO[bytes], name: str) -> None:
-    try:
-        with h5py.File(source, "r") as file:
-            found = next(_outside(file), None)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model.path: {name} is not readable as HDF5: {said}; it may be truncated, copy it again") from None
+def _refuse_links(path: Path, source: Path | IO[bytes]) -> None:
+    with h5py.File(source, "r") as file:
+        found = next(_outside(file), None)
     if found:
         raise UserError(f"model.path: {path} holds {found}, which reads another file of this machine; {_REMEDY}")
 

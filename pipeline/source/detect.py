@@ -1,4 +1,4 @@
-"""Which format a trained network was saved in, told from what is inside. TensorFlow is not imported."""
+"""Which format a trained network was saved in, told from what is inside, and its configuration. Detecting imports no TensorFlow."""
 
 import json
 import zipfile
@@ -182,19 +182,20 @@ def _text(value: Any) -> Any:
 
 
 def _metadata(path: Path) -> Iterator[Any]:
-    """The JSON objects inside keras_metadata.pb: one for each layer, found by their outermost braces."""
+    """The JSON objects inside keras_metadata.pb, one for each layer, as Keras 2 itself reads them.
+
+    Looking for braces instead would see other objects than Keras does where names hold braces and quotes.
+    """
     file = path / "keras_metadata.pb"
     if not file.exists():
         raise UserError(
             f"model.path: {path} holds no keras_metadata.pb, so Keras 2 did not write it; set model.format: saved_model"
         )
-    text, decoder = file.read_bytes().decode("utf-8", errors="replace"), json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except ValueError:
-            end = at + 1
-        else:
-            yield value
-        at = text.find("{", end)
+    # Imports TensorFlow, which this format needs anyway.
+    from tf_keras.protobuf import saved_metadata_pb2
+
+    content = saved_metadata_pb2.SavedMetadata()
+    content.ParseFromString(file.read_bytes())
+    for node in content.nodes:
+        if node.metadata:
+            yield json.loads(node.metadata)

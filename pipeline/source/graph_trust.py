@@ -62,13 +62,9 @@ def refuse(path: Path) -> None:
     """Stop before TensorFlow loads a SavedModel that would do more than compute.
 
     Raises:
-        UserError: naming the operator, its node and function; or when the folder cannot be read.
+        UserError: naming the operator, its node and function; whatever TensorFlow raises for a damaged file.
     """
-    try:
-        content = tf.__internal__.saved_model.parse_saved_model(str(path))
-    except (OSError, ValueError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        raise UserError(f"model.path: {path} is not readable as a SavedModel: {said}; it may be truncated, copy it again") from None
+    content = tf.__internal__.saved_model.parse_saved_model(str(path))
     found = [place for graph in content.meta_graphs for place in places(graph, alone=len(content.meta_graphs) == 1)]
     if found:
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -224,7 +220,7 @@ def _bound(objects: Any, arguments: Mapping[str, Sequence[str]]) -> dict[_Origin
     for name, function in objects.concrete_functions.items():
         names, bound = arguments.get(name, ()), list(function.bound_inputs)
         found |= {(name, argument): (name, argument) for argument in names}
-        for argument, number in zip(reversed(names), reversed(bound), strict=False):
+        for argument, number in zip(names[len(names) - len(bound) :], bound, strict=True) if len(bound) <= len(names) else ():
             if number < len(objects.nodes) and objects.nodes[number].WhichOneof("kind") == "asset":
                 found[name, argument] = _ASSET
     return found

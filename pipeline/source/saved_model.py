@@ -22,9 +22,9 @@ def load(path: Path, *, signature: str | None, trust_code: bool = False) -> Netw
     Raises:
         UserError: when the folder cannot be read, has no such signature, or holds such an operator and is not trusted.
     """
-    if not trust_code:
-        graph_trust.refuse(path)
     try:
+        if not trust_code:
+            graph_trust.refuse(path)
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, RuntimeError, KeyError, IndexError, tf.errors.OpError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]

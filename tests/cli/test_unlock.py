@@ -151,3 +151,13 @@ def test_what_a_dvc_was_copying_is_removed(small: Path) -> None:
     left.touch()
     assert unlocked(small).stdout.startswith("removed what killed processes left: 1 temporary files or folders, such as .dvc/cache")
     assert not left.exists()
+
+
+def test_a_run_that_dvc_was_about_to_remember_is_no_traceback(small: Path) -> None:
+    """It makes the folder first, and what is in it then: killed in between, it refuses the stage for ever."""
+    (run,) = (small / ".dvc/cache/runs").glob("*/*/*")
+    run.unlink()
+    (small / paths.LOCK).unlink()
+    assert "join() argument must be str" in call("dvc", "repro", cwd=small, check=False).stdout
+    assert unlocked(small).stdout.startswith("removed what killed processes left: 1 temporary files or folders, such as .dvc/cache")
+    assert "Running stage 'copy'" in call("dvc", "repro", cwd=small).stdout

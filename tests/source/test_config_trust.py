@@ -18,7 +18,6 @@ DENSE = {"class_name": "Dense", "config": {"name": "y", "activation": "relu", "k
         {"class_name": "Add", "module": "keras.src.ops.numpy", "config": {"name": "add"}, "registered_name": "Add"},
         {"class_name": "function", "module": "keras.ops", "config": "relu", "registered_name": "relu"},
         {"class_name": "function", "module": "builtins", "config": "gelu", "registered_name": "gelu"},
-        {"class_name": "function", "module": "keras.applications.mobilenet_v2", "config": "preprocess_input"},
         {"class_name": "Constant", "module": "tensorflow.python.ops.init_ops_v2", "config": {"value": 0}},
         {"class_name": "TFOpLambda", "config": {"name": "a", "function": "__operators__.getitem"}},
         {"class_name": "TFOpLambda", "config": {"name": "a", "function": "compat.v1.transpose"}},

@@ -68,3 +68,17 @@ def test_names_that_are_not_of_keras() -> None:
         },
     }
     assert detect.foreign_names([config]) == {"pack>Start", "swoosh"}
+
+
+def test_metadata_is_read_as_keras_reads_it(tmp_path: Path) -> None:
+    """Braces and quotes of a name and of keys hide a Lambda layer from whoever looks for braces."""
+    text = '{",": ":", "}": 1, "class_name": "Lambda", "config": {"name": "a", "function_type": "lambda"}}'
+    metadata = text + " " * (5000 - len(text))
+    name = b'{"d": "'
+    # The fields of a node in another order than Keras writes them: 4 identifier, 3 path, 5 metadata.
+    node = b"\x22\x0f_tf_keras_layer\x1a" + bytes([len(name)]) + name
+    node += b"\x2a" + bytes([5000 & 127 | 128, 5000 >> 7]) + metadata.encode()
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a" + bytes([len(node) & 127 | 128, len(node) >> 7]) + node)
+    config = detect.model_config(tmp_path, format="keras2_saved_model")
+    assert config == [json.loads(text)]
+    assert detect.code_places(config) == ["a Lambda layer (a)"]
