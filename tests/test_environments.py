@@ -108,7 +108,7 @@ def test_an_installation_that_was_killed_is_begun_anew_and_one_that_was_moved_to
     for link in (moved / ".venv/bin").glob("python*"):
         link.unlink()
         link.symlink_to("/usr/bin/no-such-python")
-    assert ".venv/ is made anew: the Python that it was made with is gone\n" in said(setup(moved, "-n", python))
+    assert ".venv/ is made anew: the Python that it was made with is gone'" in said(setup(moved, "-n", python))
 
 
 def test_no_python_is_one_line(empty: Path) -> None:
