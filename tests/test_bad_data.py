@@ -463,6 +463,7 @@ BAD: dict[str, tuple[dict[str, Any], Callable[[Path], Data], str]] = {
     "truncated npz": (X, truncated_npz, r"not readable as \.npz"),
     "NaN": (X, arrays(x=NAN), r"\[10\]: input x holds NaN or infinity"),
     "label that is NaN": (X, arrays(labels=np.where(np.arange(20) == 3, np.nan, 0.5)), r"labels holds NaN or infinity; remove"),
+    "labels of complex numbers": (X, arrays(labels=np.full(20, 1j)), r"labels: expected numbers, got complex128 \[20\]"),
     # There would be a row in the reports for each index below it.
     "label beyond any network": (X, arrays(labels=np.arange(20) % 2 * 2**40), r"\[1\]: label 1099511627776 is no class index"),
     "splits that are no text": (

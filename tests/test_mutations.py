@@ -33,7 +33,7 @@ def campaign(count: int, *only: str) -> str:
 
 def total(printed: str) -> list[int]:
     """Tried, refused, accepted and wrong in all."""
-    (row,) = re.findall(r"^\| all \|  \| (.*) \|$", printed, re.MULTILINE)
+    (row,) = re.findall(r"^\| all \| (.*) \|$", printed, re.MULTILINE)
     return [int(cell.replace(",", "")) for cell in row.split(" | ")]
 
 

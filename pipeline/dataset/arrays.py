@@ -76,9 +76,9 @@ def _dataset(
         raise UserError(f"{path}: {split}: expected the name of a split for each sample, as text, got {given}")
     bookkeeping(path, len(next(iter(columns.values()))))
     for name, target in targets.items():
-        if not (np.issubdtype(target.dtype, np.number) or target.dtype == np.bool_):
+        if target.dtype.kind not in "biuf":
             raise UserError(f"{path}: {name}: expected numbers, got {target.dtype} {list(target.shape)}; give class indices")
-        if target.ndim == 1 and target.dtype.kind in "fc" and not np.isfinite(target).all():
+        if target.ndim == 1 and target.dtype.kind == "f" and not np.isfinite(target).all():
             raise UserError(f"{path}: {name} holds NaN or infinity; remove those samples or fix the data")
         targets[name] = target.astype(np.int64) if target.ndim == 1 and np.issubdtype(target.dtype, np.integer) else target
     return Dataset(

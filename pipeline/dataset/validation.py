@@ -76,12 +76,12 @@ def class_indices(
     if names is None:
         if (labels < 0).any():
             raise UserError(
-                f"{ids[int(np.flatnonzero(labels < 0)[0])]}: label {labels.min()} is below 0; class indices count from 0"
+                f"data.path: {ids[int(np.flatnonzero(labels < 0)[0])]}: label {labels.min()} is below 0; class indices count from 0"
             )
         if labels.max(initial=0) >= _MOST_CLASSES:
             raise UserError(
-                f"{ids[int(labels.argmax())]}: label {labels.max()} is no class index, which count from 0; numbers to predict are "
-                "floats (label_as: number in a table)"
+                f"data.path: {ids[int(labels.argmax())]}: label {labels.max()} is no class index, which count from 0; numbers to "
+                "predict are floats (label_as: number in a table)"
             )
         return labels, None
     labels_in_range(labels, names, ids)

@@ -1,6 +1,6 @@
 """Damage files of every format that the pipeline reads, and see whether each ends in an answer.
 
-python -m tests.mutations [--count N] [--seed S] [--only FORMAT ...] [--number N] [--workers N] [--list]
+python -m tests.mutations [--count N] [--seed S] [--only FORMAT ...] [--number N] [--attacks] [--workers N] [--list]
 
 Each mutation is one file of a sound project, made by the library that users make it with, changed: bits, bytes, blocks, lengths, or
 what only the format knows (members, headers, keys, attributes, fields, cells, tags). The command that reads it is run on a copy of
@@ -19,17 +19,18 @@ import importlib
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline import progress
 from pipeline.errors import UserError, one_of
 from tests.mutations import case, server, table
-from tests.mutations.attempt import lower_limits
+from tests.mutations.attempt import WRONG, lower_limits
 from tests.mutations.case import Case
 from tests.mutations.formats import FORMATS
 from tests.mutations.server import Outcome
@@ -38,9 +39,12 @@ COUNT = 10_000
 # Mutations of one process: few enough that what libraries keep of one does not pile up.
 _BATCH = 40
 _SECONDS = 60.0
-_LIBRARIES = ("pandas", "pyarrow.parquet", "soundfile", "soxr", "PIL.Image", "dvc.utils.hydra", "ruamel.yaml")
-_OURS = (
-    *("pipeline.load", "pipeline.sample", "pipeline.cli.audit", "pipeline.cli.audit_network", "pipeline.cli.compose"),
+_LIGHT = (
+    *("pandas", "pyarrow.parquet", "soundfile", "soxr", "PIL.Image", "dvc.utils.hydra", "ruamel.yaml"),
+    *("pipeline.sample", "pipeline.cli.compose"),
+)
+_HEAVY = (
+    *("pipeline.load", "pipeline.cli.audit", "pipeline.cli.audit_network"),
     *(f"pipeline.source.{name}" for name in ("converter", "keras2", "keras3", "loaders", "reference_run", "saved_model")),
 )
 
@@ -54,6 +58,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once (default: one for each core)")
     parser.add_argument("--seconds", type=float, default=_SECONDS, help=f"without an answer, then it hangs (default {_SECONDS:g})")
     parser.add_argument("--keep", type=Path, help="folder for the files that are wrong")
+    parser.add_argument("--attacks", action="store_true", help="a row for each kind of damage to each format")
     parser.add_argument("--list", action="store_true", help="print the formats and stop")
     given = parser.parse_args()
     if given.list:
@@ -63,14 +68,16 @@ def main() -> None:
         names = [one_of(name, FORMATS, where="--only") for name in given.only]
     except UserError as error:
         sys.exit(f"error: {error}")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that nothing is left behind
     began = time.monotonic()
     keep = (given.keep or Path(tempfile.mkdtemp(prefix="mutated-"))).resolve()
     keep.mkdir(parents=True, exist_ok=True)
     numbers = {name: [given.number] for name in names} if given.number is not None else counted(names, given.count)
     found = run(numbers, seed=given.seed, keep=keep, workers=given.workers, seconds=given.seconds)
-    print(table.markdown(found, {name: name for name in names}))
+    print(table.markdown(found, {name: FORMATS[name].title for name in names}, by_attack=given.attacks))
     minutes = (time.monotonic() - began) / 60
     print(f"\n{len(found):,} mutations, seed {given.seed}, {minutes:.1f} minutes with {given.workers} processes.")
+    print(table.natively(found))
     wrong = table.wrong(found, seed=given.seed)
     print("".join(f"\n{line}" for line in wrong))
     if not wrong and given.keep is None:
@@ -92,17 +99,27 @@ def run(numbers: dict[str, list[int]], *, seed: int, keep: Path, workers: int, s
     Raises:
         RuntimeError: when a sound case is not accepted, or the suite itself fails.
     """
-    imported()
     with server.own_folder() as temporary:
         cases = made(list(numbers), temporary)
 
         def draw(format: str, number: int) -> case.Mutation:
             return case.draw(cases[format], FORMATS[format].attacks, seed=(seed, zlib.crc32(format.encode()), number))
 
-        batches = [(format, own[at : at + _BATCH]) for format, own in numbers.items() for at in range(0, len(own), _BATCH)]
+        def outcomes() -> Iterator[Outcome]:
+            # A process without TensorFlow forks in a fraction of the time: those go first that do not need it.
+            for modules, commands in ((_LIGHT, {"sample", "compose"}), (_HEAVY, {"load", "audit", "audit --data"})):
+                chosen = {format: own for format, own in numbers.items() if cases[format][0].command in commands}
+                batches = [(format, own[at : at + _BATCH]) for format, own in chosen.items() for at in range(0, len(own), _BATCH)]
+                imported(modules if batches else ())
+                yield from server.outcomes(batches, draw, keep=keep, workers=workers, seconds=seconds, prepare=lower_limits)
+
         total = sum(len(own) for own in numbers.values())
-        outcomes = server.outcomes(batches, draw, keep=keep, workers=workers, seconds=seconds, prepare=lower_limits)
-        return sorted(progress.over(outcomes, doing="mutations", total=total), key=lambda each: (each.format, each.number))
+        found = []
+        for outcome in progress.over(outcomes(), doing="mutations", total=total):
+            found.append(outcome)
+            if outcome.answer.kind in WRONG:
+                print(*table.wrong([outcome], seed=seed), file=sys.stderr)
+        return sorted(found, key=lambda each: (each.format, each.number))
 
 
 def made(names: Sequence[str], folder: Path) -> dict[str, list[Case]]:
@@ -115,11 +132,12 @@ def _made(names: Sequence[str], folder: Path) -> dict[str, list[Case]]:
     return {name: FORMATS[name].make(folder / name) for name in names}
 
 
-def imported() -> None:
-    """All that a command imports, so that forks need not."""
-    for name in (*_LIBRARIES, *_OURS):
+def imported(modules: Sequence[str]) -> None:
+    """What commands import, so that forks need not."""
+    for name in modules:
         importlib.import_module(name)
-    importlib.import_module("PIL.Image").init()
+    if "PIL.Image" in modules:
+        importlib.import_module("PIL.Image").init()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ MEMORY_LIMIT = 2 * 2**30
 _TRACEBACK = "Traceback (most recent call last)"
 # Exit codes of processes that a signal ends, in a shell.
 _BY_SIGNAL = 128
-_SECONDS, _GIGABYTES = 10.0, 1.0
+_SECONDS, _GIGABYTES = 30.0, 1.0
 _MOST_LINES, _MOST_LETTERS, _MOST_FAULTS = 2, 1000, 11
 _FAULT = re.compile(r"(error:| ) (params\.yaml|conf): ")
 

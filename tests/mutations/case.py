@@ -41,11 +41,13 @@ class Format:
     """A format that is read.
 
     Attributes:
+        title: what it is called in the table.
         make: writes its sound cases into a folder, by the libraries that users write such files with.
         attacks: on it, each drawn as often as the others.
         share: of all mutations, relative to other formats.
     """
 
+    title: str
     make: Callable[[Path], list[Case]]
     attacks: tuple[Attack, ...]
     share: int

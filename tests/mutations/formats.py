@@ -22,39 +22,44 @@ _HEADER = Attack(name="header inside", changes=tuple(inside(change, suffix=".npy
 _KERAS = (_BYTES, _ZIP, _JSON, _JSON, _WEIGHTS)
 _NPZ = (_BYTES, _ZIP, _HEADER)
 _GRAPH = Attack(name="graph", changes=PROTOBUF, suffix="saved_model.pb")
+_FIELDS = Attack(name="fields", changes=FLATBUFFER)
+_HEAD = Attack(name="head", changes=HEAD)
+_CELLS = Attack(name="cells, rows", changes=CSV)
+_COLUMNS = Attack(name="columns", changes=PARQUET)
 _YAML = Attack(name="values, keys, tags", changes=YAML)
 
+
+def _pictures(title: str, suffix: str, inside: Attack, share: int) -> Format:
+    return Format(title=title, make=partial(samples.pictures, suffix=suffix), attacks=(_BYTES, inside), share=share)
+
+
+def _sounds(title: str, suffix: str, subtypes: tuple[str, ...], attacks: tuple[Attack, ...], share: int) -> Format:
+    return Format(title=title, make=partial(samples.sounds, suffix=suffix, subtypes=subtypes), attacks=attacks, share=share)
+
+
 FORMATS: dict[str, Format] = {
-    "keras": Format(make=networks.keras, attacks=_KERAS, share=9),
-    "keras3_h5": Format(make=networks.keras3_h5, attacks=(_BYTES, _HDF5), share=7),
-    "keras2": Format(make=networks.keras2, attacks=_KERAS, share=4),
-    "keras2_h5": Format(make=networks.keras2_h5, attacks=(_BYTES, _HDF5), share=7),
-    "saved_model": Format(make=networks.saved_model, attacks=(_BYTES, _GRAPH), share=5),
-    "keras2_saved_model": Format(make=networks.keras2_saved_model, attacks=(_BYTES, _GRAPH), share=3),
-    "tflite": Format(make=networks.tflite, attacks=(_BYTES, Attack(name="fields", changes=FLATBUFFER)), share=8),
-    "audit_npz": Format(make=networks.audited_data, attacks=_NPZ, share=4),
-    "npz": Format(make=samples.npz, attacks=_NPZ, share=7),
-    "npz_compressed": Format(make=samples.npz_compressed, attacks=_NPZ, share=6),
-    "npy": Format(make=samples.npy, attacks=(_BYTES, Attack(name="header", changes=NPY)), share=6),
-    "png": Format(make=partial(samples.pictures, suffix="png"), attacks=(_BYTES, Attack(name="chunks", changes=PNG)), share=5),
-    "jpeg": Format(make=partial(samples.pictures, suffix="jpg"), attacks=(_BYTES, Attack(name="segments", changes=JPEG)), share=5),
-    "bmp": Format(make=partial(samples.pictures, suffix="bmp"), attacks=(_BYTES, Attack(name="head", changes=HEAD)), share=3),
-    "webp": Format(make=partial(samples.pictures, suffix="webp"), attacks=(_BYTES, Attack(name="head", changes=HEAD)), share=3),
-    "wav": Format(
-        make=partial(samples.sounds, suffix="wav", subtypes=("PCM_16", "PCM_24", "FLOAT")),
-        attacks=(_BYTES, Attack(name="head", changes=HEAD)),
-        share=5,
+    "keras": Format(title=".keras of Keras 3", make=networks.keras, attacks=_KERAS, share=6),
+    "keras3_h5": Format(title=".h5 of Keras 3", make=networks.keras3_h5, attacks=(_BYTES, _HDF5), share=5),
+    "keras2": Format(title=".keras of Keras 2", make=networks.keras2, attacks=_KERAS, share=3),
+    "keras2_h5": Format(title=".h5 of Keras 2", make=networks.keras2_h5, attacks=(_BYTES, _HDF5), share=5),
+    "saved_model": Format(title="SavedModel", make=networks.saved_model, attacks=(_BYTES, _GRAPH), share=3),
+    "keras2_saved_model": Format(
+        title="SavedModel, as Keras 2", make=networks.keras2_saved_model, attacks=(_BYTES, _GRAPH), share=2
     ),
-    "flac": Format(
-        make=partial(samples.sounds, suffix="flac", subtypes=("PCM_16",)),
-        attacks=(_BYTES, Attack(name="head", changes=HEAD)),
-        share=3,
-    ),
-    "ogg": Format(make=partial(samples.sounds, suffix="ogg", subtypes=("VORBIS",)), attacks=(_BYTES,), share=2),
-    "csv": Format(make=partial(samples.table, suffix="csv"), attacks=(_BYTES, Attack(name="cells, rows", changes=CSV)), share=6),
-    "parquet": Format(
-        make=partial(samples.table, suffix="parquet"), attacks=(_BYTES, Attack(name="columns", changes=PARQUET)), share=6
-    ),
-    "params.yaml": Format(make=samples.params, attacks=(_BYTES, _YAML), share=6),
-    "conf": Format(make=samples.conf, attacks=(_BYTES, _YAML), share=3),
+    "tflite": Format(title=".tflite (`audit`)", make=networks.tflite, attacks=(_BYTES, _FIELDS), share=4),
+    "audit_npz": Format(title=".npz (`audit --data`)", make=networks.audited_data, attacks=_NPZ, share=2),
+    "npz": Format(title=".npz", make=samples.npz, attacks=_NPZ, share=8),
+    "npz_compressed": Format(title=".npz, compressed", make=samples.npz_compressed, attacks=_NPZ, share=7),
+    "npy": Format(title="folder of .npy", make=samples.npy, attacks=(_BYTES, Attack(name="header", changes=NPY)), share=8),
+    "png": _pictures("PNG", "png", Attack(name="chunks", changes=PNG), 6),
+    "jpeg": _pictures("JPEG", "jpg", Attack(name="segments", changes=JPEG), 6),
+    "bmp": _pictures("BMP", "bmp", _HEAD, 4),
+    "webp": _pictures("WebP", "webp", _HEAD, 4),
+    "wav": _sounds("WAV", "wav", ("PCM_16", "PCM_24", "FLOAT"), (_BYTES, _HEAD), 6),
+    "flac": _sounds("FLAC", "flac", ("PCM_16",), (_BYTES, _HEAD), 4),
+    "ogg": _sounds("Ogg Vorbis", "ogg", ("VORBIS",), (_BYTES,), 3),
+    "csv": Format(title="CSV", make=partial(samples.table, suffix="csv"), attacks=(_BYTES, _CELLS), share=8),
+    "parquet": Format(title="Parquet", make=partial(samples.table, suffix="parquet"), attacks=(_BYTES, _COLUMNS), share=8),
+    "params.yaml": Format(title="params.yaml, edited by hand", make=samples.params, attacks=(_BYTES, _YAML), share=8),
+    "conf": Format(title="conf/ (`make params`)", make=samples.conf, attacks=(_BYTES, _YAML), share=5),
 }

@@ -124,6 +124,7 @@ def _started(
         code = _OWN_FAULT
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             receiver.close()
             _serve(sender, format, numbers, draw, keep, temporary, prepare)
             code = 0
