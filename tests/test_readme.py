@@ -85,7 +85,17 @@ def test_audit_prints_what_readme_shows(
             assert line.removeprefix("    ") in printed, line
 
 
-def test_files_that_readme_names_exist(finished: Path) -> None:
-    named = re.findall(r"`((?:conf|pipeline|models|reports|data|tests)/[\w./]+)`", README)
-    assert len(named) > 10
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_paths_of_the_pages_exist(page: Path, finished: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert not [link for link in links if not (page.parent / link).exists()]
+    named = re.findall(r"`((?:conf|pipeline|models|reports|data|tests|docs)/[\w./]+)`", text)
     assert not [name for name in named if not (finished / name).exists() and not re.search(r"[A-Z]{4}|/V\b", name)]
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert not [page.name for page in PAGES[2:] if f"docs/{page.name}" not in README]
