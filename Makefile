@@ -17,11 +17,31 @@ repro: setup
 
 setup: $(VENV)/installed
 
+# Why .venv/ cannot be used as it is, if so: its scripts name the folder that they were made in, its links the Python.
+UNUSABLE := $(shell test -e $(VENV)/installed || exit 0; \
+  test -x $(VENV)/bin/python || { echo "the Python that it was made with is gone"; exit 0; }; \
+  made=$$(sed -n 's/^command = .* -m venv //p' $(VENV)/pyvenv.cfg); \
+  test -z "$$made" || test "$$made" -ef $(VENV) || echo "it was made in $$made")
+ifneq ($(UNUSABLE),)
+$(VENV)/installed: unusable
+endif
+
+.PHONY: unusable
+unusable:
+	@echo '$(subst ','\'',$(VENV)/ is made anew: $(UNUSABLE))'
+	@mv $(VENV)/installed $(VENV)/installing
+
+# `installing` stands for `installed` until all is there: what was interrupted is begun anew, as pip takes a package for installed
+# before its commands are.
 $(VENV)/installed: requirements.lock
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}; name another with: make PYTHON=python3.12")'
+	@if test -e $(VENV)/installing; then rm -rf $(VENV); fi
+	@command -v "$(PYTHON)" >/dev/null || { echo "error: $(PYTHON): no such command; Python 3.11 to 3.13 is needed, name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "error: Python 3.11 to 3.13 is needed, %s is %d.%d; name another with: make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
+	@mkdir -p $(VENV) && touch $(VENV)/installing && rm -f $@
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	touch $@
+	@mv $(VENV)/installing $@
+	@touch $@
 
 params: setup
 	@python -m pipeline.cli.compose

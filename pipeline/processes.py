@@ -31,7 +31,9 @@ def lives(pid: int, *, since: float) -> bool:
     import psutil
 
     try:
-        return bool(psutil.Process(pid).create_time() <= since + _CLOCKS_DIFFER_S)
+        process = psutil.Process(pid)
+        # A zombie has ended: in a container there may be nobody who asks how.
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= since + _CLOCKS_DIFFER_S)
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:  # of another user: it is there, and nothing says since when

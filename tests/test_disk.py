@@ -302,3 +302,34 @@ def test_a_verdict_that_cannot_be_written_is_none(finished: Path) -> None:
     program = "python -m pipeline.cli.audit --model models/digits_cnn.keras --tflite models/float32.tflite --json > /dev/full"
     done = call("sh", "-c", program, cwd=finished, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (2, f"error: what is written: {FULL}")
+
+
+@pytest.mark.slow
+def test_dvc_on_a_full_disk_loses_nothing(small: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC says what it could not keep in its cache, and leaves what it was copying there, which `make` removes."""
+    project = small.files / "project"
+    before = contents(project)
+    cache = project / ".dvc" / "cache"
+    kept = {path: path.read_bytes() for path in cache.rglob("*") if path.is_file()}
+    try:
+        for path in kept:
+            path.unlink()
+        started(small, "sample", (), monkeypatch)
+        removed = before.keys() - contents(project).keys()
+        room = sum(-(-len(before[name]) // 4096) * 4096 for name in removed if name.startswith("data/"))
+        small.fill(left=room + 60_000)
+        refused = small.run("dvc", "repro", "--force", "--single-item", "sample", folder="project", check=False)
+        assert refused.returncode != 0
+        assert "No space left on device" in refused.stdout
+        small.make_room()
+        small.run("python", "-m", "pipeline.cli.unlock", folder="project")
+        assert list(cache.rglob("*.tmp")) == []
+        small.run("dvc", "repro", "--force", "--single-item", "sample", folder="project")
+        assert {name: content for name, content in contents(project).items() if name.startswith("data/")} == {
+            name: content for name, content in before.items() if name.startswith("data/")
+        }
+    finally:
+        small.make_room()
+        restore(project, before)
+        for path, content in kept.items():
+            files.write_bytes(path, content)

@@ -396,3 +396,21 @@ def test_a_rounding_that_was_trained_and_is_gone(trained: tuple[Path, dict[str, 
     assert "the network rounds these values (fake quantization), and the file does not" in reasons(
         judged(model, faults.edited(files["float32"], edit), tmp_path)
     )
+
+
+def test_samples_that_do_not_unpack_are_an_answer(tmp_path: Path) -> None:
+    """As a user starts it: exit code 2, for the question could not be answered, and one line."""
+    data = tmp_path / "d.npz"
+    np.savez_compressed(data, x=np.random.default_rng(0).normal(size=(20, 4)))
+    content = bytearray(data.read_bytes())
+    at = content.index(b"x.npy") + 25
+    content[at : at + 20] = b"\xff" * 20
+    data.write_bytes(content)
+    file = CONVERTERS / "conv-2.18-saved-int8.tflite"
+    command = [sys.executable, "-m", "pipeline.cli.audit", "--model", str(DIGITS), "--tflite", str(file), "--data", str(data)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    said = f"error: --data: {data} is not readable as .npz: Error -3 while decompressing data: "
+    assert done.stderr.startswith(said)
+    assert done.stderr.endswith("; it may be damaged or truncated, copy it again\n")
+    assert done.stderr.count("\n") == 1

@@ -45,6 +45,13 @@ def test_a_process_lives_until_it_ends_and_its_number_is_not_another(gone: int) 
     assert not processes.lives(os.getpid(), since=1.0)
 
 
+def test_a_zombie_does_not_live() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    assert within(20, lambda: ended(child.pid))  # and nobody has asked how
+    assert not processes.lives(child.pid, since=time.time())
+    child.wait()
+
+
 @pytest.fixture
 def parent_and_child(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     """A process, and one that it started, which ends with it as the parameter says."""

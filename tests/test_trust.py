@@ -3,6 +3,7 @@
 The same file with `trust_code: true` does do it where that is harmless, so that each trick is one.
 """
 
+import json
 import shutil
 import types
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from tests.tricks import after, called, dense, edited, function, layer2, layer3,
 import keras  # isort: skip
 import tf_keras  # isort: skip
 from tensorflow.core.protobuf import saved_model_pb2  # isort: skip
+from tf_keras.protobuf import saved_metadata_pb2  # isort: skip
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file"),
@@ -423,6 +425,21 @@ def layers_of_2(layer: Callable[[Path], Any]) -> Callable[[Path, Path], Path]:
     return build
 
 
+def metadata_of_2(folder: Path, target: Path) -> Path:
+    """A SavedModel of Keras 2 whose metadata holds one layer more, called on constants."""
+    tricks.small(tf_keras).save(folder / "m", save_format="tf")
+    file = folder / "m" / "keras_metadata.pb"
+    content = saved_metadata_pb2.SavedMetadata()
+    content.ParseFromString(file.read_bytes())
+    for node in content.nodes:
+        if node.node_path == "root":
+            metadata = json.loads(node.metadata)
+            called("io.write_file", str(target), contents="x")(metadata)
+            node.metadata = json.dumps(metadata)
+    file.write_bytes(content.SerializeToString())
+    return folder / "m"
+
+
 CALLS = r"holds a TFOpLambda layer \(planted\) that calls tf\.{}, which is no function of tensors alone.*trust_code: true \(--trust"
 OPERATOR = (
     r"holds the operator {} \(node .*\), which .*trust_code: true \(--trust-code of audit\), or export the network without it"
@@ -719,6 +736,7 @@ TRICKS: dict[str, Trick] = {
     ),
     # --- SavedModels that Keras 2 rebuilds
     "layers: graph": Trick(layers_of_2(lambda t: Acting(str(t))), OPERATOR.format("WriteFile")),
+    "layers: write_file": Trick(metadata_of_2, CALLS.format(r"io\.write_file")),
     "layers: lambda": Trick(
         layers_of_2(lambda t: tf_keras.layers.Lambda(acting(t))),
         r"holds a Lambda layer.*trust_code: true",

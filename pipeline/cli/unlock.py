@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline import disk, leftovers, processes
-from pipeline.cli import unlock_files, unlock_git, unlock_rwlock
+from pipeline.cli import unlock_files, unlock_git, unlock_queue, unlock_rwlock
 from pipeline.cli.unlock_rwlock import Owner, locked
 from pipeline.errors import UserError, run
 
@@ -67,6 +67,7 @@ def alone(command: str) -> Iterator[None]:
             with _REPOSITORY.open("a+", encoding="utf-8") as held:
                 _wait(lambda: _lives(held))
                 _cure()
+        unlock_queue.cure(_say)
         try:
             yield
         finally:

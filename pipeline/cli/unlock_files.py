@@ -15,11 +15,12 @@ _TEMPORARY = re.compile(r".*\.[\w-]{22}\.tmp", re.ASCII | re.DOTALL)
 _CACHE = Path(".dvc/cache")
 _RUNS = _CACHE / "runs"
 _MADE = ("data", "models", "reports")
+_MERGED = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
 _HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def cure_lock(say: Callable[[str], None]) -> None:
-    """Keep the whole stages of a dvc.lock that was cut off, which DVC does not read at all.
+    """Keep the whole stages of a dvc.lock that was cut off, or that git could not merge, which DVC does not read at all.
 
     Args:
         say: is told in a line what was done.
@@ -30,12 +31,14 @@ def cure_lock(say: Callable[[str], None]) -> None:
     if _whole(text):
         return
     head, *entries = stages_of(text)
-    kept = [entry for entry in entries if _whole(head + entry)]
+    # By name, as both sides of a merge may have a stage as a whole.
+    kept = {entry.partition(":")[0]: entry for entry in entries if _whole(head + entry)}
     if kept:
-        files.write_text(paths.LOCK, head + "".join(kept))
+        files.write_text(paths.LOCK, head + "".join(kept.values()))
     else:
         paths.LOCK.unlink()
-    say(f"dvc.lock was cut off, as `kill -9` can leave it: stages kept: {len(kept)}; others come from DVC's cache or run again")
+    why = "holds the marks of a merge" if _MERGED.search(text) else "was cut off, as `kill -9` can leave it"
+    say(f"dvc.lock {why}: stages kept: {len(kept)}; others come from DVC's cache or run again")
 
 
 def stages_of(lock: str) -> list[str]:

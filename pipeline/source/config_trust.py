@@ -96,9 +96,8 @@ def _places(config: Any, own: Collection[str], layer: str, argument: str, of_the
 
 def _is_own(config: Mapping[str, Any], own: Collection[str]) -> bool:
     """As Keras looks it up: a function by its name, a class by its registered name, or by its own when there is none."""
-    if config["class_name"] == "function":
-        return config.get("config") in own
-    return config.get("registered_name", config["class_name"]) in own
+    name = config.get("config") if config["class_name"] == "function" else config.get("registered_name", config["class_name"])
+    return isinstance(name, str) and name in own
 
 
 def _of_object(config: Mapping[str, Any], own: Collection[str], where: str) -> Iterator[Place]:
@@ -153,7 +152,7 @@ def _of_function(name: Any, module: str | None, registered: str | None, where: s
         allowed = allowed_calls.FUNCTIONS
     elif re.fullmatch(r"keras(\.src)?\.ops(\.\w+)*", plain):
         allowed = allowed_calls.KERAS_OPS
-    if name not in allowed or registered not in (None, name, "function"):
+    if not isinstance(name, str) or name not in allowed or registered not in (None, name, "function"):
         yield Place(f"the function {module}.{name} ({where})", missing=str(name), kind="function")
 
 

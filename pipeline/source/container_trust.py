@@ -1,5 +1,6 @@
 """What the container of a Keras file may hold beside the network: nothing that leads to another file."""
 
+import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -29,8 +30,8 @@ def refuse(path: Path, *, format: str) -> None:
                 if parts.is_absolute() or ".." in parts.parts or ":" in name:
                     raise UserError(f"model.path: {path} holds a member named {name!r}, which leads out of the archive; {_REMEDY}")
                 if name.endswith(".h5"):
-                    with archive.open(name) as stream:
-                        _refuse_links(path, stream)
+                    # In memory, as Keras reads it too: going back inside an archive means reading it from its start again.
+                    _refuse_links(path, io.BytesIO(archive.read(name)))
     elif detect.CONTAINERS[format] == "hdf5":
         if zipfile.is_zipfile(path):
             raise UserError(f"model.path: {path} is HDF5 and a zip archive at once, and which is read is chance; {_REMEDY}")

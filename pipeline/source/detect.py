@@ -85,15 +85,16 @@ def code_places(config: Any, *, layer: str = "the model", argument: str = "") ->
         return [place for value in config for place in code_places(value, layer=layer, argument=argument)]
     if not isinstance(config, dict):
         return []
-    # Keras saves a lambda that is an activation without saying what it is.
-    if config.get("class_name") == "__lambda__" or (argument.endswith("activation") and list(config) == ["value"]):
+    # Keras saves a lambda that is an activation without saying what it is: its code, defaults and closure.
+    unsaid = argument.endswith("activation") and list(config) == ["value"] and isinstance(config["value"], list)
+    if unsaid or config.get("class_name") == "__lambda__":
         return [f"a lambda ({argument or 'a function'} of {layer})"]
     inside = config.get("config")
     if isinstance(inside, dict):
         layer = str(inside.get("name", layer))
         if config.get("class_name") == "Lambda":
             # Keras 2 writes function_type "lambda" around bytecode, and "function" around the name of a registered one.
-            kinds = {inside.get(key) for key in ("function_type", "output_shape_type", "mask_type")}
+            kinds = [inside.get(key) for key in ("function_type", "output_shape_type", "mask_type")]
             if "lambda" in kinds or code_places(inside, layer=layer):
                 return [f"a Lambda layer ({layer})"]
     return [

@@ -7,6 +7,7 @@ rest.
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -45,6 +46,7 @@ _NO_ASSET = "which reads a file that is no asset of the folder"
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
+@cache
 def reason(operator: str) -> str:
     """Why an operator may not run, in words that follow its name; "" when it may."""
     for words, pattern in _PATTERNS.items():

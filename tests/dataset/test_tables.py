@@ -3,8 +3,11 @@ from typing import Any
 
 import numpy as np
 import pandas
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from pipeline import boundary
 from pipeline.dataset import tables
 from pipeline.errors import UserError
 
@@ -50,3 +53,26 @@ def test_labels(tmp_path: Path, cells: list[str], kind: Any, expected: list[floa
     assert dataset.ids == ["p", "q", "r"]
     assert dataset.split is not None
     assert dataset.split.tolist() == ["t", "v", "v"]
+
+
+def test_a_bomb_of_rows_is_refused_by_its_footer(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    zeros = pyarrow.array(np.zeros(3_000_000, np.int8))
+    pyarrow.parquet.write_table(pyarrow.table({"a": zeros}), path)
+    assert path.stat().st_size < 20_000
+    with boundary.limits(seconds=9, gigabytes=1):
+        expected = (
+            r"t\.parquet: 3,000,000 samples, whose names, hashes and labels take 1\.5 GB, the limit is 1 GB; .*limits\.gigabytes"
+        )
+        with pytest.raises(UserError, match=expected):
+            tables.table(path, inputs={"x": ["a"]})
+
+
+def test_a_group_of_rows_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    texts = pyarrow.array(["x" * 1_000_000] * 50)
+    pyarrow.parquet.write_table(pyarrow.table({"a": texts, "b": list(range(50))}), path, use_dictionary=False, compression="zstd")
+    assert path.stat().st_size < 100_000
+    expected = r"t\.parquet: unpacked, a group of its rows takes 0\.05 GB, the limit is 0\.04 GB"
+    with boundary.limits(seconds=9, gigabytes=0.04), pytest.raises(UserError, match=expected):
+        tables.table(path, inputs={"x": ["b"]}, label="a")

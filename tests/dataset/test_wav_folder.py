@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from pipeline import boundary
 from pipeline.dataset import wav_folder
+from pipeline.errors import UserError
 
 
 def test_channels_are_averaged_and_scaled(tmp_path: Path) -> None:
@@ -32,3 +34,15 @@ def test_a_folder(tmp_path: Path) -> None:
     assert dataset.classes == ["no", "yes"]
     assert dataset.read(0)["x"].tolist() == [0.5, 0.5, 0.5, 0.0]
     assert dataset.read(1)["x"].tolist() == [0.5] * 4
+
+
+def test_a_sound_that_says_it_is_very_long_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.zeros((800, 2)), 8000)
+    content = bytearray(path.read_bytes())
+    content[22:26] = b"\xf0\0\0\0"  # the lower 32 of the 36 bits of the number of samples
+    path.write_bytes(content)
+    with boundary.limits(seconds=9, gigabytes=16):
+        expected = r"a\.flac: 4,026,531,840 samples of 2 channels, which take 96\.6 GB, the limit is 16 GB; .*limits\.gigabytes: 97"
+        with pytest.raises(UserError, match=expected):
+            wav_folder.sound(path, rate=8000, resample=False)

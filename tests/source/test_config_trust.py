@@ -33,7 +33,7 @@ DENSE = {"class_name": "Dense", "config": {"name": "y", "activation": "relu", "k
     ],
 )
 def test_sound(config: Any) -> None:
-    assert config_trust.places(config, own=("mine", "mine>Mine")) == []
+    assert config_trust.places(config, own={"mine", "mine>Mine"}) == []
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,8 @@ def test_sound(config: Any) -> None:
     [
         ({"class_name": ["Dense"], "config": {}}, "a class without a name"),
         ({**DENSE, "module": ["keras"]}, "a class without a name"),
+        ({**DENSE, "registered_name": ["mine"]}, "a class without a name"),
+        ({"class_name": "function", "module": "keras.ops", "config": ["relu"]}, "the function keras.ops.['relu']"),
         ({**DENSE, "module": "keras.layers", "registered_name": "get_file"}, "keras.layers.Dense"),
         ({**DENSE, "module": "keras_hub.layers"}, "keras_hub.layers.Dense"),
         # The name of a class of the user's own is looked up by the registered one.
@@ -81,7 +83,7 @@ def test_sound(config: Any) -> None:
     ],
 )
 def test_refused(config: Any, what: str) -> None:
-    places = config_trust.places([DENSE, {"nested": config}], own=("mine", "mine>Mine"))
+    places = config_trust.places([DENSE, {"nested": config}], own={"mine", "mine>Mine"})
     assert len(places) >= 1
     assert what in places[0].what
 

@@ -51,6 +51,11 @@ def test_by_content_not_by_name(tmp_path: Path) -> None:
             ["a lambda (activation of a)"],
         ),
         ({"class_name": "Lambda", "config": {"function_type": "function", "function": "mine"}}, []),
+        (
+            {"class_name": "Dense", "config": {"name": "a", "activation": {"value": ["4wEA", None, None]}}},
+            ["a lambda (activation of a)"],
+        ),
+        ({"class_name": "Mine", "config": {"name": "a", "activation": {"value": 3}}}, []),
         ({"layers": [{"class_name": "Dense", "config": {"units": 3}}]}, []),
     ],
 )
