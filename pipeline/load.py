@@ -54,9 +54,11 @@ def _load(path: Path, model: config.Model) -> None:
             layers=msgspec.convert(loaded.layers, list[Layer]),
             counts=Counts(parameters=loaded.parameters, variables=len(loaded.weights)),
         )
+        # Before anything stands under its name: whoever ends the stage while it computes finds nothing new.
+        graph = inference_graph.of_function(traced.function, traced.variables, loaded.weights)
         with files.replacing(paths.SOURCE_WEIGHTS) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **loaded.weights)
-        files.write_graph(paths.SOURCE_GRAPH, *inference_graph.of_function(traced.function, traced.variables, loaded.weights))
+        files.write_graph(paths.SOURCE_GRAPH, *graph)
         files.write_json(paths.SOURCE_FACTS, msgspec.to_builtins(record))
 
 

@@ -158,6 +158,7 @@ def test_every_planted_fault_is_counted(sound: Case, tmp_path: Path, monkeypatch
     for name, (function, _) in PLANTED.items():
         insane = nonsense if name == "writes nonsense" else nothing
         monkeypatch.setitem(commands.COMMANDS, name, Command(function, insane))
+    monkeypatch.setattr(server, "busy", lambda: 1.0)
 
     def draw(format: str, number: int) -> Mutation:
         planted = Case(project=sound.project, targets=sound.targets, command=names[number], named=sound.named)

@@ -11,7 +11,7 @@ what it wrote fits together and holds finite numbers (another weight, pixel or c
 traceback, a process that ends by a signal, no answer in time, more than 2 GB of memory, files left behind, a message without the
 name, nonsense written.
 
-Exit code 0 when nothing is wrong, else 1.
+Exit code 0 when all were tried and nothing is wrong, else 1. When it is interrupted, the table is of what was tried until then.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
         names = [one_of(name, FORMATS, where="--only") for name in given.only]
     except UserError as error:
         sys.exit(f"error: {error}")
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that nothing is left behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was found is printed, and nothing left behind
     began = time.monotonic()
     keep = (given.keep or Path(tempfile.mkdtemp(prefix="mutated-"))).resolve()
     keep.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def main() -> None:
     print("".join(f"\n{line}" for line in wrong))
     if not wrong and given.keep is None:
         keep.rmdir()
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if wrong or len(found) < sum(map(len, numbers.values())) else 0)
 
 
 def counted(names: Sequence[str], count: int) -> dict[str, list[int]]:
@@ -115,10 +115,13 @@ def run(numbers: dict[str, list[int]], *, seed: int, keep: Path, workers: int, s
 
         total = sum(len(own) for own in numbers.values())
         found = []
-        for outcome in progress.over(outcomes(), doing="mutations", total=total):
-            found.append(outcome)
-            if outcome.answer.kind in WRONG:
-                print(*table.wrong([outcome], seed=seed), file=sys.stderr)
+        try:
+            for outcome in progress.over(outcomes(), doing="mutations", total=total):
+                found.append(outcome)
+                if outcome.answer.kind in WRONG:
+                    print(*table.wrong([outcome], seed=seed), file=sys.stderr)
+        except KeyboardInterrupt:
+            print(f"interrupted after {len(found):,} of {total:,}", file=sys.stderr)
         return sorted(found, key=lambda each: (each.format, each.number))
 
 

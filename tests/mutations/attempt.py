@@ -30,7 +30,7 @@ MEMORY_LIMIT = 2 * 2**30
 _TRACEBACK = "Traceback (most recent call last)"
 # Exit codes of processes that a signal ends, in a shell.
 _BY_SIGNAL = 128
-_SECONDS, _GIGABYTES = 30.0, 1.0
+_SECONDS, _GIGABYTES = 10.0, 1.0
 _MOST_LINES, _MOST_LETTERS, _MOST_FAULTS = 2, 1000, 11
 _FAULT = re.compile(r"(error:| ) (params\.yaml|conf): ")
 
@@ -136,10 +136,15 @@ def lower_limits() -> None:
     own = boundary.limits
 
     def lower(*, seconds: float, gigabytes: float) -> contextlib.AbstractContextManager[None]:
-        return own(seconds=min(seconds, _SECONDS), gigabytes=min(gigabytes, _GIGABYTES))
+        return own(seconds=min(seconds, _SECONDS * busy()), gigabytes=min(gigabytes, _GIGABYTES))
 
     boundary.limits = lower  # type: ignore[assignment]
     trial.refusal = functools.partial(trial.refusal, seconds=_SECONDS)
+
+
+def busy() -> float:
+    """How many times as long everything takes as on a machine with nothing else to do, by the processes that wait for a core."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def _listing(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from tests.mutations.attempt import CRASH, HANG, WRONG, Answer, attempt
+from tests.mutations.attempt import CRASH, HANG, WRONG, Answer, attempt, busy
 from tests.mutations.case import Mutation
 
 _TICK = 0.05
@@ -63,7 +63,7 @@ def outcomes(
         draw: the mutation of a format and number; it must not fail.
         keep: folder for the damaged files of those that are wrong.
         workers: processes at once.
-        seconds: without an answer, after which a mutation has hung.
+        seconds: without an answer, after which a mutation has hung; more on a machine that is busy with other things.
         prepare: run by each process before its first mutation.
 
     Raises:
@@ -80,7 +80,7 @@ def outcomes(
                 for child in list(active):
                     yield from _heard(child, keep)
                     ended, status = os.waitpid(child.pid, os.WNOHANG)
-                    if not ended and time.monotonic() - child.since < seconds:
+                    if not ended and time.monotonic() - child.since < seconds * busy():
                         continue
                     if not ended:
                         _kill(child.pid)
