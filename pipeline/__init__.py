@@ -3,7 +3,8 @@
 import importlib.util
 import sys
 
-from pipeline import errors, leftovers, processes, stale
+from pipeline import errors, stale
+from pipeline.system import leftovers, processes
 
 # First of all: the wrong Python, or an import of the user's own code, may end the stage.
 if (_stage := stale.stage_of(sys.orig_argv)) is not None:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import msgspec
 from filelock import FileLock
 
-from pipeline import config, files, leftovers, paths
+from pipeline import config, files, paths
 from pipeline.errors import run
 from pipeline.failures import variant_run
 from pipeline.runtime import latency, support
 from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
+from pipeline.system import leftovers
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.tflite.macs import macs
 

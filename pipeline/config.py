@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import Meta
 
-from pipeline import boundary, paths
+from pipeline import paths
 from pipeline.errors import UserError
 from pipeline.quantization import schemes
+from pipeline.system import boundary
 
 Count = Annotated[int, Meta(ge=1)]
 Text = Annotated[str, Meta(min_length=1)]

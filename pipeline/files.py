@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 import msgspec
 import numpy as np
 
-from pipeline.disk import erase, writing
 from pipeline.errors import UserError
+from pipeline.system.disk import erase, writing
 
 Record = TypeVar("Record")
 

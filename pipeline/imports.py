@@ -4,18 +4,20 @@ import ast
 from pathlib import Path
 
 # Imported by nearly every stage, and no dependency of any, as they decide nothing of what is written: `config` validates
-# params.yaml, `__init__` says when the wrong Python was started, `errors` and `boundary` end a stage with a message, `disk` says
-# what the system refuses, `paths` names the files that dvc.yaml names too, `progress` draws bars, `stale` and `leftovers` remove
-# what is made again or was left, and `processes` ends them. As deps of every stage they took a sixth of dvc.lock, which DVC reads
-# and writes as a whole for each stage.
-EXEMPT = frozenset(
-    f"pipeline/{name}.py"
-    for name in ("__init__", "boundary", "config", "disk", "errors", "leftovers", "paths", "processes", "progress", "stale")
-)
+# params.yaml, `__init__` says when the wrong Python was started, `errors` ends a stage with a message, `paths` names the files
+# that dvc.yaml names too, `progress` draws bars, `stale` removes what is made again, and `system` is how a stage gets on with the
+# machine: other processes, the disk, files that end it. As deps of every stage they took a sixth of dvc.lock, which DVC reads and
+# writes as a whole for each stage.
+_EXEMPT = frozenset(f"pipeline/{name}.py" for name in ("__init__", "config", "errors", "paths", "progress", "stale"))
+
+
+def exempt(module: str) -> bool:
+    """Whether a module, as "pipeline/paths.py", is a dependency of no stage."""
+    return module in _EXEMPT or module.startswith("pipeline/system/")
 
 
 def closure(root: Path, stage: str) -> set[str]:
-    """The modules inside pipeline/ that a stage imports, directly or not, itself included, without those of `EXEMPT`.
+    """The modules inside pipeline/ that a stage imports, directly or not, itself included, without those that are `exempt`.
 
     Args:
         root: of the repository.
@@ -24,14 +26,14 @@ def closure(root: Path, stage: str) -> set[str]:
     Returns:
         Paths relative to `root`, with forward slashes.
     """
-    todo, seen = [f"pipeline/{stage}.py"], set(EXEMPT)
+    todo, seen = [f"pipeline/{stage}.py"], set[str]()
     while todo:
         path = todo.pop()
-        if path not in seen:
+        if path not in seen and not exempt(path):
             seen.add(path)
             names = (name.replace(".", "/") + ".py" for name in imported(root / path) if name.startswith("pipeline."))
             todo += [name for name in names if (root / name).is_file()]
-    return seen - EXEMPT
+    return seen
 
 
 def imported(path: Path) -> set[str]:

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline import boundary, config, files, paths
+from pipeline import config, files, paths
 from pipeline.custom import layers as custom
 from pipeline.source import inference_graph, loaders, network
 from pipeline.source.source_record import Counts, ExportedSignature, Layer, Signature, Source, Tensor
 from pipeline.source.tensorflow_setup import SIGNATURE
+from pipeline.system import boundary, watch
 
 
 def main() -> None:
@@ -67,4 +68,4 @@ def _tensors(named: Mapping[str, Any]) -> list[Tensor]:
 
 
 if __name__ == "__main__":
-    boundary.run(main)
+    watch.run(main)

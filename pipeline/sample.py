@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from pipeline import boundary, config, files, options, paths, progress
+from pipeline import config, files, options, paths, progress
 from pipeline.custom.readers import READERS, STEPS
 from pipeline.dataset import preprocess, split_manifest, splits, validation
 from pipeline.dataset.samples import Dataset
 from pipeline.dataset.split_record import Split
 from pipeline.errors import UserError, one_of
 from pipeline.source.source_record import Source
+from pipeline.system import boundary, watch
 
 FOLDERS = {"calibration": paths.CALIBRATION, "tuning": paths.TUNING, "evaluation": paths.EVALUATION}
 # Those that decode, resize, resample or transform: their versions change bytes.
@@ -100,4 +101,4 @@ def _read(data: config.Data) -> Dataset:
 
 
 if __name__ == "__main__":
-    boundary.run(main)
+    watch.run(main)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import paths
-from pipeline.disk import erase
+from pipeline.system.disk import erase
 
 _CHOSEN = (paths.SELECTED, paths.METRICS, paths.LATENCY)
 _REPORTED = (paths.PAGE, paths.SUMMARY, paths.PICTURES, paths.PLOTS)

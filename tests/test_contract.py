@@ -16,7 +16,7 @@ from pipeline.cli import deps
 from pipeline.cli.compose import compose
 from tests.helpers import ROOT, call
 
-FLOOR = ("boundary", "disk", "errors", "files", "imports", "leftovers", "options", "paths", "processes", "progress", "stale")
+FLOOR = ("errors", "files", "imports", "options", "paths", "progress", "stale", "system")
 STAGES = [path.stem for path in sorted((ROOT / "pipeline").glob("*.py")) if path.stem not in ("__init__", "config", *FLOOR)]
 
 
@@ -33,6 +33,7 @@ SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is
 
 # Which subjects a module of a subject may import from; the ground floor (`FLOOR`) always.
 ARROWS: dict[str, set[str]] = {
+    "system": set(),
     "dataset": set(),
     "evaluation": {"failures"},
     "failures": {"quantization", "runtime", "tflite"},

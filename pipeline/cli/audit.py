@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from pipeline import boundary, disk, leftovers
 from pipeline.cli import audit_text, scheme_detection
 from pipeline.dataset import npz_archive
 from pipeline.equivalence.conversion_record import Conversion
 from pipeline.errors import UserError, shown
 from pipeline.runtime import interpreter, trial
+from pipeline.system import boundary, disk, leftovers, watch
 from pipeline.tflite import flatbuffer
 from pipeline.verification import end_matching, float32_proof, judgement, signature_rows
 from pipeline.verification.decisions import Decision
@@ -323,4 +323,4 @@ def _outputs(
 
 if __name__ == "__main__":
     leftovers.own_folder()
-    boundary.run(main, refused=2)
+    watch.run(main, refused=2)

@@ -10,11 +10,12 @@ from pathlib import Path
 import yaml
 from dvc.utils.hydra import compose_and_dump
 
-from pipeline import disk, files, paths
+from pipeline import files, paths
 from pipeline.cli import composition_errors
 from pipeline.cli.unlock import alone
 from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
+from pipeline.system import disk
 
 # Folders with one entry for each variant. What a removed variant leaves would enter the hash of the stages that read them.
 _BY_VARIANT = (paths.VARIANTS, paths.OUTPUTS, paths.VERIFY_REPORTS, paths.BENCHMARK_REPORTS, paths.SIMULATE_REPORTS)

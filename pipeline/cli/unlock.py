@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from pipeline import disk, leftovers, processes
 from pipeline.cli import unlock_files, unlock_git, unlock_queue, unlock_rwlock
 from pipeline.cli.unlock_rwlock import Owner, locked
 from pipeline.errors import UserError, run
+from pipeline.system import disk, leftovers, processes
 
 _TMP = processes.RWLOCK.parent
 # DVC holds it, by flock, while it is at dvc.lock and its cache; not while a stage runs.

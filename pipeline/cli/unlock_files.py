@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from pipeline import files, leftovers, paths
+from pipeline import files, paths
+from pipeline.system import leftovers
 
 # dvc_objects' `tmp_fname`: a token of 16 bytes in 22 letters.
 _TEMPORARY = re.compile(r".*\.[\w-]{22}\.tmp", re.ASCII | re.DOTALL)

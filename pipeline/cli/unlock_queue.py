@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline import leftovers, processes
+from pipeline.system import leftovers, processes
 
 _EXPERIMENTS = Path(".dvc/tmp/exps")
 

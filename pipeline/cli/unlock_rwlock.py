@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from pipeline import files, processes
+from pipeline import files
+from pipeline.system import processes
 
 # Of the project's files, and of what experiments do in git.
 LOCKS = (processes.RWLOCK, processes.RWLOCK.parent / "exps/rwlock")

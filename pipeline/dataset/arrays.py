@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import boundary
 from pipeline.dataset import npz_archive
 from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 
 def npz(

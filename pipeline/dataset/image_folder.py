@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pipeline import boundary
 from pipeline.dataset import class_folders
 from pipeline.dataset.samples import Dataset
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 # More than 8 bits a channel: Pillow would clip, not scale, when it converts these.

@@ -7,9 +7,9 @@ from typing import IO
 
 import numpy as np
 
-from pipeline import boundary, disk
 from pipeline.dataset.samples import bookkeeping
 from pipeline.errors import UserError
+from pipeline.system import boundary, disk
 
 
 def names(archive: zipfile.ZipFile) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import boundary
+from pipeline.system import boundary
 
 # A sample's name, hash, label and places in lists, of stage `sample` as a whole.
 _BOOKKEEPING = 500

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline import boundary, disk
 from pipeline.dataset.samples import Dataset, bookkeeping
 from pipeline.errors import UserError
+from pipeline.system import boundary, disk
 
 if TYPE_CHECKING:
     import pandas

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from pipeline import boundary
 from pipeline.dataset import class_folders
 from pipeline.dataset.preprocess import fit_length
 from pipeline.dataset.samples import Dataset
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 _SUFFIXES = (".wav", ".flac", ".ogg")
 # What a sample takes while its channels are averaged: as float32 and as float64.

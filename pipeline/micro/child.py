@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import disk, files, processes
+from pipeline import files
 from pipeline.errors import UserError
+from pipeline.system import disk, processes
 
 # The exit code of a file that TFLM refuses: why stands on stderr.
 REFUSED = 3

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import disk, files
+from pipeline import files
 from pipeline.errors import UserError
 from pipeline.micro import allocations, child
 from pipeline.micro.simulation_report import Arena
+from pipeline.system import disk
 from pipeline.tflite import flatbuffer
 
 # Far more than any file needs: the arena is not touched where nothing lies, so that it costs nothing.

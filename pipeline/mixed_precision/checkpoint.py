@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline import disk
+from pipeline.system import disk
 
 Measured = dict[str, Any]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
-from pipeline import processes
 from pipeline.errors import Impossible, UserError
+from pipeline.system import processes
 
 Result = TypeVar("Result")
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import boundary
 from pipeline.errors import UserError
 from pipeline.source import config_trust, container_trust, detect, graph_trust
+from pipeline.system import boundary
 
 _MISSING = re.compile(r"(?:Could not locate|Unknown|Cannot deserialize object of) ([\w ]+?):? ['`]([^'`]+)['`]")
 

@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from pipeline import boundary
 from pipeline.errors import UserError
 from pipeline.source import detect, network, stored_sizes
+from pipeline.system import boundary
 
 # What a file that is kept so is called in messages.
 _KINDS = {"zip": "a .keras file", "hdf5": "a Keras model in HDF5", "folder": "a SavedModel"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import h5py
 
-from pipeline import boundary
+from pipeline.system import boundary
 
 
 def check(path: Path, container: str) -> None:

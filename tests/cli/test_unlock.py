@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import paths, processes
+from pipeline import paths
 from pipeline.cli import unlock
 from pipeline.errors import UserError
+from pipeline.system import processes
 from tests.cli.locked import fails, unlocked, write_of
 from tests.helpers import ROOT, call
 

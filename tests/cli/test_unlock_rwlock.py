@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import processes
 from pipeline.cli import unlock
+from pipeline.system import processes
 from tests.cli.locked import fails, unlocked, write_of
 from tests.helpers import call
 

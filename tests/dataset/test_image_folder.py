@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import boundary
 from pipeline.dataset import image_folder
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (4, 6, 3)).astype(np.uint8)
 

@@ -8,9 +8,9 @@ from typing import IO
 import numpy as np
 import pytest
 
-from pipeline import boundary
 from pipeline.dataset import npz_archive
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 
 def bomb(path: Path, count: int) -> Path:

@@ -7,9 +7,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from pipeline import boundary
 from pipeline.dataset import tables
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 
 def test_more_rows_than_a_block(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import boundary
 from pipeline.dataset import wav_folder
 from pipeline.errors import UserError
+from pipeline.system import boundary
 
 
 def test_channels_are_averaged_and_scaled(tmp_path: Path) -> None:

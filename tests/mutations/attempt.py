@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from pipeline import boundary
 from pipeline.runtime import trial
+from pipeline.system import boundary
 from tests.mutations.case import Mutation
 from tests.mutations.commands import COMMANDS
 
@@ -61,7 +61,7 @@ def attempt(mutation: Mutation, folder: Path) -> Answer:
             answer = _run(mutation, said)
         if answer.kind == ACCEPTED:
             answer = _sane(mutation) or answer
-    # Temporary files of the system lie in a folder of each process, which is removed with it (`pipeline.leftovers`).
+    # Temporary files of the system lie in a folder of each process, which is removed with it (`pipeline.system.leftovers`).
     after = _listing(project)
     left = [name for name in after if name.endswith(".tmp") or (answer.kind == REFUSED and name not in before)]
     gone = sorted(set(before) - set(after))

@@ -12,8 +12,8 @@ import pytest
 from pipeline.errors import Impossible, UserError
 from pipeline.runtime import apart
 from tests.helpers import ROOT
-from tests.test_processes import ended as gone
-from tests.test_processes import within
+from tests.system.test_processes import ended as gone
+from tests.system.test_processes import within
 
 _run = apart.run  # other tests replace it
 

@@ -7,9 +7,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline import boundary
 from pipeline.errors import UserError
 from pipeline.source import stored_sizes
+from pipeline.system import boundary
 
 
 def bomb(path: Path) -> Path:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import leftovers, paths
+from pipeline import paths
+from pipeline.system import leftovers
 from tests.helpers import ROOT
 
 WRITING = """
 import os, signal, sys
 from pathlib import Path
-from pipeline import files, leftovers
+from pipeline import files
+from pipeline.system import leftovers
 leftovers.own_folder()
 import tempfile
 with files.replacing(Path(sys.argv[1])) as temporary, tempfile.NamedTemporaryFile() as scratch:

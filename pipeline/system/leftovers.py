@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import paths, processes
+from pipeline import paths
+from pipeline.system import processes
 
 # The temporary names of `files.replacing`.
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline import leftovers
 from pipeline.errors import WRITING, refused
+from pipeline.system import leftovers
 
 # A name under which `files.replacing` writes first, and within it the one that it gets.
 _TEMPORARY = re.compile(r"^\.(.+)\.\d+\.tmp$")

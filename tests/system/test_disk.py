@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline import boundary, disk, errors, files, paths, stale
+from pipeline import errors, files, paths, stale
 from pipeline.cli import deps
 from pipeline.errors import UserError
 from pipeline.mixed_precision import checkpoint
+from pipeline.system import boundary, disk
 from tests.helpers import ROOT, call
 from tests.inprocess import leftovers
 from tests.small_disk import SmallDisk, small_disk

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import processes
+from pipeline.system import processes
 from tests.helpers import ROOT
 
 
