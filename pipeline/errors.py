@@ -18,7 +18,7 @@ _REFUSED = {
 # Those of them that are said of nothing but writing.
 WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
-# What parts the lines of a message, and how many letters of it are shown.
+# What parts the lines of a message, and how many letters of a line are shown.
 _NEXT, _LONGEST = "\n  ", 900
 INTERRUPTED = 130  # the exit code that shells give a command that Ctrl-C ended
 
@@ -46,8 +46,11 @@ class Impossible(UserError):
 
 def shown(error: UserError) -> str:
     """The message for a terminal: names out of a file may hold anything, even what a terminal obeys, and be of any length."""
-    lines = str(error).split(_NEXT)
-    text = _NEXT.join("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line) for line in lines)
+    return _NEXT.join(_letters(line) for line in str(error).split(_NEXT))
+
+
+def _letters(line: str) -> str:
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 3 :]}"
 
 
