@@ -1,5 +1,6 @@
 """What is no trick loads without trust: functions of TensorFlow and Keras by name, wrappers, nested models, all kinds."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -72,19 +73,23 @@ def test_loads_and_computes_the_same(build: Callable[[], Any], name: str, tmp_pa
     np.testing.assert_allclose(found, model(x), rtol=1e-5, atol=1e-6)
 
 
-# Classes of the tests' own, and what runs something else.
-NEED_TRUST = {"Lambda", "TFSMLayer", "Wrapper", "Layer", "subclassed"}
+# Classes of the tests' own, lambdas, and what runs something else.
+NEED_TRUST = {"Lambda", "TFSMLayer", "Wrapper", "Layer", "subclassed", "ops scan", "ops map", "ops vectorized_map"}
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.filterwarnings("ignore:Layer '.*was passed an input with a mask")
 @pytest.mark.parametrize("name", [name for name, row in KINDS.items() if not row.slow])
 def test_every_kind_of_network_is_sound(name: str, tmp_path: Path) -> None:
     built = KINDS[name].build()
     if isinstance(built, keras.Model):
-        config = json.loads(json.dumps(keras.saving.serialize_keras_object(built), default=str))
-        own = {place.missing for place in config_trust.places(config, own=()) if "tests.kinds" in place.what}
-        assert config_trust.places(config, own=own) == [] or name in NEED_TRUST
-        if name == "LSTM stateful":  # cannot be exported
+        # What Keras cannot save (a layer made of a function) is exported only.
+        with contextlib.suppress(NotImplementedError):
+            config = json.loads(json.dumps(keras.saving.serialize_keras_object(built), default=str))
+            own = {place.missing for place in config_trust.places(config, own=()) if "tests.kinds" in place.what}
+            assert config_trust.places(config, own=own) == [] or name in NEED_TRUST
+        if name in ("LSTM stateful", "ops unfold"):  # cannot be exported with a free batch
             return
         built.export(tmp_path / "m", verbose=False)
     else:

@@ -29,7 +29,7 @@ UNREADABLE = {
     "RandomShear": "is not readable as a Keras model",
     "squeeze and excite": "LiteRT cannot run the file.*by its content it is the network",
     "StringLookup": "a constant of dtype string, which is not read",
-    "TFSMLayer": "not readable",
+    "TFSMLayer": "which loads another SavedModel from a path",
     "Wrapper": "needs the class",
 }
 # The converter's own faults. It gives MINIMUM's range to what others read as well: nothing positive is left of CELU, and no excess

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -121,9 +120,7 @@ def test_the_lock_ends_with_a_killed_command(small: Path, background: Any) -> No
     assert said(first) == "begins\n"
     first.kill()
     first.wait()
-    began = time.monotonic()
     assert unlocked(small, "echo", "ran").stdout == "ran\n"
-    assert time.monotonic() - began < 20
 
 
 def test_inside_of_it_commands_go_on(small: Path) -> None:
