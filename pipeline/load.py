@@ -12,7 +12,7 @@ from pipeline.custom import layers as custom
 from pipeline.source import inference_graph, loaders, network
 from pipeline.source.source_record import Counts, ExportedSignature, Layer, Signature, Source, Tensor
 from pipeline.source.tensorflow_setup import SIGNATURE
-from pipeline.system import boundary, watch
+from pipeline.system import boundary, disk, watch
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def _load(path: Path, model: config.Model) -> None:
     with loaders.handling(path):
         traced = network.trace(loaded, inputs=inputs)
     with files.replacing(paths.SOURCE) as folder:
-        with loaders.handling(path):
+        with loaders.handling(path), disk.writing(folder):
             network.save(traced, folder)
         record = Source(
             name=model.name,

@@ -139,7 +139,7 @@ def test_no_place_for_temporary_files() -> None:
         "python",
         "-c",
         "import pipeline, tempfile\n"
-        "from pipeline import disk, errors\n"
+        "from pipeline import errors\nfrom pipeline.system import disk\n"
         "tempfile._candidate_tempdir_list = lambda: ['/proc/none']\n"
         "def main():\n    with disk.temporary_folder(): pass\n"
         "errors.run(main)",

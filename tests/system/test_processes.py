@@ -55,7 +55,9 @@ def test_a_zombie_does_not_live() -> None:
 @pytest.fixture
 def parent_and_child(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
     """A process, and one that it started, which ends with it as the parameter says."""
-    child = f"import os, time; from pipeline import processes; {request.param}; print(os.getpid(), flush=True); time.sleep(60)"
+    child = (
+        f"import os, time; from pipeline.system import processes; {request.param}; print(os.getpid(), flush=True); time.sleep(60)"
+    )
     script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert parent.stdout is not None
@@ -114,7 +116,7 @@ def test_a_stage_whose_dvc_was_killed_before_it_began_does_not_begin(
     lock.parent.mkdir(parents=True)
     lock.write_text(content.replace("OWN", str(os.getpid())).replace("GONE", str(gone)))
     for environment, expected in (({"DVC_STAGE": "gate"}, goes_on), ({}, True)):
-        command = [sys.executable, "-c", "from pipeline import processes; processes.end_with_dvc(); print('on')"]
+        command = [sys.executable, "-c", "from pipeline.system import processes; processes.end_with_dvc(); print('on')"]
         settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout.strip()) == ((0, "on") if expected else (1, "")), json.dumps(environment)
