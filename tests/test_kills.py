@@ -210,15 +210,20 @@ def copy(folder: Path, tmp_path: Path) -> of.Project:
     ("first", "second"), [(REPRO, REPRO), (REPRO, EXPERIMENT), (EXPERIMENT, REPRO)], ids=["repro+repro", "repro+exp", "exp+repro"]
 )
 def test_two_of_dvc_at_once_lose_nothing(first: tuple[str, ...], second: tuple[str, ...], copy: of.Project) -> None:
-    """DVC refuses one of them in its own words, or has it wait; one more run ends with what was."""
+    """DVC refuses one of them in its own words, or has it wait; one more run ends with what was.
+
+    `dvc exp run` clears the folder before it asks for the lock: the other may miss what it made, and both fail then.
+    """
     expected = of.state(copy)
     of.forget(copy, "convert")
     runs = [copy.start(*first, log="first.log"), copy.start(*second, log="second.log")]
     codes = [run.wait(timeout=300) for run in runs]
-    assert 0 in codes
+    assert 0 in codes or EXPERIMENT in (first, second)
     for code, log in zip(codes, ("first.log", "second.log"), strict=True):
         said = (copy.folder / log).read_text()
-        assert code == 0 or "is busy, it is being blocked by" in said or "Unable to acquire lock" in said, said
+        words = ["is busy, it is being blocked by", "Unable to acquire lock"]
+        words += ["does not exist"] if EXPERIMENT in (first, second) else []
+        assert code == 0 or any(text in said for text in words), said
     finished = copy.complete()
     assert finished.returncode == 0, finished.stdout
     assert of.differences(copy, expected) == []
