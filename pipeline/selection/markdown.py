@@ -36,7 +36,7 @@ def environment(**options: Any) -> jinja2.Environment:
 def text(value: object) -> str:
     """Any value as text that shows itself, also in a cell of a table (CommonMark's backslash escapes, entities for HTML)."""
     plain = _CONTROL.sub(" ", str(value))
-    return _MEANT.sub(r"\\\g<0>", plain).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MEANT.sub(r"\\\g<0>", plain).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def code(value: object) -> Markup:
