@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline import config
+from pipeline import config, errors
 from pipeline.runtime import apart
+from pipeline.system import watch
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,12 +66,13 @@ def configure(
 @contextmanager
 def one_process() -> Iterator[None]:
     """What stages run in a process of its own is run in this one, which has TensorFlow imported: a copy of it might hang."""
-    before = apart.run
+    before, watches = apart.run, watch.run
     apart.run = lambda function, *arguments, library, remedy: function(*arguments)
+    watch.run = lambda main, *, refused=1: errors.run(main)
     try:
         yield
     finally:
-        apart.run = before
+        apart.run, watch.run = before, watches
 
 
 def stage(folder: Path, name: str, *arguments: str) -> None:

@@ -58,7 +58,9 @@ def run(main: Callable[[], None], *, refused: int = 1) -> None:
     ended = supervise(main)
     if ended.text:
         print(f"error: {ended.text}", file=sys.stderr)
-    sys.exit(refused if ended.how in ("refused", "crashed", "silent") else ended.code)
+    code = refused if ended.how in ("refused", "crashed", "silent") else ended.code
+    if code:
+        sys.exit(code)
 
 
 def supervise(function: Callable[[], object]) -> Ended:
