@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline import files
 from pipeline.system import leftovers, processes
 
 _EXPERIMENTS = Path(".dvc/tmp/exps")
@@ -26,6 +27,9 @@ def cure(say: Callable[[str], None]) -> None:
             name, folder = str(started["name"]), Path(started["root_dir"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # written this moment, or not whole: DVC does not count it as running
+        # As DVC notes it of a process that is gone. Else it sends a signal to its number: a zombie takes that without an error, and
+        # then the experiment goes on "running", or another process has that number by now.
+        files.write_bytes(path, json.dumps(process | {"returncode": -1}).encode())
         command = [sys.executable, "-m", "dvc", "queue", "kill", "--force", path.stem]
         if subprocess.run(command, check=False, capture_output=True).returncode == 0:
             if folder.is_relative_to(_EXPERIMENTS.absolute()) and folder != _EXPERIMENTS.absolute():

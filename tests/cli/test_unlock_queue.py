@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from pipeline.cli import unlock_queue
+from pipeline.system import processes
 from tests.helpers import call
 
 
@@ -53,9 +54,12 @@ def test_a_killed_one_counts_as_failed_and_the_others_can_run(small: Path) -> No
         assert "Running" in call("dvc", "queue", "status", cwd=small).stdout
         assert cured() == []  # it lives
         # At one moment: none sees another one's end.
+        killed = inside(small)
         for action in ("suspend", "kill"):
-            for process in inside(small):
+            for process in killed:
                 getattr(process, action)()
+        while any(processes.lives(process.pid, since=time.time()) for process in killed):
+            time.sleep(0.05)
     folders = [path for path in (small / ".dvc/tmp/exps").iterdir() if path.name.startswith("tmp")]
     assert len(folders) == 1
     runs = {path.name: path.read_text() for path in (small / ".dvc/tmp/exps/run").glob("*/*.json")}
