@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -62,6 +63,16 @@ def _reason(model: bytes, resolver: OpResolverType) -> str | None:
         interpreter.invoke()
     except (ValueError, RuntimeError) as error:
         return None if free else str(error).splitlines()[0]
+    reasons = (_nothing(interpreter, detail) for detail in interpreter.get_output_details())
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def _nothing(interpreter: Interpreter, detail: dict[str, Any]) -> str | None:
+    """What is wrong with an output that no operator has written."""
+    try:
+        interpreter.get_tensor(detail["index"])
+    except ValueError as error:
+        return f"its output {detail['name']} is computed by nothing ({str(error).splitlines()[0]})"
     return None
 
 

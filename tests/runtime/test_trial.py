@@ -55,3 +55,12 @@ def test_what_only_the_kernels_without_a_delegate_refuse_is_said(tmp_path: Path)
         "LiteRT cannot run the file without XNNPACK: If half_pixel_centers is True, align_corners must be False."
         "Node number 0 (RESIZE_BILINEAR) failed to prepare."
     )
+
+
+def test_an_output_that_nothing_computes(finished: Path) -> None:
+    def edit(content: Any) -> None:
+        content.subgraphs[0].operators = []
+
+    answer = trial.refusal(faults.edited(int8(finished), edit))
+    assert answer is not None
+    assert "is computed by nothing" in answer
