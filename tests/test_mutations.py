@@ -52,6 +52,18 @@ def test_damaged_files_of_every_format_end_in_an_answer() -> None:
     assert accepted > 200
 
 
+def test_the_table_of_readme_is_of_all_formats_and_ten_thousand() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^\| damaged files .*\n\|.*\n((?:\|.*\n)+)", readme, re.MULTILINE)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines()]
+    assert [row[0] for row in rows] == [*(format.title for format in FORMATS.values()), "all"]
+    figures = [[int(cell.replace(",", "")) for cell in row[1:]] for row in rows]
+    assert [sum(column) for column in zip(*figures[:-1], strict=True)] == figures[-1]
+    assert all(tried == refused + accepted for tried, refused, accepted, _ in figures)
+    assert figures[-1][0] >= 10_000
+    assert figures[-1][-1] == 0
+
+
 def well() -> None:
     Path("written").write_text("whole")
 
