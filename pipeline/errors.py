@@ -15,6 +15,7 @@ _REFUSED = {
     errno.EACCES: "let this user read and write there, or work in a clone of your own",
     errno.EPERM: "let this user change it (`lsattr`), or work in a clone of your own",
 }
+REFUSALS = frozenset(_REFUSED)
 # Those of them that are said of nothing but writing.
 WRITING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 

@@ -5,10 +5,9 @@ DVC writes them in place: a kill can leave one empty, and leaves the names in it
 
 import contextlib
 import fcntl
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from pipeline import files
 from pipeline.system import processes
@@ -81,9 +80,7 @@ def _named(found: list[Owner]) -> str:
 def _read(path: Path) -> list[Owner] | None:
     """The owners that a lock names; None when it is not as DVC writes it."""
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-        readers = [info for infos in content.get("read", {}).values() for info in infos]
-        return [Owner(int(info["pid"]), str(info["cmd"])) for info in (*readers, *content.get("write", {}).values())]
+        return [Owner(int(holder["pid"]), str(holder["cmd"])) for holder in processes.holders(path)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

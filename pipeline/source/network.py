@@ -1,6 +1,5 @@
 """A trained network whatever it was saved as: fixing its shapes, exporting it for inference only."""
 
-import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.errors import WRITING, UserError
+from pipeline.errors import REFUSALS, UserError
 from pipeline.source import rewrite
 from pipeline.source.tensorflow_setup import SIGNATURE, tf
 
@@ -124,7 +123,7 @@ def save(traced: Traced, folder: Path) -> None:
     try:
         tf.saved_model.save(traced.module, str(folder), signatures={SIGNATURE: traced.function}, options=options)
     except tf.errors.OpError as error:
-        for code in (*WRITING, errno.EACCES, errno.EPERM):
+        for code in REFUSALS:
             if os.strerror(code) in str(error):
                 raise OSError(code, os.strerror(code), str(folder)) from None
         raise

@@ -103,7 +103,6 @@ def reading(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> It
     Raises:
         UserError: naming file, kind, the library's reason, and the remedy.
     """
-    subject = f"{key}: {path} is" if key else f"{path}:"
     with watching(path, kind=kind, key=key, remedy=remedy):
         try:
             yield
@@ -117,7 +116,7 @@ def reading(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> It
             if not short and (_of_the_user(error.__traceback__) or _of_the_pipeline(error)):
                 raise
             why = f"it needs more memory than there is{_allowed()}" if short else reason(error)
-            raise UserError(f"{subject} not readable as {kind}: {why}; {remedy}") from error
+            raise UserError(f"{_unreadable(path, kind, key)}: {why}; {remedy}") from error
 
 
 @contextmanager
@@ -129,9 +128,12 @@ def watching(path: Path, *, kind: str, key: str = "", remedy: str = REMEDY) -> I
     if not marks.watched():
         yield
         return
-    subject = f"{key}: {path} is" if key else f"{path}:"
-    with marks.mark(f"{subject} not readable as {kind}\0{remedy}", math.inf if _limits is None else _limits.seconds):
+    with marks.mark(f"{_unreadable(path, kind, key)}\0{remedy}", math.inf if _limits is None else _limits.seconds):
         yield
+
+
+def _unreadable(path: Path, kind: str, key: str) -> str:
+    return f"{key}: {path} is not readable as {kind}" if key else f"{path}: not readable as {kind}"
 
 
 def reason(error: BaseException) -> str:

@@ -4,7 +4,6 @@ Imported before anything else, so from the standard library only.
 """
 
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,9 +84,6 @@ def erase(path: Path) -> None:
         UserError: when the system does not let it be removed.
     """
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.exists() or path.is_symlink():  # asked first: on a read-only disk the removal of nothing fails, too
-            path.unlink()
+        leftovers.discard(path)
     except OSError as error:  # of a folder it names a file without its folder
         raise refused(error, path) or error from None

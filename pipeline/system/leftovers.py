@@ -83,8 +83,17 @@ def _abandoned(path: Path, pid: int) -> bool:
 def removed(path: Path) -> bool:
     """Remove a file or a folder; whether it is gone. What the system does not let be removed is left."""
     with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        discard(path)
     return not path.exists()
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, if there is one.
+
+    Raises:
+        OSError: when the system does not let it be removed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():  # asked first: on a read-only disk the removal of nothing fails, too
+        path.unlink()

@@ -50,14 +50,18 @@ def end_with_dvc() -> None:
     end_with_parent()
     # It may have been killed already. Before it starts a stage, it writes its number into its lock.
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-        if not descends_from(owners(json.loads(RWLOCK.read_bytes()))):
+        if not descends_from({int(holder["pid"]) for holder in holders(RWLOCK)}):
             sys.exit("error: the `dvc` that started this stage was killed; run it again")
 
 
-def owners(lock: dict[str, Any]) -> set[int]:
-    """The numbers of the processes that hold something, by the content of `RWLOCK`."""
-    readers = [info for infos in lock.get("read", {}).values() for info in infos]
-    return {int(info["pid"]) for info in (*readers, *lock.get("write", {}).values())}
+def holders(lock: Path) -> list[dict[str, Any]]:
+    """Who holds something, by one of DVC's locks of files: `pid` and `cmd` of each process.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError, AttributeError: where it cannot be read, or is not as DVC writes it.
+    """
+    content = json.loads(lock.read_bytes())
+    return [*(info for infos in content.get("read", {}).values() for info in infos), *content.get("write", {}).values()]
 
 
 def end_with_parent(every_s: float = 0.5) -> None:
@@ -96,7 +100,23 @@ def _ancestors() -> Iterator[int]:
     while pid > 0:
         yield pid
         try:
-            # After the name, which may hold anything, in brackets: the state and the parent.
-            pid = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
+            pid = _parent(pid)
         except FileNotFoundError:
             return
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that these have. Linux only."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            children.setdefault(_parent(int(entry.name)), []).append(int(entry.name))
+    found = list(children.get(pid, ()))
+    for child in found:
+        found += children.get(child, ())
+    return found
+
+
+def _parent(pid: int) -> int:
+    # After the name, which may hold anything, in brackets: the state and the parent.
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])

@@ -16,7 +16,6 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline import errors
@@ -154,7 +153,7 @@ def _wait(child: int, page: marks.Page, asked: list[tuple[int, float]]) -> tuple
             mark = marks.shown(page)
             silent = mark.stands and now - mark.since > mark.seconds
             if silent or (asked and now - asked[0][1] > _GRACE):
-                for process in [child, *_descendants(child)]:
+                for process in [child, *processes.descendants(child)]:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
                 break
@@ -183,16 +182,3 @@ def _ended(child: int, code: int, page: marks.Page, *, silent: bool, asked: list
     if -code == signal.SIGKILL:
         return Ended("crashed", 1, f"{subject}: the process was ended from outside ({name}); by nobody? then memory was short")
     return Ended("crashed", 1, f"{subject}: reading it ends the process ({name}); {remedy}")
-
-
-def _descendants(process: int) -> list[int]:
-    """The processes that a process started, and those that these started."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            # PID (NAME) STATE PARENT ...: the name may hold anything.
-            parents.setdefault(int(entry.read_text().rpartition(")")[2].split()[1]), []).append(int(entry.parent.name))
-    found = list(parents.get(process, ()))
-    for child in found:
-        found += parents.get(child, ())
-    return found

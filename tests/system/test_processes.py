@@ -92,10 +92,22 @@ def test_a_process_descends_from_those_that_started_it(gone: int) -> None:
     assert not processes.descends_from(set())
 
 
-def test_owners_are_those_that_read_and_write() -> None:
+def test_holders_are_those_that_read_and_write(tmp_path: Path) -> None:
     lock = {"read": {"a": [{"pid": 1, "cmd": "x"}, {"pid": 2, "cmd": "x"}]}, "write": {"b": {"pid": 3, "cmd": "x"}}}
-    assert processes.owners(lock) == {1, 2, 3}
-    assert processes.owners({}) == set()
+    (tmp_path / "rwlock").write_text(json.dumps(lock))
+    assert {holder["pid"] for holder in processes.holders(tmp_path / "rwlock")} == {1, 2, 3}
+    (tmp_path / "rwlock").write_text("{}")
+    assert processes.holders(tmp_path / "rwlock") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing else says who started whom without another program")
+def test_descendants_are_those_that_a_process_started_and_that_these_did() -> None:
+    with subprocess.Popen(["sh", "-c", "sleep 60 & wait"]) as shell:
+        assert within(10, lambda: len(processes.descendants(shell.pid)) == 1)
+        (inner,) = processes.descendants(shell.pid)
+        assert {shell.pid, inner} <= set(processes.descendants(os.getpid()))
+        os.kill(inner, signal.SIGKILL)
+    assert shell.pid not in processes.descendants(os.getpid())
 
 
 @pytest.mark.parametrize(
