@@ -1,8 +1,5 @@
 """Files made as users make them, outside the pipeline, and networks for them."""
 
-import contextlib
-import io
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,19 +9,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from pipeline.source.tensorflow_setup import tf
-from tests import certified, faults
+from tests import certified, faults, helpers
 
 layers = keras.layers
 Samples = Callable[[], Iterator[dict[str, np.ndarray]]]
 KINDS = ("float32", "dynamic", "float16", "int8", "int8_io")
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keras prints what it exports, and the converter warns of its own parts."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def representative(model: keras.Model) -> Samples:
@@ -54,7 +43,7 @@ def converted(converter: Any, kind: str, samples: Samples | None = None) -> byte
     if kind == "int8_io":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-    with quiet():
+    with helpers.quiet():
         return bytes(converter.convert())
 
 
@@ -74,7 +63,7 @@ def one_at_a_time(model: keras.Model, kind: str) -> bytes:
 
 def exported(model: keras.Model, folder: Path, kind: str) -> bytes:
     """`model.export()` and `from_saved_model`."""
-    with quiet():
+    with helpers.quiet():
         model.export(folder, verbose=False)
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder)), kind, representative(model))
 
@@ -94,7 +83,7 @@ def signed(model: keras.Model, folder: Path, *, key: str, batch: int | None, tra
     if tracked:
         module.weights = [variable.value for variable in model.variables]
     module.model = model
-    with quiet():
+    with helpers.quiet():
         tf.saved_model.save(module, str(folder), signatures={key: tf.function(serve, input_signature=[spec])})
     return converted(tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[key]), "float32")
 

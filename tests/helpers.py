@@ -1,11 +1,14 @@
 """Running the project's commands in copies of the repository."""
 
+import contextlib
+import io
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,14 @@ ROOT = Path(__file__).parents[1]
 
 # Where tflite-micro has wheels; there it has to be installed.
 TFLM = sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keras warns of .h5 and prints what it exports, and the converter warns of its own parts."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def published() -> Path:

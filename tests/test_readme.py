@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.cli import audit
 from pipeline.source.tensorflow_setup import tf
-from tests import foreign
+from tests import foreign, helpers
 from tests.helpers import ROOT, call
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
         block for block in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "from_keras_model" in block
     )
     names = {"keras": keras, "tf": tf, "pathlib": pathlib}
-    with contextlib.chdir(folder), foreign.quiet():
+    with contextlib.chdir(folder), helpers.quiet():
         (folder / "models").symlink_to(ROOT / "models")
         exec(block, names)
     made = (folder / "digits.tflite").read_bytes()

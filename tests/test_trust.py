@@ -451,6 +451,13 @@ OUT = r"holds a member named '.*', which leads out of the archive"
 NO_ASSET = r"InitializeTableFromTextFileV2 \(node .*\), which reads a file that is no asset of the folder.*trust_code: true"
 MISSING = r"needs the {} '{}', which Keras does not know: .*add it to LAYERS in pipeline/custom/layers\.py"
 
+
+def by_name(module: str, name: str, *, effect: str = "", **given: Any) -> Trick:
+    """A Lambda layer of Keras 3 that calls a function by its name while the network is built."""
+    edit = partial(layer3, kind="Lambda", options={"function": function(module, name)}, **given)
+    return Trick(keras3(edit), MISSING.format("function", name), effect)
+
+
 TRICKS: dict[str, Trick] = {
     # --- a function of TensorFlow by name, called on constants while the network is built
     "write_file": Trick(calls("io.write_file", contents=const("x")), CALLS.format(r"io\.write_file")),
@@ -564,11 +571,7 @@ TRICKS: dict[str, Trick] = {
     "os.system as an activation": Trick(
         keras2(lambda config: dense(config).update(activation=function("os", "system"))), MISSING.format("function", "system"), ""
     ),
-    "os.system, .keras": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("os", "system")}, inputs="true")),
-        MISSING.format("function", "system"),
-        "",
-    ),
+    "os.system, .keras": by_name("os", "system", inputs="true"),
     "os.system as a loss inside": Trick(keras3(compiled_inside), MISSING.format("function", "system"), ""),
     "another name in registered_name": Trick(
         keras2(lambda config: config["config"]["layers"][-1].update(module="shutil", class_name="Dense", registered_name="rmtree")),
@@ -603,36 +606,12 @@ TRICKS: dict[str, Trick] = {
         h5(lambda config: dense(config).update(kernel_regularizer="keras_export")), MISSING.format("function", "keras_export"), ""
     ),
     # --- a function of Keras' own by name (CVE-2025-8747, CVE-2025-9906, CVE-2025-12060)
-    "get_file, .keras": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.utils", "get_file")}, inputs="f")),
-        MISSING.format("function", "get_file"),
-        "",
-    ),
-    "enable_unsafe_deserialization": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.config", "enable_unsafe_deserialization")})),
-        MISSING.format("function", "enable_unsafe_deserialization"),
-        "",
-    ),
-    "load_model, .keras": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.models", "load_model")}, inputs="m")),
-        MISSING.format("function", "load_model"),
-        "",
-    ),
-    "set_floatx": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.config", "set_floatx")})),
-        MISSING.format("function", "set_floatx"),
-        "changed",
-    ),
-    "load_data": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.datasets.mnist", "load_data")}, inputs="f")),
-        MISSING.format("function", "load_data"),
-        "",
-    ),
-    "weights of an application": Trick(
-        keras3(partial(layer3, kind="Lambda", options={"function": function("keras.applications", "MobileNetV2")}, inputs=[4])),
-        MISSING.format("function", "MobileNetV2"),
-        "",
-    ),
+    "get_file, .keras": by_name("keras.utils", "get_file", inputs="f"),
+    "enable_unsafe_deserialization": by_name("keras.config", "enable_unsafe_deserialization"),
+    "load_model, .keras": by_name("keras.models", "load_model", inputs="m"),
+    "set_floatx": by_name("keras.config", "set_floatx", effect="changed"),
+    "load_data": by_name("keras.datasets.mnist", "load_data", inputs="f"),
+    "weights of an application": by_name("keras.applications", "MobileNetV2", inputs=[4]),
     "a function in place of a class": Trick(
         keras3(partial(layer3, kind="plot_model", options={}, module="keras.utils")), MISSING.format("class", "plot_model"), ""
     ),

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.cli import audit
 from pipeline.errors import UserError
-from tests import certified, foreign
+from tests import certified, foreign, helpers
 from tests.kinds import table
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning", "ignore::DeprecationWarning")
@@ -65,7 +65,7 @@ def test_kind(name: str, tmp_path: Path) -> None:
         return  # a plain module, which from_keras_model does not take
     model = model if row.untrained else certified.randomised(model)
     try:
-        with foreign.quiet():
+        with helpers.quiet():
             model.save(tmp_path / "network.keras")
         content = _converted(model)
     except Exception:

@@ -16,7 +16,7 @@ from pipeline.errors import UserError
 from pipeline.runtime import interpreter
 from pipeline.source import reference_run
 from pipeline.verification.decisions import Decision
-from tests import certified, faults, foreign
+from tests import certified, faults, foreign, helpers
 from tests.helpers import ROOT, call
 from tests.made import blockwise, make
 
@@ -282,7 +282,7 @@ def test_data_that_does_not_fit(int8: Path, tmp_path: Path, arrays: dict[str, np
 def test_code_in_the_network_runs_only_when_it_is_trusted(tmp_path: Path) -> None:
     start = keras.Input((4,), name="x")
     model = keras.Model(start, keras.layers.Dense(3, name="out")(keras.layers.Lambda(lambda x: x * 2, output_shape=(4,))(start)))
-    with foreign.quiet():
+    with helpers.quiet():
         model.save(tmp_path / "network.keras")
     (tmp_path / "model.tflite").write_bytes(foreign.from_keras(model, "float32"))
     done = run("--model", tmp_path / "network.keras", "--tflite", tmp_path / "model.tflite")

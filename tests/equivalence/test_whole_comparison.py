@@ -10,7 +10,7 @@ from pipeline.cli import audit_network
 from pipeline.equivalence import cut_points, whole_comparison
 from pipeline.source import network_run
 from pipeline.tflite import flatbuffer
-from tests import faults, foreign
+from tests import faults, foreign, helpers
 
 Given = tuple[network_run.NetworkRun, bytes]
 
@@ -20,7 +20,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
     """A network with a slice, and its file, both with a free batch."""
     folder = tmp_path_factory.mktemp("free")
     model = foreign.sliced()
-    with foreign.quiet():
+    with helpers.quiet():
         model.save(folder / "network.keras")
     audit_network.export(folder / "network.keras", folder / "source", batch=None)
     return network_run.open_saved_model(folder / "source", cut_points.positions), foreign.from_keras(model, "float32")

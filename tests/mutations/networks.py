@@ -1,28 +1,18 @@
 """Sound cases of trained networks and of .tflite files: of a few KB each, saved as users save them."""
 
-import contextlib
-import io
 import shutil
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.helpers import quiet
 from tests.inprocess import configure
 from tests.mutations.case import Case
 
 _DATA = {"path": "none", "reader": {"name": "npz", "options": {"inputs": {"x": "x"}}}}
 NAMED = ("model.path", "model.inputs", "model.batch", "model.signature", "model.format")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keras warns of .h5, prints what it exports."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def dense(library: Any) -> Any:
@@ -71,7 +61,7 @@ def _cases(
     for network in NETWORKS[:of]:
         project = folder / network.__name__
         configure(project, model={"path": name, "format": format}, data=_DATA, variants=["float32"])
-        with _quiet():
+        with quiet():
             save(network(library), project / name)
         files = [project / name] if (project / name).is_file() else sorted((project / name).rglob("*"))
         targets = tuple(str(file.relative_to(project)) for file in files if file.is_file() and file.name != "fingerprint.pb")
@@ -143,7 +133,7 @@ def _audited(project: Path, network: Callable[[Any], Any], kind: str) -> Case:
 
     project.mkdir(parents=True)
     model = network(library)
-    with _quiet():
+    with quiet():
         model.save(project / "model.keras")
         content = foreign.exported(model, project / "exported", kind)
     shutil.rmtree(project / "exported")

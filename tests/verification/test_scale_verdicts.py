@@ -16,7 +16,7 @@ from pipeline.quantization import dead_channels, schemes
 from pipeline.runtime import interpreter
 from pipeline.source.tensorflow_setup import tf
 from pipeline.tflite import flatbuffer
-from tests import certified, faults, foreign, requantized
+from tests import certified, faults, foreign, helpers, requantized
 from tests.made import Made, blockwise, certify, converted, litert, make
 
 ALGORITHMS = ("min_max", "mse", "octav")
@@ -318,7 +318,7 @@ def test_a_table_may_be_clipped_to_what_was_looked_up(tmp_path: Path) -> None:
     table, *rest = certified.randomised(model).get_layer("table").get_weights()
     table[30:] *= 3
     model.get_layer("table").set_weights([table, *rest])
-    with foreign.quiet():
+    with helpers.quiet():
         model.save(tmp_path / "network.keras")
 
     def asked() -> Iterator[dict[str, np.ndarray]]:
