@@ -1,15 +1,14 @@
 """What the container of a Keras file may hold beside the network: nothing that leads to another file."""
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import h5py
 
 from pipeline.errors import UserError
-from pipeline.source import detect
+from pipeline.source import detect, hdf5_parts
 
 # Filters of HDF5 that its own library and h5py bring; for any other it would look for a program to load (H5Zpublic.h, h5py/lzf).
 _FILTERS = frozenset((1, 2, 3, 4, 5, 6, 32000))
@@ -29,22 +28,20 @@ def refuse(path: Path, *, format: str) -> None:
                 parts = PurePosixPath(name.replace("\\", "/"))
                 if parts.is_absolute() or ".." in parts.parts or ":" in name:
                     raise UserError(f"model.path: {path} holds a member named {name!r}, which leads out of the archive; {_REMEDY}")
-                if name.endswith(".h5"):
-                    # In memory, as Keras reads it too: going back inside an archive means reading it from its start again.
-                    _refuse_links(path, io.BytesIO(archive.read(name)))
+            for file in hdf5_parts.of_archive(archive):
+                _refuse_links(path, file)
     elif detect.CONTAINERS[format] == "hdf5":
         if zipfile.is_zipfile(path):
             raise UserError(f"model.path: {path} is HDF5 and a zip archive at once, and which is read is chance; {_REMEDY}")
-        _refuse_links(path, path)
+        with h5py.File(path, "r") as file:
+            _refuse_links(path, file)
 
 
 _REMEDY = "Keras writes no such file: do not use it, or load it where it was made and save it again"
 
 
-def _refuse_links(path: Path, source: Path | IO[bytes]) -> None:
-    with h5py.File(source, "r") as file:
-        found = next(_outside(file), None)
-    if found:
+def _refuse_links(path: Path, file: h5py.File) -> None:
+    if found := next(_outside(file), None):
         raise UserError(f"model.path: {path} holds {found}, which reads another file of this machine; {_REMEDY}")
 
 

@@ -1,12 +1,12 @@
 """How much a saved network takes once it is unpacked, from what its file says of itself: no array is read."""
 
-import io
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from pipeline.source import hdf5_parts
 from pipeline.system import boundary
 
 
@@ -26,11 +26,8 @@ def check(path: Path, container: str) -> None:
     elif container == "zip":
         with zipfile.ZipFile(path) as archive:
             check_archive(path, archive)
-            for member in archive.namelist():
-                if member.endswith(".h5"):
-                    # In memory, as Keras reads it too: going back inside an archive means reading it from its start again.
-                    with h5py.File(io.BytesIO(archive.read(member)), "r") as file:
-                        _within(path, _of_arrays(file))
+            for file in hdf5_parts.of_archive(archive):
+                _within(path, _of_arrays(file))
 
 
 def check_archive(path: Path, archive: zipfile.ZipFile) -> None:
