@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup params test test-all browser compiler lint sweep table bench campaign mutations judge kills simulate-statistics deps lock clean
+.PHONY: repro setup extras params test test-all browser compiler lint sweep table bench campaign mutations judge kills simulate-statistics deps lock clean
 
 # One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
 ALONE := python -m pipeline.cli.unlock
@@ -43,6 +43,13 @@ $(VENV)/installed: requirements.lock
 	@mv $(VENV)/installing $@
 	@touch $@
 
+# What is optional: Ray, S3, MLflow, and the services that the tests start.
+extras: $(VENV)/extras
+
+$(VENV)/extras: requirements-extras.lock $(VENV)/installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-extras.lock
+	@touch $@
+
 params: setup
 	@python -m pipeline.cli.compose
 
@@ -50,7 +57,7 @@ params: setup
 test: setup
 	python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-all: setup browser compiler
+test-all: setup extras browser compiler
 	python -m pytest -n 2 --dist loadfile
 
 # What the slow tests need besides Python: installed where apt-get is, or the target fails and says what is missing.
@@ -103,6 +110,7 @@ deps: setup
 
 lock: setup
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra micro --group dev --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras --group services --constraint requirements.lock --upgrade pyproject.toml -o requirements-extras.lock
 
 clean:
 	rm -rf $(VENV)

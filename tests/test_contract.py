@@ -235,8 +235,9 @@ def test_the_schema_fills_in_no_default() -> None:
     assert [name for name, field in _fields(config.Config) if not field.required] == []
 
 
-def test_lock_has_hashes_for_all_platforms_and_no_addresses() -> None:
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-extras.lock"])
+def test_lock_has_hashes_for_all_platforms_and_no_addresses(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     assert not [line for line in lines if "://" in line or line.startswith("-")]
     pins = [line for line in lines if "==" in line and not line.startswith((" ", "#"))]
     assert all(line.endswith("\\") for line in pins), "each pin goes on with its hashes"
