@@ -18,7 +18,7 @@ from pipeline import files, paths
 from pipeline.cli import compose
 from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
-from pipeline.sweeping import workspace
+from pipeline.sweeping import lock, workspace
 from pipeline.sweeping.machine import Machine
 from pipeline.sweeping.stage_runs import coordinated
 from pipeline.system import leftovers, processes
@@ -26,6 +26,7 @@ from pipeline.system import leftovers, processes
 # The last stage that decides something. Those after it show what was decided, and run when someone asks for the point.
 TARGET = "select"
 _LEFT_OUT = ("report", "gate")
+_EMPTY = "schema: '2.0'\nstages:\n"
 
 
 def main() -> None:
@@ -58,9 +59,7 @@ def _prepare(overrides: list[str], *, remote: bool) -> None:
     text = compose.compose(Path.cwd(), overrides)
     composed = yaml.safe_load(text)
     files.write_text(paths.PARAMS, text)
-    lock = compose.without_gone(paths.LOCK.read_text(encoding="utf-8"), {*composed["variants"], *composed["searches"]})
-    head, *entries = stages_of(lock)
-    files.write_text(paths.LOCK, head + "".join(entry for entry in entries if entry.split(":")[0].strip() not in _LEFT_OUT))
+    _write_lock({*composed["variants"], *composed["searches"]})
     for path in workspace.ignored(Path.cwd(), [composed["model"]["path"], composed["data"]["path"]]):
         raise UserError(
             f"{path}: neither git nor DVC knows this file, so that no point has it; run `dvc add {path}`, then `git add {path}.dvc`"
@@ -68,6 +67,16 @@ def _prepare(overrides: list[str], *, remote: bool) -> None:
     kept = subprocess.run(["git", "ls-files", "*.dvc"], check=True, capture_output=True, text=True).stdout.splitlines()
     if kept and dvc(["pull" if remote else "checkout", *kept]) != 0:
         raise UserError(f"{kept[0]}: DVC has not got these data; run `dvc pull` before the sweep")
+
+
+def _write_lock(names: set[str]) -> None:
+    cache = workspace.cache(Path.cwd())
+    stages = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
+    text = paths.LOCK.read_text(encoding="utf-8") if paths.LOCK.exists() else _EMPTY
+    head, *entries = stages_of(compose.without_gone(text, names))
+    kept = [entry for entry in entries if entry.split(":")[0].strip() not in _LEFT_OUT and lock.cached(entry, cache)]
+    noted = [lock.left_out(name, stages[name], cache) for name in _LEFT_OUT if name in stages]
+    files.write_text(paths.LOCK, head + "".join(kept + noted))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from pipeline.sweeping.workspace import Base, git
 
@@ -43,10 +42,3 @@ def reset(folder: Path, base: Base) -> None:
 def remove(folder: Path) -> None:
     """The clone and all in it, also where DVC has made its files read-only."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def dvc_config(root: Path) -> dict[str, Any]:
-    """DVC's configuration of a repository, all levels merged, paths absolute."""
-    from dvc.config import Config
-
-    return dict(Config(str(root / ".dvc")))

@@ -4,6 +4,7 @@ DVC has no place for either, so that `Stage.run` is wrapped: the one function th
 tests/test_private_interfaces.py says what is relied on.
 """
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,11 +34,10 @@ def coordinated(machine: Machine, asked: TextIO, answered: TextIO, *, remote: bo
     run = Stage.run
 
     def claimed(stage: Stage, *arguments: Any, **options: Any) -> None:
-        stage.save_deps()
-        if not _can_hash(stage):  # such as one without outputs: nobody can have it from the run cache
+        key = _key(stage)
+        if key is None:
             run(stage, *arguments, **options)
             return
-        key = _get_stage_hash(stage)
         with _claim(stage.addressing, key, machine, asked, answered):
             if remote:
                 remote_runs.fetch(stage.repo, key)
@@ -75,6 +75,15 @@ def _claim(name: str, key: str, machine: Machine, asked: TextIO, answered: TextI
     finally:
         machine.enter(alone=False)
         _tell(asked, {"done": key, "failed": failed})
+
+
+def _key(stage: Stage) -> str | None:
+    """The run cache's key of a stage as its dependencies are now; None where it has none, such as without outputs."""
+    # A copy: DVC compares the stage with what dvc.lock says of it, and would take outputs of other dependencies for its own.
+    twin = copy.copy(stage)
+    twin.deps = [copy.copy(dependency) for dependency in stage.deps]
+    twin.save_deps()
+    return str(_get_stage_hash(twin)) if _can_hash(twin) else None
 
 
 def _tell(stream: TextIO, message: dict[str, str | None]) -> None:

@@ -32,8 +32,7 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
     todo: queue.SimpleQueue[tuple[str, Point]] = queue.SimpleQueue()
     for item in points.items():
         todo.put(item)
-    config = clone.dvc_config(root)
-    cache = Path(config.get("cache", {}).get("dir") or root / ".dvc/cache")
+    cache = workspace.cache(root)
     private = root / ".dvc/config.local"
     local = private.read_text(encoding="utf-8") if private.exists() else ""
     errors: list[BaseException] = []

@@ -85,6 +85,13 @@ def ignored(root: Path, files: Iterable[str]) -> list[str]:
     return [path for path in files if not Path(path).is_absolute() and not known(path)]
 
 
+def cache(root: Path) -> Path:
+    """DVC's cache of a repository, which may lie elsewhere."""
+    from dvc.config import Config
+
+    return Path(Config(str(root / ".dvc")).get("cache", {}).get("dir") or root / ".dvc/cache")
+
+
 def git(root: Path, *arguments: str, **environment: str) -> str:
     """What a command of git prints.
 
