@@ -63,12 +63,11 @@ def _claim(name: str, key: str, machine: Machine, asked: TextIO, answered: TextI
     refused = json.loads(answered.readline() or '{"failed": "the sweep has ended"}')["failed"]
     if refused is not None:
         machine.enter(alone=False)
-        raise DvcException(f"stage '{name}' is not tried again: {refused}")
-    failed: str | None = "it was interrupted"
+        raise DvcException(f"it is not tried again: {refused}")
+    failed: str | None = None
     try:
         machine.enter(alone=name.partition("@")[0] == _BENCHMARK)
         yield
-        failed = None
     except Exception as error:
         failed = str(error)
         raise

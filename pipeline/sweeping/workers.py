@@ -82,7 +82,7 @@ def asking(claims: Claims, name: str) -> Asking:
     """The methods of `Claims` for the owner `name`."""
 
     def done(key: str, failed: str | None) -> None:
-        claims.done(key, name, failed and f"point {name} has tried it: {failed}")
+        claims.done(key, name, failed and f"point {name} failed at it")
 
     return Asking(
         ask=lambda key: claims.ask(key, name), done=done, renew=lambda: claims.renew(name), leave=lambda: claims.leave(name)
