@@ -74,13 +74,12 @@ def _run(root: Path, base: workspace.Base, todo: Mapping[str, grid.Point], *, jo
     clone.remove(clones)
     logs.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
-    ran = 0
+    ran: list[str] = []
     with progress.points(len(todo)) as bar:
 
         def tell(name: str, outcome: Outcome | None) -> None:
-            nonlocal ran
             if outcome is not None:
-                ran += len(outcome.stages)
+                ran.extend(key for key, _ in outcome.ran)
                 if outcome.failed is not None:
                     failed[name] = outcome.failed
             bar(name, None if outcome is None else outcome.failed is None)
@@ -93,7 +92,8 @@ def _run(root: Path, base: workspace.Base, todo: Mapping[str, grid.Point], *, jo
         except KeyboardInterrupt:
             print("interrupted; finished points stay, and the same command goes on", file=sys.stderr)
             raise
-    print(f"{len(todo) - len(failed)} points done, {len(failed)} failed; {ran} stages ran, all others came from the cache")
+    counted = f"{len(ran)} stages ran, {len(set(ran))} distinct pieces of work"
+    print(f"{len(todo) - len(failed)} points done, {len(failed)} failed; {counted}")
     return failed
 
 

@@ -18,7 +18,8 @@ from pipeline.sweeping.grid import Point
 
 _ASK_EVERY_S = 0.1
 _RENEW_EVERY_S = 5.0
-_RAN = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
+# As `stage_runs.RUNS` says it; importing that would import DVC.
+_RAN = re.compile(r"^Piece of work (\S+): (.+)$", re.MULTILINE)
 # What a stage says, then what DVC says of it; the first is nearer to the cause.
 _MESSAGES = (re.compile(r"^error: (.+)", re.MULTILINE), re.compile(r"^ERROR: (.+)", re.MULTILINE))
 
@@ -29,11 +30,11 @@ class Outcome:
 
     Attributes:
         failed: why there is no experiment, in a line; None when there is one.
-        stages: which stages ran, by name; the others were there already.
+        ran: the pieces of work that were run, by key, and their stages; what is not among them came from the cache.
     """
 
     failed: str | None
-    stages: tuple[str, ...]
+    ran: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

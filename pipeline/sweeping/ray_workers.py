@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pipeline.cluster.connection import connected
 from pipeline.errors import UserError
-from pipeline.sweeping import clone, point_process, workspace
+from pipeline.sweeping import clone, lock, point_process, workspace
 from pipeline.sweeping.claims import Claims
 from pipeline.sweeping.grid import Point
 from pipeline.sweeping.point_process import Asking, Outcome
@@ -67,6 +67,7 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, address: str, lo
     sources = _sources(root, base)
     if sources.cache is None:
         workspace.push(root)
+        lock.notes(workspace.cache(root))
     with connected(address) as ray:
         claims = ray.remote(num_cpus=0)(Claims).remote()
         sent = ray.put(sources)
