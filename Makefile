@@ -75,7 +75,7 @@ lint: setup
 	mypy
 
 sweep: setup
-	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.sweep $(SWEEP)'
+	@$(ALONE) python -m pipeline.cli.sweep $(SWEEP) $(if $(RAY),--ray $(RAY)) $(if $(JOBS),--jobs $(JOBS))
 
 table: setup
 	@$(ALONE) sh -c 'python -m pipeline.cli.compose experiment=every_variant && python -m pipeline.cli.preflight && dvc repro --quiet'
