@@ -75,7 +75,7 @@ lint: setup
 	mypy
 
 sweep: setup
-	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.sweep $(SWEEP)'
+	@$(ALONE) python -m pipeline.cli.sweep $(SWEEP) $(if $(RAY),--ray $(RAY)) $(if $(JOBS),--jobs $(JOBS))
 
 # What DVC's experiments came to, a row a variant and point: all of this commit, or SWEEP=name, WHERE='calibrate.samples=50', VARIANTS=int8.
 compare: setup

@@ -33,3 +33,29 @@ def counting(total: int, *, doing: str) -> Iterator[Callable[..., object]]:
 
     with tqdm(total=total, desc=doing) as bar:
         yield bar.update
+
+
+@contextmanager
+def points(total: int) -> Iterator[Callable[[str, bool | None], None]]:
+    """A function to be told of points that run beside each other: its name, and None when it begins, later whether it was done.
+
+    In a terminal a bar says how many are done, run and failed, and the time left; elsewhere each end is a line.
+    """
+    from tqdm import tqdm
+
+    running, failed, ended = set[str](), 0, 0
+    with tqdm(total=total, desc="sweep", unit="point", disable=not sys.stderr.isatty()) as bar:
+
+        def tell(name: str, done: bool | None) -> None:
+            nonlocal failed, ended
+            if done is None:
+                running.add(name)
+            else:
+                running.discard(name)
+                ended, failed = ended + 1, failed + (not done)
+                bar.update()
+                if bar.disable:
+                    print(f"{ended} of {total}: {name} {'done' if done else 'failed'}", flush=True)
+            bar.set_postfix(running=len(running), failed=failed)
+
+        yield tell

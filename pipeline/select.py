@@ -79,6 +79,10 @@ def main() -> None:
     decided = decision.explain(
         best, reasons, rows, accuracy, verified, failures, objective=options.objective, constraints=constraints
     )
+    conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
+    summary = metrics_report.flat(
+        metrics_report.Metrics(selected=best, conversion_verified=all(conversion) if conversion else None, variants=rows)
+    )
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:
@@ -86,9 +90,9 @@ def main() -> None:
             for name, content in _shipped(settings, models[best], decided, rows[best], accuracy, simulated.get(best)).items():
                 (folder / name).write_bytes(content)
         files.write_json(folder / "decision.json", msgspec.to_builtins(decided))
-    conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
-    summary = metrics_report.Metrics(selected=best, conversion_verified=all(conversion) if conversion else None, variants=rows)
-    files.write_json(paths.METRICS, metrics_report.flat(summary))
+        # The same bytes as the file in git, of which DVC pushes none: with these in a remote, the stage is restored elsewhere.
+        files.write_json(folder / paths.METRICS.name, summary)
+    files.write_json(paths.METRICS, summary)
     costs = {name: Cost(**{field: getattr(row, field) for field in Cost.__struct_fields__}) for name, row in benchmarks.items()}
     files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=costs), best))
 

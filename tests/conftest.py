@@ -14,6 +14,7 @@ from tests import networks
 from tests.helpers import call, copy_repository
 
 if TYPE_CHECKING:
+    from tests.clusters import Cluster
     from tests.made import Made
 
 
@@ -82,3 +83,12 @@ def scaled(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> networks
     """The same function with badly scaled channels: what per-tensor weights cannot hold."""
     made = networks.badly_scaled(tmp_path_factory.mktemp("scaled") / "saved", spread=32)
     return networks.measured(made, finished)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[Cluster]":
+    """A Ray cluster of two nodes, for slow tests. Workers may be killed; who kills a node takes `clusters.two_nodes`."""
+    from tests.clusters import two_nodes
+
+    with two_nodes() as running:
+        yield running

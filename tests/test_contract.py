@@ -34,6 +34,7 @@ SUBJECTS = sorted(path.name for path in (ROOT / "pipeline").iterdir() if path.is
 # Which subjects a module of a subject may import from; the ground floor (`FLOOR`) always.
 ARROWS: dict[str, set[str]] = {
     "system": set(),
+    "cluster": set(),
     "dataset": set(),
     "evaluation": {"failures"},
     "failures": {"quantization", "runtime", "tflite"},

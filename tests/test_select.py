@@ -33,7 +33,7 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
     assert done.returncode != 0
     assert "error: gate: the float32 conversion differs from the original network; no variant may be shipped" in done.stdout
     assert files.read_json(project / paths.METRICS)["selected"] is None
-    assert sorted(path.name for path in (project / paths.SELECTED).iterdir()) == ["decision.json"]
+    assert sorted(path.name for path in (project / paths.SELECTED).iterdir()) == ["decision.json", "metrics.json"]
     reasons = files.read_json(project / paths.SELECTED / "decision.json")["reasons"]
     assert set(reasons) == {"float32", "int8"}
     above = r"not verified \(max_abs_error: [0-9.e-]+ above the limit [0-9.e-]+(; not judged: .*)?\)"
@@ -47,9 +47,11 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
 
 def test_what_ships_lies_beside_the_model(finished: Path) -> None:
     shipped = finished / paths.SELECTED
-    assert sorted(path.name for path in shipped.iterdir()) == sorted(
-        ["MODEL_CARD.md", "decision.json", "labels.txt", "model.cc", "model.h", "model.tflite", "predict.py", "provenance.json"]
-    )
+    assert {path.name for path in shipped.iterdir()} == {
+        *("MODEL_CARD.md", "labels.txt", "model.cc", "model.h", "model.tflite", "predict.py"),
+        *("decision.json", "metrics.json", "provenance.json"),
+    }
+    assert (shipped / "metrics.json").read_bytes() == (finished / paths.METRICS).read_bytes()
     assert (shipped / "labels.txt").read_text(encoding="utf-8").split() == list("0123456789")
     origin = files.read_json(shipped / "provenance.json")
     assert origin["file_sha256"] == hashlib.sha256((shipped / "model.tflite").read_bytes()).hexdigest()
