@@ -31,7 +31,7 @@ class Column:
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.width = max(map(wide, [self.heading, *self.cells]))
+        self.width = max(1, *map(wide, [self.heading, *self.cells]))
 
 
 def table(columns: Sequence[Column], *, width: int, markdown: bool) -> tuple[list[str], list[str]]:
