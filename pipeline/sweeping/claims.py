@@ -73,7 +73,7 @@ class Claims:
         with self._lock:
             self._holder = {key: holder for key, holder in self._holder.items() if holder != owner}
 
-    def keys(self) -> list[str]:
+    def made(self) -> list[str]:
         """Every piece of work that is in the run cache, as someone ran it or found it there."""
         with self._lock:
             return sorted(self._done)

@@ -19,7 +19,7 @@ from pipeline.sweeping.grid import Point
 _ASK_EVERY_S = 0.1
 _RENEW_EVERY_S = 5.0
 # As `stage_runs.RUNS` says it; importing that would import DVC.
-_RAN = re.compile(r"^Piece of work (\S+): (.+)$", re.MULTILINE)
+RAN = re.compile(r"^Piece of work (\S+): (.+)$", re.MULTILINE)
 # What a stage says, then what DVC says of it; the first is nearer to the cause.
 _MESSAGES = (re.compile(r"^error: (.+)", re.MULTILINE), re.compile(r"^ERROR: (.+)", re.MULTILINE))
 
@@ -88,7 +88,7 @@ def run(folder: Path, name: str, point: Point, *, log: Path, asking: Asking, rem
         watching.join()
         asking.leave()
     text = log.read_text(encoding="utf-8", errors="replace")
-    return Outcome(None if process.returncode == 0 else _reason(process.returncode, text), tuple(_RAN.findall(text)))
+    return Outcome(None if process.returncode == 0 else _reason(process.returncode, text), tuple(RAN.findall(text)))
 
 
 def _answer(question: dict[str, Any], answers: Any, asking: Asking, ended: threading.Event) -> None:

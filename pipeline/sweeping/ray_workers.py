@@ -83,7 +83,7 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, address: str, lo
                 name = names.pop(reference)
                 tell(name, _take(root, base, name, _result(ray, reference), logs))
         if sources.cache is None:
-            workspace.fetch_runs(root, ray.get(claims.keys.remote()))
+            workspace.fetch_runs(root, ray.get(claims.made.remote()))
 
 
 def _result(ray: Any, reference: Any) -> Brought:
