@@ -25,7 +25,7 @@ from pipeline.selection import (
     target_limits,
 )
 from pipeline.selection import provenance_record as origin
-from pipeline.selection.benchmark_report import Benchmark, Cost
+from pipeline.selection.benchmark_report import Benchmark
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.verification.verify_report import VerifyReport
 
@@ -93,8 +93,8 @@ def main() -> None:
         # The same bytes as the file in git, of which DVC pushes none: with these in a remote, the stage is restored elsewhere.
         files.write_json(folder / paths.METRICS.name, summary)
     files.write_json(paths.METRICS, summary)
-    costs = {name: Cost(**{field: getattr(row, field) for field in Cost.__struct_fields__}) for name, row in benchmarks.items()}
-    files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=costs), best))
+    timings = {name: msgspec.convert(row, latency_report.Timing, from_attributes=True) for name, row in benchmarks.items()}
+    files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=timings), best))
 
 
 def _floats(model: bytes) -> list[str]:

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,26 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
     assert "Nothing may be shipped" in (project / paths.SUMMARY).read_text(encoding="utf-8")
     call("python", "-m", "pipeline.cli.compose", "quantization=[float32,int8]", *limits, "gate.enabled=false", cwd=project)
     assert "gate: off; the float32 conversion differs" in call("dvc", "repro", cwd=project).stdout
+
+
+def test_what_dvc_makes_columns_of_is_what_one_compares(finished: Path) -> None:
+    figures = {"accuracy", "baseline", "drop", "drop_low", "drop_high", "p_value", "n"}
+    figures |= {"verified", "bytes", "sqnr_db", "max_abs_error", "agreement"}
+    metrics, latency = files.read_json(finished / paths.METRICS), files.read_json(finished / paths.LATENCY)
+    assert set(metrics) == figures | {"selected", "conversion_verified", "variants"}
+    assert all(set(row) == figures for row in metrics["variants"].values())
+    assert metrics["variants"][metrics["selected"]].items() <= metrics.items()
+    timings = {"latency_median_ms", "latency_p95_ms"}
+    assert set(latency) == timings | {"variants"}
+    for name, row in latency["variants"].items():
+        benchmark = files.read_json(finished / paths.benchmark(name))
+        assert row == {timing: benchmark[timing] for timing in timings}
+    # Both are metrics to DVC, and everything in them is a figure.
+    shown = json.loads(call("dvc", "metrics", "show", "--json", cwd=finished).stdout)[""]["data"]
+    assert {path: entry["data"] for path, entry in shown.items()} == {
+        paths.METRICS.as_posix(): metrics,
+        paths.LATENCY.as_posix(): latency,
+    }
 
 
 def test_what_ships_lies_beside_the_model(finished: Path) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ LOOSER = ("-S", "select.max_drop=0.02")
 class Hub:
     """A git server and a DVC remote, which are all that two clones have in common."""
 
-    def __init__(self, folder: Path, remote: str, experiment: tuple[str, ...], **environment: str) -> None:
+    def __init__(self, folder: Path, remote: str, experiment: tuple[str, ...], **environment: Any) -> None:
         self.folder, self.remote, self.experiment, self.environment = folder, remote, experiment, environment
         self.git = folder / "hub.git"
 
