@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup extras params test test-all browser compiler lint sweep table bench campaign mutations judge kills simulate-statistics deps lock clean
+.PHONY: repro setup extras params test test-all browser compiler lint sweep compare table bench campaign mutations judge kills simulate-statistics deps lock clean
 
 # One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
 ALONE := python -m pipeline.cli.unlock
@@ -75,7 +75,12 @@ lint: setup
 	mypy
 
 sweep: setup
-	@$(ALONE) sh -c 'python -m pipeline.cli.compose && python -m pipeline.cli.sweep $(SWEEP)'
+	@$(ALONE) python -m pipeline.cli.sweep $(SWEEP) $(if $(RAY),--ray $(RAY)) $(if $(JOBS),--jobs $(JOBS))
+
+# What DVC's experiments came to, a row a variant and point: all of this commit, or SWEEP=name, WHERE='calibrate.samples=50', VARIANTS=int8.
+compare: setup
+	@python -m pipeline.cli.compare --page reports/compare.html $(if $(filter command environment,$(origin SWEEP)),--sweep $(SWEEP)) \
+	  $(if $(WHERE),--where $(WHERE)) $(if $(VARIANTS),--variants $(VARIANTS))
 
 table: setup
 	@$(ALONE) sh -c 'python -m pipeline.cli.compose experiment=every_variant && python -m pipeline.cli.preflight && dvc repro --quiet'

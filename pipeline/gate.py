@@ -1,6 +1,7 @@
 """Stage `gate`: fails the run, with the reasons, when the conversion was not verified or nothing may be shipped.
 
-Strict, it also fails it when a variant could not be built or run.
+Strict, it also fails it when a variant could not be built or run. What it writes when it lets a run pass is there for DVC, which
+runs a stage without outputs anew in every clone and after every `dvc exp apply`; a run that it fails leaves none, and fails again.
 """
 
 from pipeline import config, files, paths
@@ -22,14 +23,15 @@ def main() -> None:
         faults += [f"{name} {failure.sentence()}" for name, failure in decision.failures.items()]
     if metrics.conversion_verified is None:
         print("gate: no float32 variant is configured, so the conversion itself was not verified")
-    if not faults:
+    if faults:
+        for name, reason in decision.reasons.items():
+            print(f"gate: {name}: {reason}")
+        if settings.gate.enabled:
+            raise UserError(f"gate: {'; '.join(faults)}; see reports/summary.md (gate.enabled=false lets a sweep go on)")
+        print(f"gate: off; {'; '.join(faults)}")
+    else:
         print(f"gate: {decision.sentence}")
-        return
-    for name, reason in decision.reasons.items():
-        print(f"gate: {name}: {reason}")
-    if settings.gate.enabled:
-        raise UserError(f"gate: {'; '.join(faults)}; see reports/summary.md (gate.enabled=false lets a sweep go on)")
-    print(f"gate: off; {'; '.join(faults)}")
+    files.write_json(paths.GATE, {"selected": metrics.selected, "faults": faults})
 
 
 if __name__ == "__main__":

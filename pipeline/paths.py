@@ -39,6 +39,7 @@ PAGE = Path("reports/index.html")
 SUMMARY = Path("reports/summary.md")
 PICTURES = Path("reports/pictures")
 PLOTS = Path("reports/plots")
+GATE = Path("reports/gate.json")
 
 
 def variant_model(name: str) -> Path:

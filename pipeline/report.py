@@ -8,10 +8,11 @@ from pipeline import config, files, paths
 from pipeline.dataset.split_record import Split
 from pipeline.errors import run
 from pipeline.evaluation.accuracy_report import Accuracy
+from pipeline.failures import failure_record
 from pipeline.quantization.ranges_record import Ranges
 from pipeline.reporting import calibration_advice, dvc_plots, page, sections, tradeoff_chart
+from pipeline.selection.benchmark_report import Benchmark
 from pipeline.selection.decision_record import Decision
-from pipeline.selection.latency_report import Latency
 from pipeline.selection.metrics_report import Metrics
 from pipeline.selection.provenance_record import Provenance
 from pipeline.source.source_record import Source
@@ -23,7 +24,7 @@ def main() -> None:
     config.require(settings, ["matplotlib"])
     accuracy, metrics = files.read_record(paths.ACCURACY, Accuracy), files.read_record(paths.METRICS, Metrics)
     decision = files.read_record(paths.SELECTED / "decision.json", Decision)
-    latency = files.read_record(paths.LATENCY, Latency).variants
+    latency = failure_record.results(paths.benchmark, settings.variant_names, Benchmark)[0]
     verified = {name: files.read_record(paths.VERIFY_REPORTS / f"{name}.json", VerifyReport) for name in settings.variant_names}
     split, selected = files.read_record(paths.SPLIT, Split), decision.selected
     rows = {name: metrics.variants[name] for name in settings.variant_names}

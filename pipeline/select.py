@@ -25,7 +25,7 @@ from pipeline.selection import (
     target_limits,
 )
 from pipeline.selection import provenance_record as origin
-from pipeline.selection.benchmark_report import Benchmark, Cost
+from pipeline.selection.benchmark_report import Benchmark
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.verification.verify_report import VerifyReport
 
@@ -79,6 +79,10 @@ def main() -> None:
     decided = decision.explain(
         best, reasons, rows, accuracy, verified, failures, objective=options.objective, constraints=constraints
     )
+    conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
+    summary = metrics_report.flat(
+        metrics_report.Metrics(selected=best, conversion_verified=all(conversion) if conversion else None, variants=rows)
+    )
     with files.replacing(paths.SELECTED) as folder:
         folder.mkdir()
         if best is not None:
@@ -86,11 +90,11 @@ def main() -> None:
             for name, content in _shipped(settings, models[best], decided, rows[best], accuracy, simulated.get(best)).items():
                 (folder / name).write_bytes(content)
         files.write_json(folder / "decision.json", msgspec.to_builtins(decided))
-    conversion = [row["verified"] is True for name, row in rows.items() if verified[name].scheme == "float32"]
-    summary = metrics_report.Metrics(selected=best, conversion_verified=all(conversion) if conversion else None, variants=rows)
-    files.write_json(paths.METRICS, metrics_report.flat(summary))
-    costs = {name: Cost(**{field: getattr(row, field) for field in Cost.__struct_fields__}) for name, row in benchmarks.items()}
-    files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=costs), best))
+        # The same bytes as the file in git, of which DVC pushes none: with these in a remote, the stage is restored elsewhere.
+        files.write_json(folder / paths.METRICS.name, summary)
+    files.write_json(paths.METRICS, summary)
+    timings = {name: msgspec.convert(row, latency_report.Timing, from_attributes=True) for name, row in benchmarks.items()}
+    files.write_json(paths.LATENCY, latency_report.flat(latency_report.Latency(variants=timings), best))
 
 
 def _floats(model: bytes) -> list[str]:

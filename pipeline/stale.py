@@ -12,6 +12,7 @@ from pipeline.system.disk import erase
 
 _CHOSEN = (paths.SELECTED, paths.METRICS, paths.LATENCY)
 _REPORTED = (paths.PAGE, paths.SUMMARY, paths.PICTURES, paths.PLOTS)
+_PASSED = (paths.GATE,)
 # What each of the last stages leaves alone: what stages before it made, and DVC may have brought back a moment ago.
 _KEEPS: dict[str, tuple[Path, ...]] = {"select": (), "report": _CHOSEN, "gate": (*_CHOSEN, *_REPORTED)}
 
@@ -32,7 +33,7 @@ def remove(stage: str) -> None:
     Raises:
         UserError: when the system does not let it be removed.
     """
-    for path in (*_CHOSEN, *_REPORTED):
+    for path in (*_CHOSEN, *_REPORTED, *_PASSED):
         if path in _KEEPS.get(stage, ()):
             continue
         erase(path)

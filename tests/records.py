@@ -9,7 +9,7 @@ from pipeline.failures.failure_record import Failure
 from pipeline.micro.simulation_report import Arena, Simulation
 from pipeline.quantization.quantization_report import Operator, QuantizationReport, Rewritten, Settings
 from pipeline.quantization.ranges_record import Ranges
-from pipeline.selection.benchmark_report import Cost, ReferenceKernels
+from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
 from pipeline.source.source_record import Counts, ExportedSignature, Signature, Source, Tensor
 from pipeline.verification.verify_report import (
@@ -87,7 +87,7 @@ def simulation(**fields: Any) -> Simulation:
     return Simulation(**{**common, **fields})
 
 
-def cost(**fields: Any) -> Cost:
+def benchmark(**fields: Any) -> Benchmark:
     counts = dict.fromkeys(("compressed_bytes", "runs", "macs", "latency_first_ms", "latency_median_ms", "latency_p95_ms"), 1)
     kernels = ReferenceKernels(operators={}, reason=None)
     rest: dict[str, Any] = {
@@ -97,7 +97,7 @@ def cost(**fields: Any) -> Cost:
         "reference_kernels": kernels,
         "peak_memory_kb": 1.0,
     }
-    return Cost(**{**counts, **rest, **fields})
+    return Benchmark(**{"variant": "int8", "bytes": 1, **counts, **rest, **fields})
 
 
 def settings(**fields: Any) -> Settings:

@@ -47,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
     "micro": {"tflite", "runtime", "equivalence"},
     "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
+    "comparison": {"selection"},
     "reporting": {"selection", "dataset", "evaluation", "failures", "verification"},
 }
 # Of these subjects, these modules only.
@@ -67,6 +68,7 @@ ONLY: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("verification", "quantization"): "pipeline.quantization.schemes",
     ("micro", "equivalence"): "pipeline.equivalence.local_comparison",
     ("selection", "micro"): "pipeline.micro.simulation_report",
+    ("comparison", "selection"): ("pipeline.selection.metrics_report", "pipeline.selection.markdown"),
     ("mixed_precision", "verification"): "pipeline.verification.fidelity",
 }
 

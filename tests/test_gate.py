@@ -15,6 +15,7 @@ def gate(finished: Path, folder: Path, metrics: dict[str, Any], *, enabled: bool
     reasons = {"int8": "fewest bytes", "float32": "not verified (sqnr_db)"}
     decision = records.decision(metrics["selected"], sentence="Ship int8: smallest.", reasons=reasons)
     files.write_json(folder / paths.SELECTED / "decision.json", msgspec.to_builtins(decision))
+    files.write_json(folder / paths.GATE, "of another run")
     done = call("python", "-m", "pipeline.gate", cwd=folder, check=False, PYTHONPATH=str(ROOT))
     assert "Traceback" not in done.stdout
     return done.returncode, done.stdout
@@ -53,3 +54,9 @@ def test_fails_with_reasons_unless_it_is_off(
     assert message in printed
     if metrics["selected"] is None:
         assert "gate: float32: not verified (sqnr_db)" in printed
+    # A run that it fails leaves nothing that DVC could take for one that it let pass.
+    if code != 0:
+        assert not (tmp_path / paths.GATE).exists()
+    else:
+        left = files.read_json(tmp_path / paths.GATE)
+        assert (left["selected"], len(left["faults"])) == (metrics["selected"], 0 if metrics["selected"] else 1)

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dvc.config import Config
+from dvc.data_cloud import DataCloud
 from dvc.utils.hydra import compose_and_dump
+from dvc_data.hashfile.hash_info import HashInfo
 from hydra.errors import MissingConfigException
 from litert_quantizer import algorithm_manager, calibrator, qtyping, recipe_manager
 from litert_quantizer import quantizer as library
@@ -149,6 +152,14 @@ def test_dvc_composes_with_the_function_that_make_params_calls() -> None:
         "plugins_path",
         "overrides",
     ]
+
+
+def test_compare_finds_the_cache_and_fetches_by_hash() -> None:
+    """`pipeline.cli.compare` asks DVC's configuration for the cache, as `dvc cache dir` does, and its remote for files by hash."""
+    assert Config.from_cwd()["cache"].get("dir") is None
+    assert next(iter(inspect.signature(DataCloud.pull).parameters)) == "self"
+    assert "objs" in inspect.signature(DataCloud.pull).parameters
+    assert HashInfo("md5", "0" * 32).value == "0" * 32
 
 
 def test_hydra_names_the_file_that_it_misses() -> None:

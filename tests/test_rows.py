@@ -103,7 +103,7 @@ def test_later_stages_take_it_as_a_row(division: Path) -> None:
     row = metrics.variants["int8"]
     assert row["verified"] is False
     assert row["bytes"] == (division / paths.variant_model("int8")).stat().st_size
-    assert [row[name] for name in ("accuracy", "drop", "drop_high", "p_holm", "sqnr_db")] == [None] * 5
+    assert [row[name] for name in ("accuracy", "drop", "drop_high", "p_value", "sqnr_db")] == [None] * 5
     accuracy = files.read_json(division / paths.ACCURACY)
     assert set(accuracy["variants"]) == set(DEFAULT) - {"int8"}
     assert set(accuracy["failures"]) == {"int8"}

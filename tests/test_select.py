@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -33,7 +34,7 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
     assert done.returncode != 0
     assert "error: gate: the float32 conversion differs from the original network; no variant may be shipped" in done.stdout
     assert files.read_json(project / paths.METRICS)["selected"] is None
-    assert sorted(path.name for path in (project / paths.SELECTED).iterdir()) == ["decision.json"]
+    assert sorted(path.name for path in (project / paths.SELECTED).iterdir()) == ["decision.json", "metrics.json"]
     reasons = files.read_json(project / paths.SELECTED / "decision.json")["reasons"]
     assert set(reasons) == {"float32", "int8"}
     above = r"not verified \(max_abs_error: [0-9.e-]+ above the limit [0-9.e-]+(; not judged: .*)?\)"
@@ -45,11 +46,33 @@ def test_nothing_is_shipped_when_nothing_is_verified_and_gate_fails(project: Pat
     assert "gate: off; the float32 conversion differs" in call("dvc", "repro", cwd=project).stdout
 
 
+def test_what_dvc_makes_columns_of_is_what_one_compares(finished: Path) -> None:
+    figures = {"accuracy", "baseline", "drop", "drop_low", "drop_high", "p_value", "n"}
+    figures |= {"verified", "bytes", "sqnr_db", "max_abs_error", "agreement"}
+    metrics, latency = files.read_json(finished / paths.METRICS), files.read_json(finished / paths.LATENCY)
+    assert set(metrics) == figures | {"selected", "conversion_verified", "variants"}
+    assert all(set(row) == figures for row in metrics["variants"].values())
+    assert metrics["variants"][metrics["selected"]].items() <= metrics.items()
+    timings = {"latency_median_ms", "latency_p95_ms"}
+    assert set(latency) == timings | {"variants"}
+    for name, row in latency["variants"].items():
+        benchmark = files.read_json(finished / paths.benchmark(name))
+        assert row == {timing: benchmark[timing] for timing in timings}
+    # Both are metrics to DVC, and everything in them is a figure.
+    shown = json.loads(call("dvc", "metrics", "show", "--json", cwd=finished).stdout)[""]["data"]
+    assert {path: entry["data"] for path, entry in shown.items()} == {
+        paths.METRICS.as_posix(): metrics,
+        paths.LATENCY.as_posix(): latency,
+    }
+
+
 def test_what_ships_lies_beside_the_model(finished: Path) -> None:
     shipped = finished / paths.SELECTED
-    assert sorted(path.name for path in shipped.iterdir()) == sorted(
-        ["MODEL_CARD.md", "decision.json", "labels.txt", "model.cc", "model.h", "model.tflite", "predict.py", "provenance.json"]
-    )
+    assert {path.name for path in shipped.iterdir()} == {
+        *("MODEL_CARD.md", "labels.txt", "model.cc", "model.h", "model.tflite", "predict.py"),
+        *("decision.json", "metrics.json", "provenance.json"),
+    }
+    assert (shipped / "metrics.json").read_bytes() == (finished / paths.METRICS).read_bytes()
     assert (shipped / "labels.txt").read_text(encoding="utf-8").split() == list("0123456789")
     origin = files.read_json(shipped / "provenance.json")
     assert origin["file_sha256"] == hashlib.sha256((shipped / "model.tflite").read_bytes()).hexdigest()

@@ -17,7 +17,7 @@ import yaml
 from pipeline import paths, progress
 from pipeline.cli import compose
 from pipeline.errors import UserError, one_of, run
-from pipeline.sweeping import clone, grid, workers, workspace
+from pipeline.sweeping import clone, grid, ray_workers, workers, workspace
 from pipeline.sweeping.point_process import Outcome
 
 GRIDS = paths.CONF / "sweep"
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("grid", nargs="?")
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="OPTION=VALUE,VALUE")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="points at once (one for each core)")
+    parser.add_argument("--ray", default=None, metavar="ADDRESS", help="on a Ray cluster: its HOST:PORT, or auto (docs/cluster.md)")
     options = parser.parse_args()
     if options.jobs < 1:
         raise UserError(f"--jobs: got {options.jobs}, expected 1 or more")
@@ -41,10 +42,11 @@ def main() -> None:
         named[base.name(options.grid or _UNNAMED, point)] = point
     there = workspace.experiments(root, base)
     todo = {name: point for name, point in named.items() if name not in there}
-    print(f"{len(named)} points, {len(named) - len(todo)} of them there already; {min(options.jobs, len(todo))} at once")
+    where = f"on Ray ({options.ray})" if options.ray else f"{min(options.jobs, len(todo))} at once"
+    print(f"{len(named)} points, {len(named) - len(todo)} of them there already; {where}")
     for point in grid.covering(todo.values()):
         compose.compose(root, list(point))
-    failed = _run(root, base, todo, jobs=options.jobs) if todo else {}
+    failed = _run(root, base, todo, jobs=options.jobs, ray=options.ray) if todo else {}
     for name, reason in failed.items():
         print(f"{name} failed: {' '.join(todo[name])}\n  {reason}\n  {_LOGS / name}.log")
     if failed:
@@ -66,29 +68,32 @@ def _points(name: str | None, settings: list[str]) -> list[grid.Point]:
     return grid.points(sweeps, source=source)
 
 
-def _run(root: Path, base: workspace.Base, todo: Mapping[str, grid.Point], *, jobs: int) -> dict[str, str]:
+def _run(root: Path, base: workspace.Base, todo: Mapping[str, grid.Point], *, jobs: int, ray: str | None) -> dict[str, str]:
     """Run points; returned are those that failed, and why."""
     clones, logs = root / _WORK / "clones", root / _LOGS
     clone.remove(clones)
     logs.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
-    ran = 0
+    ran: list[str] = []
     with progress.points(len(todo)) as bar:
 
         def tell(name: str, outcome: Outcome | None) -> None:
-            nonlocal ran
             if outcome is not None:
-                ran += len(outcome.stages)
+                ran.extend(key for key, _ in outcome.ran)
                 if outcome.failed is not None:
                     failed[name] = outcome.failed
             bar(name, None if outcome is None else outcome.failed is None)
 
         try:
-            workers.run(root, base, todo, workers=jobs, folder=clones, logs=logs, tell=tell)
+            if ray:
+                ray_workers.run(root, base, todo, address=ray, logs=logs, tell=tell)
+            else:
+                workers.run(root, base, todo, workers=jobs, folder=clones, logs=logs, tell=tell)
         except KeyboardInterrupt:
             print("interrupted; finished points stay, and the same command goes on", file=sys.stderr)
             raise
-    print(f"{len(todo) - len(failed)} points done, {len(failed)} failed; {ran} stages ran, all others came from the cache")
+    counted = f"{len(ran)} stages ran, {len(set(ran))} distinct pieces of work"
+    print(f"{len(todo) - len(failed)} points done, {len(failed)} failed; {counted}")
     return failed
 
 

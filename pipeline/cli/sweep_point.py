@@ -23,9 +23,6 @@ from pipeline.sweeping.machine import Machine
 from pipeline.sweeping.stage_runs import coordinated
 from pipeline.system import leftovers, processes
 
-# The last stage that decides something. Those after it show what was decided, and run when someone asks for the point.
-TARGET = "select"
-_LEFT_OUT = ("report", "gate")
 _EMPTY = "schema: '2.0'\nstages:\n"
 
 
@@ -46,7 +43,7 @@ def main() -> None:
         Machine(leftovers.SHARED) as machine,
         coordinated(machine, asked, answered, remote=options.remote),
     ):
-        code = dvc(["exp", "run", "--name", options.name, *settings, TARGET])
+        code = dvc(["exp", "run", "--name", options.name, *settings, lock.TARGET])
     sys.exit(code)
 
 
@@ -71,12 +68,10 @@ def _prepare(overrides: list[str], *, remote: bool) -> None:
 
 def _write_lock(names: set[str]) -> None:
     cache = workspace.cache(Path.cwd())
-    stages = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
     text = paths.LOCK.read_text(encoding="utf-8") if paths.LOCK.exists() else _EMPTY
     head, *entries = stages_of(compose.without_gone(text, names))
-    kept = [entry for entry in entries if entry.split(":")[0].strip() not in _LEFT_OUT and lock.cached(entry, cache)]
-    noted = [lock.left_out(name, stages[name], cache) for name in _LEFT_OUT if name in stages]
-    files.write_text(paths.LOCK, head + "".join(kept + noted))
+    kept = [entry for entry in entries if entry.split(":")[0].strip() not in lock.LEFT_OUT and lock.cached(entry, cache)]
+    files.write_text(paths.LOCK, head + "".join(kept + lock.notes(cache)))
 
 
 if __name__ == "__main__":

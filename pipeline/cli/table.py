@@ -10,14 +10,13 @@ from typing import Any
 
 from pipeline import config, files, paths
 from pipeline.errors import run
-from pipeline.selection.benchmark_report import Cost
-from pipeline.selection.latency_report import Latency
+from pipeline.selection.latency_report import Latency, Timing
 from pipeline.selection.metrics_report import Metrics
 
 _HEAD = ("variant", "bytes", "{metric}", "drop", "SQNR dB", "latency ms", "verified")
 
 
-def rows(metrics: Mapping[str, Mapping[str, Any]], latency: Mapping[str, Cost], *, metric: str) -> list[tuple[str, ...]]:
+def rows(metrics: Mapping[str, Mapping[str, Any]], latency: Mapping[str, Timing], *, metric: str) -> list[tuple[str, ...]]:
     """A row of texts for each variant, the smallest file first and what could not be built last; "–" where there is no figure.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.evaluation.accuracy_report import Accuracy
 from pipeline.failures.failure_record import Failure
 from pipeline.reporting.sections import operators
-from pipeline.selection.benchmark_report import Cost
+from pipeline.selection.benchmark_report import Benchmark
 from pipeline.selection.decision_record import Decision
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
@@ -35,7 +35,7 @@ def tradeoff(rows: Mapping[str, Any], metric: str | None, failures: Mapping[str,
     ]
 
 
-def latency(costs: Mapping[str, Cost]) -> list[dict[str, Any]]:
+def latency(costs: Mapping[str, Benchmark]) -> list[dict[str, Any]]:
     """Latency of each variant in milliseconds."""
     names = ("latency_median_ms", "latency_p95_ms", "latency_first_ms")
     return [{"variant": variant, **{name: getattr(row, name) for name in names}} for variant, row in costs.items()]
@@ -64,7 +64,7 @@ def divergence(verified: Mapping[str, VerifyReport]) -> list[dict[str, Any]]:
 
 def tables(
     rows: Mapping[str, Row],
-    costs: Mapping[str, Cost],
+    costs: Mapping[str, Benchmark],
     verified: Mapping[str, VerifyReport],
     accuracy: Accuracy,
     decision: Decision,
@@ -74,7 +74,7 @@ def tables(
 
     Args:
         rows: of reports/metrics.json, by variant.
-        costs: of reports/latency.json, by variant.
+        costs: of reports/benchmark/, by variant.
         verified: reports/verify/V.json by variant.
         accuracy: reports/accuracy.json.
         decision: its variant's confusion matrix is shown: that of the first head that decides about whole samples.

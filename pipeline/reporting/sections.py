@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.dataset.split_record import Split
 from pipeline.evaluation.accuracy_report import Accuracy, Head
 from pipeline.reporting import thumbnails
-from pipeline.selection.benchmark_report import Cost
+from pipeline.selection.benchmark_report import Benchmark
 from pipeline.verification.verify_report import DivergingOperator, VerifyReport
 
 # As many samples that changed their decision are shown for each variant.
@@ -120,17 +120,16 @@ def per_class(accuracy: Accuracy, selected: str | None, *, names: Mapping[str, l
     return tables
 
 
-def costs(latency: Mapping[str, Cost]) -> list[dict[str, Any]]:
-    """Rows of reports/latency.json with the length of each bar as a percentage of the longest."""
+def costs(latency: Mapping[str, Benchmark]) -> list[dict[str, Any]]:
+    """Rows of reports/benchmark/ with the length of each bar as a percentage of the longest."""
     longest = max((row.latency_p95_ms for row in latency.values()), default=0.0)
     return [
         {
-            "variant": name,
             "median_width": 100 * row.latency_median_ms / longest,
             "p95_width": 100 * row.latency_p95_ms / longest,
             **msgspec.structs.asdict(row),
         }
-        for name, row in latency.items()
+        for row in latency.values()
     ]
 
 

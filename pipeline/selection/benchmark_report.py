@@ -13,13 +13,15 @@ class ReferenceKernels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reason: str | None
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one inference costs on the machine that measured it, by an interpreter with `threads` in `runs` counted calls.
+class Benchmark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one inference of a variant costs on the machine that measured it, with `threads` in `runs` counted calls.
 
     `compressed_bytes` is the size of the file after zlib, `macs` the multiply-accumulates of one inference, `operators` how often
     each type occurs, `latency_first_ms` opening the file and the first call, `peak_memory_kb` how far the process grew.
     """
 
+    variant: str
+    bytes: int
     compressed_bytes: int
     threads: int
     runs: int
@@ -31,10 +33,3 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     latency_median_ms: float
     latency_p95_ms: float
     peak_memory_kb: float
-
-
-class Benchmark(Cost, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The cost of one variant, and the size of its file."""
-
-    variant: str
-    bytes: int

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from pipeline.evaluation import statistics
-from pipeline.evaluation.accuracy_report import Accuracy, Comparison, Measured, Variant
+from pipeline.evaluation.accuracy_report import Accuracy, Comparison
 from pipeline.micro.simulation_report import Simulation
 from pipeline.selection.metrics_report import Row
 from pipeline.verification.verify_report import VerifyReport
@@ -20,8 +20,9 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simula
         simulated: reports/simulate/V.json, where a target has run it.
 
     Returns:
-        `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels every
-        metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high`, `p_value` and `p_holm`. What is undefined is None.
+        `verified`, `bytes`, `n`, fidelity of the worst output (`sqnr_db`, `max_abs_error`, `agreement`), and with labels the
+        primary metric under its own name, `baseline`, `drop`, `drop_low`, `drop_high` and `p_value`. What is undefined is None.
+        All else that is known of accuracy stands in reports/accuracy.json: DVC makes a column of each figure here.
         With a target `on_target` (it runs there to the same results), `target_steps` (how far its integer outputs are from
         those that accuracy was measured on, which XNNPACK rounds in another way), `arena_bytes` and `arena_persistent_bytes`.
     """
@@ -48,25 +49,18 @@ def row(accuracy: Accuracy, verified: VerifyReport, *, bytes: int | None, simula
             "arena_bytes": None if arena is None else arena.bytes,
             "arena_persistent_bytes": None if arena is None else arena.persistent_bytes,
         }
-    if accuracy.original is not None:
-        measured = accuracy.variants[verified.variant] if verified.variant not in accuracy.failures else _unrun(accuracy.original)
-        low, high = measured.interval or (None, None)
+    if accuracy.labelled:
+        measured = accuracy.variants.get(verified.variant)  # None of one that could not be run
+        low, high = (None, None) if measured is None or measured.interval is None else measured.interval
         figures |= {
-            **measured.metrics,
+            accuracy.primary_metric: None if measured is None else measured.metrics[accuracy.primary_metric],
             "baseline": accuracy.baseline(),
-            "drop": measured.drop,
+            "drop": None if measured is None else measured.drop,
             "drop_low": low,
             "drop_high": high,
-            "p_value": measured.p_value,
-            "p_holm": measured.p_holm,
+            "p_value": None if measured is None else measured.p_value,
         }
     return figures
-
-
-def _unrun(original: Measured) -> Variant:
-    """Of a variant that could not be run: none of the metrics that the others have."""
-    nothing = dict.fromkeys(Comparison.__struct_fields__)
-    return Variant(**{**nothing, "metrics": dict.fromkeys(original.metrics), "undefined": {}})  # type: ignore[arg-type]
 
 
 def bound(measured: Comparison, which: str) -> float | None:

@@ -32,6 +32,7 @@ class Claims:
         self._holder: dict[str, str] = {}
         self._heard: dict[str, float] = {}
         self._failed: dict[str, str] = {}
+        self._done: set[str] = set()
 
     def ask(self, key: str, owner: str) -> Answer:
         """Whether `owner` is to run a piece of work, or to ask again later: it is being run.
@@ -57,7 +58,9 @@ class Claims:
         with self._lock:
             if self._holder.get(key) == owner:
                 del self._holder[key]
-                if failed is not None:
+                if failed is None:
+                    self._done.add(key)
+                else:
                     self._failed[key] = failed
 
     def renew(self, owner: str) -> None:
@@ -69,3 +72,13 @@ class Claims:
         """`owner` has ended, or was killed: what it held is free."""
         with self._lock:
             self._holder = {key: holder for key, holder in self._holder.items() if holder != owner}
+
+    def made(self) -> list[str]:
+        """Every piece of work that is in the run cache, as someone ran it or found it there."""
+        with self._lock:
+            return sorted(self._done)
+
+    def owners(self) -> set[str]:
+        """All that have been heard of."""
+        with self._lock:
+            return set(self._heard)

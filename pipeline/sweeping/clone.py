@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.sweeping.workspace import Base, git
@@ -10,14 +11,15 @@ from pipeline.sweeping.workspace import Base, git
 _SITE = ".dvc/tmp/site"
 
 
-def make(source: Path, folder: Path, base: Base, *, cache: Path | None, local: str = "") -> None:
+def make(source: Path, folder: Path, base: Base, *, cache: Path, local: str, remotes: Mapping[str, str] | None = None) -> None:
     """A clone with the files of the sweep's base, and the data that DVC keeps.
 
     Args:
         source: a repository, whose objects are used where they are, or a bundle of git's.
         folder: does not exist yet.
-        cache: DVC's cache to work in; None for one of the clone's own.
+        cache: DVC's cache to work in.
         local: the text of .dvc/config.local, in which remotes are configured that are not for everybody.
+        remotes: URL by name, where a path that is relative in .dvc/config would lead elsewhere from the clone.
     """
     from dvc.config import Config
 
@@ -29,8 +31,9 @@ def make(source: Path, folder: Path, base: Base, *, cache: Path | None, local: s
     (folder / ".dvc/config.local").write_text(local, encoding="utf-8")
     with Config(str(folder / ".dvc")).edit("local") as config:
         config.setdefault("core", {})["site_cache_dir"] = str(folder / _SITE)
-        if cache is not None:
-            config.setdefault("cache", {})["dir"] = str(cache)
+        config.setdefault("cache", {})["dir"] = str(cache)
+        for name, url in (remotes or {}).items():
+            config.setdefault("remote", {}).setdefault(name, {})["url"] = url
 
 
 def reset(folder: Path, base: Base) -> None:

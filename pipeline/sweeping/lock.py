@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
-from pipeline import files
+from pipeline import files, paths
 
+# The last stage that decides something, and those after it, which show what was decided and run when someone asks for the point.
+TARGET, LEFT_OUT = "select", ("report", "gate")
 _NOTE = "This point of a sweep has no report yet: `dvc repro` makes it."
 _BY_SUFFIX = {".html": f"<!DOCTYPE html><title>No report yet</title><p>{_NOTE}</p>\n", ".json": "{}\n"}
 
@@ -26,6 +28,12 @@ def cached(entry: str, cache: Path) -> bool:
     """
     ((_, stage),) = yaml.load(entry, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)).items()
     return all(_object(cache, out["md5"]).exists() for out in stage.get("outs", ()))
+
+
+def notes(cache: Path) -> list[str]:
+    """The entries of all stages that a point leaves out; what they name is written into the cache."""
+    stages = yaml.safe_load(paths.DVC.read_text(encoding="utf-8"))["stages"]
+    return [left_out(name, stages[name], cache) for name in LEFT_OUT if name in stages]
 
 
 def left_out(name: str, stage: Mapping[str, Any], cache: Path) -> str:

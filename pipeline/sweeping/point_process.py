@@ -18,7 +18,8 @@ from pipeline.sweeping.grid import Point
 
 _ASK_EVERY_S = 0.1
 _RENEW_EVERY_S = 5.0
-_RAN = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
+# As `stage_runs.RUNS` says it; importing that would import DVC.
+RAN = re.compile(r"^Piece of work (\S+): (.+)$", re.MULTILINE)
 # What a stage says, then what DVC says of it; the first is nearer to the cause.
 _MESSAGES = (re.compile(r"^error: (.+)", re.MULTILINE), re.compile(r"^ERROR: (.+)", re.MULTILINE))
 
@@ -29,11 +30,11 @@ class Outcome:
 
     Attributes:
         failed: why there is no experiment, in a line; None when there is one.
-        stages: which stages ran, by name; the others were there already.
+        ran: the pieces of work that were run, by key, and their stages; what is not among them came from the cache.
     """
 
     failed: str | None
-    stages: tuple[str, ...]
+    ran: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Asking:
     leave: Callable[[], None]
 
 
-def run(folder: Path, name: str, point: Point, *, log: Path, asking: Asking, remote: bool, stop: threading.Event) -> Outcome:
+def run(folder: Path, name: str, point: Point, *, log: Path, asking: Asking, remote: bool, stop: threading.Event | None) -> Outcome:
     """Run a point; returns when it has ended.
 
     Args:
@@ -55,17 +56,17 @@ def run(folder: Path, name: str, point: Point, *, log: Path, asking: Asking, rem
         log: where its output goes.
         asking: for pieces of work.
         remote: whether results travel by DVC's remote.
-        stop: set by who wants it to end early.
+        stop: set by who wants it to end early, if anybody may.
     """
     ours, theirs = os.pipe(), os.pipe()
     asked, answered = ours[0], theirs[1]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "CI": "true"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "pipeline.cli.sweep_point", str(ours[1]), str(theirs[0])]
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(
             [*command, *(["--remote"] if remote else []), name, *point],
             cwd=folder,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": str(folder), "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -87,7 +88,7 @@ def run(folder: Path, name: str, point: Point, *, log: Path, asking: Asking, rem
         watching.join()
         asking.leave()
     text = log.read_text(encoding="utf-8", errors="replace")
-    return Outcome(None if process.returncode == 0 else _reason(process.returncode, text), tuple(_RAN.findall(text)))
+    return Outcome(None if process.returncode == 0 else _reason(process.returncode, text), tuple(RAN.findall(text)))
 
 
 def _answer(question: dict[str, Any], answers: Any, asking: Asking, ended: threading.Event) -> None:
@@ -105,12 +106,12 @@ def _answer(question: dict[str, Any], answers: Any, asking: Asking, ended: threa
         answers.flush()
 
 
-def _watch(process: subprocess.Popen, asking: Asking, stop: threading.Event, ended: threading.Event) -> None:
+def _watch(process: subprocess.Popen, asking: Asking, stop: threading.Event | None, ended: threading.Event) -> None:
     """Say that the owner lives, and end it when it is to stop."""
     waited = 0.0
     while not ended.wait(_ASK_EVERY_S) and process.poll() is None:
         waited += _ASK_EVERY_S
-        if stop.is_set():
+        if stop is not None and stop.is_set():
             _end(process)
             break
         if waited >= _RENEW_EVERY_S:

@@ -10,12 +10,13 @@ from dvc.stage.cache import _get_cache_hash, _get_stage_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 
 
-def fetch(repo: Any, key: str) -> None:
-    """Entries for a key; their outputs are fetched by DVC when it restores the stage (`pull=True`).
+def fetch(repo: Any, key: str, *, outputs: bool = False) -> None:
+    """Entries for a key.
 
     Args:
         repo: `dvc.repo.Repo`.
         key: of a stage, as `_get_stage_hash` gives it.
+        outputs: whether to fetch what they name as well; DVC does when it restores the stage (`pull=True`).
     """
     here, there = repo.cache.legacy, _remote(repo)
     folder = there.fs.join(there.path, *_parts(key))
@@ -26,6 +27,9 @@ def fetch(repo: Any, key: str) -> None:
         if not here.fs.exists(target):
             here.fs.makedirs(here.fs.parent(target), exist_ok=True)
             there.fs.get_file(entry, target)
+        if outputs:
+            for objects in repo.stage_cache.get_used_objs([(key, there.fs.name(entry))]).values():
+                repo.cloud.pull(objects)
 
 
 def push(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Inside the `dvc` of a worker: before a stage runs or comes from the run cache, its claim; before a benchmark, the machine.
 
-DVC has no place for either, so that `Stage.run` is wrapped: the one function through which every stage goes that is not up to date.
+DVC has no place for either, so that two functions are wrapped: `Stage.run`, through which every stage goes that is not up to date,
+and `cmd_run`, which starts its command.
 tests/test_private_interfaces.py says what is relied on.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+import dvc.stage.run
 from dvc.exceptions import DvcException
 from dvc.stage import Stage
 from dvc.stage.cache import _can_hash, _get_stage_hash
@@ -17,6 +19,8 @@ from dvc.stage.cache import _can_hash, _get_stage_hash
 from pipeline.sweeping import remote_runs
 from pipeline.sweeping.machine import Machine
 
+# Said when a stage is run and does not come from the cache.
+RUNS = "Piece of work {key}: {stage}"
 _BENCHMARK = "benchmark"
 
 
@@ -31,7 +35,7 @@ def coordinated(machine: Machine, asked: TextIO, answered: TextIO, *, remote: bo
         remote: whether results travel by DVC's remote, as the cache is this clone's own: what another has made is fetched before
             a stage, and what a stage made is pushed before its claim is given back.
     """
-    run = Stage.run
+    run, command = Stage.run, dvc.stage.run.cmd_run
 
     def claimed(stage: Stage, *arguments: Any, **options: Any) -> None:
         key = _key(stage)
@@ -46,12 +50,16 @@ def coordinated(machine: Machine, asked: TextIO, answered: TextIO, *, remote: bo
             if remote:
                 remote_runs.push(stage)
 
-    Stage.run = claimed
+    def told(stage: Stage, *arguments: Any, **options: Any) -> None:
+        print(RUNS.format(key=_key(stage) or stage.addressing, stage=stage.addressing), flush=True)
+        command(stage, *arguments, **options)
+
+    Stage.run, dvc.stage.run.cmd_run = claimed, told
     machine.enter(alone=False)
     try:
         yield
     finally:
-        Stage.run = run
+        Stage.run, dvc.stage.run.cmd_run = run, command
         machine.leave()
 
 

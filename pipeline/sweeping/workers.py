@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.sweeping import clone, point_process, workspace
 from pipeline.sweeping.claims import Claims
@@ -78,8 +79,8 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
         raise errors[0]
 
 
-def asking(claims: Claims, name: str) -> Asking:
-    """The methods of `Claims` for the owner `name`."""
+def asking(claims: Any, name: str) -> Asking:
+    """The methods of `Claims`, or of what stands for them elsewhere, for the owner `name`."""
 
     def done(key: str, failed: str | None) -> None:
         claims.done(key, name, failed and f"point {name} failed at it")

@@ -4,13 +4,16 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline import paths
 from pipeline.errors import UserError
+from pipeline.sweeping import remote_runs
 from pipeline.sweeping.grid import Point
 
 # Of the files in git these are what a point itself writes: it starts from those of the commit.
@@ -85,11 +88,51 @@ def ignored(root: Path, files: Iterable[str]) -> list[str]:
     return [path for path in files if not Path(path).is_absolute() and not known(path)]
 
 
+def bundle(root: Path, base: Base, name: str) -> bytes:
+    """An experiment as a bundle of git's, for a repository that has the commit it was made from."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bundle"
+        git(root, "bundle", "create", "--quiet", str(path), _ref(base, name), f"^{base.commit}")
+        return path.read_bytes()
+
+
 def cache(root: Path) -> Path:
     """DVC's cache of a repository, which may lie elsewhere."""
+    return Path(dvc_config(root).get("cache", {}).get("dir") or root / ".dvc/cache")
+
+
+def dvc_config(root: Path) -> Mapping[str, Any]:
+    """DVC's configuration of a repository, all levels merged, paths absolute."""
     from dvc.config import Config
 
-    return Path(Config(str(root / ".dvc")).get("cache", {}).get("dir") or root / ".dvc/cache")
+    return Config(str(root / ".dvc"))
+
+
+def push(root: Path) -> None:
+    """What this repository has of the data and of earlier runs, to its remote.
+
+    Raises:
+        UserError: when the remote cannot be written.
+    """
+    command = [sys.executable, "-m", "dvc", "push", "--run-cache"]
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        reason = said[0] if said else done.stderr.strip()
+        raise UserError(f"RAY: points share results by the remote, and `dvc push --run-cache` failed: {reason}")
+
+
+def fetch_runs(root: Path, keys: Iterable[str]) -> None:
+    """What other machines have made, from the remote into this repository's cache, as if it had been made here.
+
+    Args:
+        keys: of the run cache.
+    """
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        for key in keys:
+            remote_runs.fetch(repo, key, outputs=True)
 
 
 def git(root: Path, *arguments: str, **environment: str) -> str:

@@ -5,7 +5,7 @@ import yaml
 
 from pipeline.cli import table
 from pipeline.cli.compose import compose
-from tests import records
+from pipeline.selection.latency_report import Timing
 from tests.helpers import ROOT, call
 
 METRICS: dict[str, dict[str, Any]] = {
@@ -13,7 +13,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "small": {"bytes": 15080, "accuracy": 0.97556, "drop": 0.00667, "sqnr_db": 17.36, "verified": False},
     "unlabelled": {"bytes": 20000, "sqnr_db": 30.0, "verified": True},
 }
-LATENCY = {name: records.cost(latency_median_ms=0.00881) for name in METRICS}
+LATENCY = {name: Timing(latency_median_ms=0.00881, latency_p95_ms=0.009) for name in METRICS}
 
 
 def test_a_row_for_each_variant_the_smallest_first() -> None:

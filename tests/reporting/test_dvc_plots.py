@@ -44,7 +44,7 @@ def test_a_line_for_each_sample_of_the_confusion_matrix() -> None:
 
 def test_all_tables_stand_there_also_when_they_are_empty() -> None:
     milliseconds = {"latency_median_ms": 1.0, "latency_p95_ms": 2.0, "latency_first_ms": 3.0}
-    costs = {"a": records.cost(**milliseconds)}
+    costs = {"a": records.benchmark(**milliseconds)}
     tables = dvc_plots.tables(ROWS, costs, {"a": records.verified()}, records.accuracy(None), records.decision(None), {})
     assert set(tables) == {"tradeoff.json", "latency.json", "divergence.json", "confusion.csv"}
     assert json.loads(tables["latency.json"]) == [{"variant": "a", **milliseconds}]

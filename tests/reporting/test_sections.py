@@ -67,8 +67,8 @@ def test_figures_by_class_side_by_side() -> None:
 def test_bars_are_shares_of_the_slowest() -> None:
     rows = sections.costs(
         {
-            "a": records.cost(latency_median_ms=1.0, latency_p95_ms=2.0),
-            "b": records.cost(latency_median_ms=3.0, latency_p95_ms=4.0),
+            "a": records.benchmark(latency_median_ms=1.0, latency_p95_ms=2.0),
+            "b": records.benchmark(latency_median_ms=3.0, latency_p95_ms=4.0),
         }
     )
     assert [(row["median_width"], row["p95_width"]) for row in rows] == [(25.0, 50.0), (75.0, 100.0)]

@@ -1,0 +1,58 @@
+import io
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from pipeline.sweeping import remote_runs
+from pipeline.sweeping.machine import Machine
+from pipeline.sweeping.stage_runs import coordinated
+from tests.sweeping import small
+
+# pygtrie, of DVC's own call.
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+
+
+def _repro(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    answers = io.StringIO('{"failed": null}\n' * 9)
+    with Machine(root.parent) as machine, coordinated(machine, io.StringIO(), answers, remote=True), Repo(".") as repo:
+        repo.reproduce()
+
+
+def test_what_one_clone_made_another_has_by_the_remote_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (small.make(tmp_path / name) for name in ("first", "second", "third"))
+    _repro(first, monkeypatch)
+    assert small.runs(first) == ["4"]
+    _repro(second, monkeypatch)
+    assert (second / "a").read_text() == "8"
+    assert small.runs(second) == ["4"]  # not once more
+    # The keys and all that they name, for who collects: DVC's own status is the oracle.
+    keys = [path.name for path in (first / ".dvc/cache/runs").glob("*/*")]
+    monkeypatch.chdir(third)
+    with Repo(".") as repo:
+        for key in [*keys, "0" * 64]:
+            remote_runs.fetch(repo, key, outputs=True)
+    made = {path.relative_to(first) for path in (first / ".dvc/cache").rglob("*") if path.is_file()}
+    assert {path.relative_to(third) for path in (third / ".dvc/cache").rglob("*") if path.is_file()} == made
+    for path in sorted((tmp_path / "store").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    with Repo(".") as repo:
+        repo.reproduce()
+    assert small.runs(third) == ["4"]
+
+
+def test_an_entry_is_written_after_what_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds it must find that: a push that stops between leaves none."""
+    root = small.make(tmp_path / "project")
+    monkeypatch.chdir(root)
+    with Repo(".") as repo:
+        (stage,) = [stage for stage in repo.reproduce() if stage.addressing == "double"]
+        monkeypatch.setattr(type(repo.cloud), "push", _full)
+        with pytest.raises(OSError, match="full"):
+            remote_runs.push(stage)
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+def _full(*_: object) -> None:
+    raise OSError("full")
