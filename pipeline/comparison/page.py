@@ -4,7 +4,6 @@ Everything a user named is text in the page's data; the script writes it as text
 """
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import jinja2
 
 from pipeline.comparison import parameters
-from pipeline.comparison.rows import Kind, Row
+from pipeline.comparison.rows import Kind, Row, back
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OWN = ("bytes", "latency_ms", "arena_bytes", "value", "value_low", "value_high", "drop", "drop_low", "drop_high", "sqnr_db")
@@ -116,7 +115,7 @@ def _row(row: Row, swept: Sequence[str], *, scale: int) -> dict[str, Any]:
 
     return {
         "experiment": row.experiment,
-        "apply": shlex.join(["dvc", "exp", "apply", row.experiment]),
+        "apply": back(row.experiment),
         "baseline": row.baseline[:7],
         "variant": row.variant,
         "shipped": row.shipped,

@@ -75,7 +75,7 @@ def test_the_data_of_the_page_is_that_of_the_rows() -> None:
         assert drawn["bytes"] == made.bytes
         assert drawn["drop"] == made.drop * 100  # type: ignore[operator]
         assert drawn["params"] == [parameters.shown(value) for value in made.params.values()]
-    assert data["rows"][0]["apply"] == "dvc exp apply 'point-0<i>'"
+    assert data["rows"][0]["apply"] == "python -m pipeline.cli.apply 'point-0<i>'"
 
 
 def test_intervals_stay_with_what_they_are_of() -> None:
@@ -208,12 +208,12 @@ def _points(browser: Browser, found: Sequence[Row]) -> None:
     _mouse(browser, "mousePressed", x, y, button="left", clickCount=1)
     _mouse(browser, "mouseReleased", x, y, button="left", clickCount=1)
     _until(browser, ("says", "tr.chosen td"), "point-0<i>")
-    assert _ask(browser, "says", "#point pre") == "dvc exp apply 'point-0<i>'\ndvc repro"
+    assert _ask(browser, "says", "#point pre") == "python -m pipeline.cli.apply 'point-0<i>'\ndvc repro"
     told = _ask(browser, "told")
     assert told["bytes"] == f"{found[1].bytes:,}"
     assert NAMES[0] in told.values()
     _ask(browser, "press", '#table tbody tr[data-place="4"]')
-    assert _ask(browser, "says", "#point pre") == f"dvc exp apply {found[4].experiment}\ndvc repro"
+    assert _ask(browser, "says", "#point pre") == f"make apply NAME={found[4].experiment}\ndvc repro"
 
 
 def _filters(browser: Browser, found: Sequence[Row]) -> None:
