@@ -165,8 +165,8 @@ def test_compare_finds_the_cache_and_fetches_by_hash() -> None:
     assert HashInfo("md5", "0" * 32).value == "0" * 32
 
 
-# --- DVC has no place for what a sweep does before a stage runs (stage_runs.py and remote_runs.py in pipeline/sweeping). What they do
-# with these functions is tested there, on DVC itself; here is where to look after an upgrade.
+# --- DVC has no place for what a sweep does before a stage runs. What stage_runs.py and remote_runs.py of pipeline/sweeping do with
+# these functions is tested there, on DVC itself; here is where to look after an upgrade.
 
 
 def test_every_stage_that_is_not_up_to_date_goes_through_the_two_functions_that_a_sweep_wraps() -> None:
