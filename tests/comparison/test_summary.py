@@ -1,6 +1,6 @@
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.comparison import rows, summary
@@ -36,6 +36,7 @@ def lines(*found: Row, **options: Any) -> list[str]:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(ODD, ODD, st.dictionaries(ODD, ODD | st.integers() | st.none(), max_size=9)), min_size=1, max_size=4),
     st.booleans(),
