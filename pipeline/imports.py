@@ -5,15 +5,15 @@ from pathlib import Path
 
 # Imported by nearly every stage, and no dependency of any, as they decide nothing of what is written: `config` validates
 # params.yaml, `__init__` says when the wrong Python was started, `errors` ends a stage with a message, `paths` names the files
-# that dvc.yaml names too, `progress` draws bars, `stale` removes what is made again, and `system` is how a stage gets on with the
-# machine: other processes, the disk, files that end it. As deps of every stage they took a sixth of dvc.lock, which DVC reads and
-# writes as a whole for each stage.
+# that dvc.yaml names too, `progress` draws bars, `stale` removes what is made again, `system` is how a stage gets on with the
+# machine (other processes, the disk, files that end it) and `cluster` with others, which compute the same. As deps of every stage
+# they took a sixth of dvc.lock, which DVC reads and writes as a whole for each stage.
 _EXEMPT = frozenset(f"pipeline/{name}.py" for name in ("__init__", "config", "errors", "paths", "progress", "stale"))
 
 
 def exempt(module: str) -> bool:
     """Whether a module, as "pipeline/paths.py", is a dependency of no stage."""
-    return module in _EXEMPT or module.startswith("pipeline/system/")
+    return module in _EXEMPT or module.startswith(("pipeline/system/", "pipeline/cluster/"))
 
 
 def closure(root: Path, stage: str) -> set[str]:

@@ -73,6 +73,10 @@ class Cluster(NamedTuple):
     second: Node
     environment: Mapping[str, str]
 
+    def kill_workers(self, task: str) -> int:
+        """`Node.kill_workers` of one node that runs the task, whichever has begun first; how many there were."""
+        return self.second.kill_workers(task) or self.head.kill_workers(task)
+
 
 @contextmanager
 def two_nodes(memory: int = 4_000_000_000) -> Iterator[Cluster]:

@@ -71,7 +71,8 @@ def _files(project: Path, one: Made, params: dict[str, Any], lock: dict[str, Any
             for part in path.split(".")[:-1]:
                 node = node.setdefault(part, {})
             node[path.split(".")[-1]] = value
-    metrics = json.dumps({"selected": one.selected, "conversion_verified": True, "variants": one.variants}, indent=2)
+    flat = {} if one.selected is None else one.variants[one.selected]
+    metrics = json.dumps({**flat, "selected": one.selected, "conversion_verified": True, "variants": one.variants}, indent=2)
     latency = json.dumps({"variants": {name: {"latency_median_ms": value} for name, value in one.latency.items()}})
     md5 = {METRICS: _md5(metrics), LATENCY: _md5(latency)}
     if one.cached:

@@ -1,5 +1,6 @@
 """The ways of working with DVC experiments, for real."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,19 @@ def test_a_comma_queues_one_experiment_each(project: Path) -> None:
     assert set(found) == {"int8", "float16"}
     assert found["int8"]["bytes"] < found["float16"]["bytes"]
     names = [line.split()[0] for line in call("dvc", "queue", "status", cwd=project).stdout.splitlines() if "Success" in line]
+    # `compare` says of them what DVC says, and has each latency from its own run.
+    told = call("python", "-m", "pipeline.cli.compare", "--csv", "all.csv", cwd=project).stdout
+    assert max(map(len, told.splitlines())) <= 100
+    with (project / "all.csv").open(encoding="utf-8") as stream:
+        rows = {row["variant"]: row for row in csv.DictReader(stream)}
+    assert set(rows) == {"int8", "float16"}
+    for variant, row in rows.items():
+        shown = found[variant]["variants"][variant]
+        assert {key: float(row[key]) for key in ("bytes", "accuracy", "drop_high", "sqnr_db")} == {
+            key: shown[key] for key in ("bytes", "accuracy", "drop_high", "sqnr_db")
+        }
+        assert row["shipped"] == "true"
+        assert float(row["latency_median_ms"]) > 0
     for name in names:
         # Finished work came from the shared run cache.
         assert stages_run(call("dvc", "queue", "logs", name, cwd=project).stdout) <= {"check"} | JUDGE

@@ -55,20 +55,26 @@ def test_sampling_does_not_hold_the_samples(compressed: bool, tmp_path: Path) ->
     assert peaks[2000] <= 1.2 * peaks[200], peaks
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc (Linux)")
-def test_predicting_does_not_hold_inputs_or_outputs(tmp_path: Path) -> None:
+def blurring(folder: Path, count: int) -> Path:
+    """A project to predict in: so many pictures, each of its sample's number, and a network that leaves their middle as it is."""
     blur = tf.function(lambda image: {"blurred": tf.nn.avg_pool2d(image, 3, 1, "SAME")})
     concrete = blur.get_concrete_function(tf.TensorSpec([1, 80, 80, 3], tf.float32, "image"))
-    tf.saved_model.save(tf.Module(), str(tmp_path / "m"), signatures=concrete)
-    model = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "m")).convert()
+    tf.saved_model.save(tf.Module(), str(folder / "m"), signatures=concrete)
+    model = tf.lite.TFLiteConverter.from_saved_model(str(folder / "m")).convert()
+    project = folder / str(count)
+    configure(project, model={"path": "none"}, data={"path": "none", "reader": {"name": "npz", "options": {}}})
+    files.write_bytes(project / "models/variants/float32/model.tflite", model)
+    pixels = ({"image": np.full((80, 80, 3), i, np.float32)} for i in range(count))
+    (project / "data").mkdir()
+    files.write_samples(project / "data/evaluation", pixels, count=count, labels=None)
+    return project
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc (Linux)")
+def test_predicting_does_not_hold_inputs_or_outputs(tmp_path: Path) -> None:
     peaks = {}
     for count in (200, 2000):
-        project = tmp_path / str(count)
-        configure(project, model={"path": "none"}, data={"path": "none", "reader": {"name": "npz", "options": {}}})
-        files.write_bytes(project / "models/variants/float32/model.tflite", model)
-        pixels = ({"image": np.full((80, 80, 3), i, np.float32)} for i in range(count))
-        (project / "data").mkdir()
-        files.write_samples(project / "data/evaluation", pixels, count=count, labels=None)
+        project = blurring(tmp_path, count)
         peaks[count] = peak_anonymous_kb([sys.executable, "-m", "pipeline.predict", "float32"], project)
         outputs = np.load(project / "data/outputs/float32/blurred.npy", mmap_mode="r")
         assert outputs[:, 40, 40, 1].tolist() == list(range(count))

@@ -7,6 +7,7 @@ Without options: every experiment of the commit that is checked out. Figures are
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def main() -> None:
     wanted = _wanted(found, head, asked)
     read, unread = experiments.read(root, wanted)
     unread |= {
-        reference.name: f"it failed; `dvc queue logs {reference.name}` says why"
+        reference.name: f"it failed; `dvc queue logs {shlex.quote(reference.name)}` says why"
         for reference in _named(failed, head, asked)
         if not asked.names or reference.name in asked.names
     }

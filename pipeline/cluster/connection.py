@@ -110,4 +110,5 @@ def _reason(said: str, *, here: str) -> str:
             f"the cluster runs Ray {ray} with Python {python}, here are Ray {here} and Python {platform.python_version()}; "
             "install the same on every node (`make extras`, the same PYTHON)"
         )
-    return f"{said.strip().splitlines()[0]}; is it a Ray cluster, and does a node of it run on this machine (docs/cluster.md)?"
+    first = said.strip().splitlines()[0]
+    return f"{first}; is it a Ray cluster, with this machine's token if it has one, and with a node here (docs/cluster.md)?"

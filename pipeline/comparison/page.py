@@ -53,9 +53,9 @@ def data(found: Sequence[Row], kind: Kind) -> dict[str, Any]:
     points = [*{row.commit: row.params for row in found}.values()]
     swept = parameters.swept(points)
     follows = parameters.followers(points, swept)
-    called = parameters.short(swept, taken=("variant", *_OWN))
     scale = 100 if kind.points else 1
     metric = found[0].metric if len({row.metric for row in found}) == 1 else "primary metric"
+    called = parameters.short(swept, taken=("experiment", "variant", "verified", "shipped", metric, *_OWN))
     level = " or ".join(sorted({f"{100 * row.confidence:g} %" for row in found}))
     unit = {"value": ", %", "drop": ", points"} if kind.points else {"value": "", "drop": ""}
     counted = any(row.value_low is not None for row in found)

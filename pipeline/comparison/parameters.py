@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 # Of params.yaml, what follows from the rest, or says which variants there are; `reads` stands inside variants and `evaluate`.
@@ -92,6 +93,8 @@ def owner(name: str) -> str | None:
 
 def key(value: Any) -> str:
     """A value as text that is the same for equal values only; a parameter that is absent counts as null."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
@@ -108,6 +111,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+@cache
 def _entry(name: str) -> str:
     """The variant or search that a parameter is of, as `variants.int8`; nothing for those that every point has."""
     return ".".join(name.split(".")[:2]) if name.startswith(tuple(f"{section}." for section in NAMED)) else ""

@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from pipeline.comparison.experiments import Experiment
-from pipeline.errors import UserError, one_of
+from pipeline.errors import one_of
 from pipeline.selection.metrics_report import Figure
 
 
@@ -163,14 +163,3 @@ def _number(value: Figure) -> float | None:
 
 def _whole(value: Figure) -> int | None:
     return None if value is None or isinstance(value, bool) else int(value)
-
-
-def require(found: Sequence[Row], *, otherwise: str) -> Sequence[Row]:
-    """The rows, when there are any.
-
-    Raises:
-        UserError: that says why not, when there is none.
-    """
-    if not found:
-        raise UserError(otherwise)
-    return found

@@ -142,7 +142,7 @@ def _columns(
     figure("interval", lambda row: _interval(row, digits, kind.points), given_up=1, name="the drop's interval")
     figure("dB", lambda row: _number(row.sqnr_db, ".1f"), given_up=2, name="SQNR")
     scale, unit = _latency_unit(found)
-    figure(unit, lambda row: _number(row.latency_ms and row.latency_ms * scale, ".3g"), given_up=3, name="latency")
+    figure(unit, lambda row: _three(row.latency_ms and row.latency_ms * scale), given_up=3, name="latency")
     figure("arena", lambda row: _number(row.arena_bytes, ","), given_up=4, name="arena bytes")
     return columns
 
@@ -154,6 +154,11 @@ def _plain(value: object) -> str:
 
 def _numeric(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _three(value: float | None) -> str:
+    """With three digits, as many as a latency is worth."""
+    return "–" if value is None else f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
 def _number(value: float | None, form: str) -> str:

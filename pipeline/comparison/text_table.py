@@ -20,6 +20,8 @@ class Column:
         least: it may be cut to this width; None: it may not be cut.
         given_up: in which order columns are left out where there is no room; None: never.
         name: in full, for what is said of it when it is left out.
+        widest: how many columns of the terminal the widest cell takes.
+        width: how many this column takes.
     """
 
     heading: str
@@ -28,10 +30,12 @@ class Column:
     least: int | None = None
     given_up: int | None = None
     name: str = ""
+    widest: int = field(init=False)
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.width = max(1, *map(wide, [self.heading, *self.cells]))
+        self.widest = max(map(wide, {*self.cells}), default=0)
+        self.width = max(1, wide(self.heading), self.widest)
 
 
 def table(columns: Sequence[Column], *, width: int, markdown: bool) -> tuple[list[str], list[str]]:
@@ -47,7 +51,7 @@ def table(columns: Sequence[Column], *, width: int, markdown: bool) -> tuple[lis
         return gaps[0].width(len(shown)) + sum(column.width for column in shown) - width
 
     while over() > 0:
-        headed = [column for column in shown if column.width > max(_SHORTEST, *map(wide, column.cells))]
+        headed = [column for column in shown if column.width > max(_SHORTEST, column.widest)]
         cuttable = [column for column in shown if column.least is not None and column.width > column.least]
         spare = [column for column in shown if column.given_up is not None]
         possible = sum(
@@ -90,6 +94,8 @@ class _Gap(NamedTuple):
 
 def wide(text: str) -> int:
     """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

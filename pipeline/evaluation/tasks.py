@@ -1,6 +1,7 @@
 """What a network's output is taken as: one function and one row in `TASK_TYPES` each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,8 +93,48 @@ def evidence(
     return finite(row.read, wanted, chosen, *([inputs] if row.needs_input else []), **options)
 
 
-def joined(parts: Sequence[Evidence | Undefined]) -> Evidence | Undefined:
-    """The evidence of several sets of samples as one; undefined when that of one set is."""
+def evidence_by_shards(
+    over: Callable[..., Iterator[tuple[slice, Evidence | Undefined]]],
+    task_type: str,
+    labels: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    options: Mapping[str, Any],
+    output: str | None,
+    target: str | None,
+) -> Evidence | Undefined:
+    """The same as `evidence`, to the byte: arrays are read shard by shard, and what each sample comes to is joined.
+
+    Args:
+        over: (function, arrays [n, ...] by key) to what the function makes of the rows of each shard, in order.
+        task_type, labels, outputs, inputs, options, output, target: as in `evidence`.
+
+    Raises:
+        UserError: as `evidence`.
+    """
+    row = TASK_TYPES[task_type]
+    only(outputs, output, where="task.heads: output")
+    only(labels, target, where="task.heads: labels")
+    groups = {"labels": labels, "outputs": outputs, "inputs": inputs if row.needs_input else {}}
+    wanted = {"labels": target, "outputs": output, "inputs": options.get("reconstructs")}
+    arrays = {
+        (group, name): array for group, given in groups.items() for name, array in given.items() if wanted[group] in (None, name)
+    }
+    read = partial(_of_rows, task_type, options=options, output=output, target=target)
+    return joined(part for _, part in over(read, arrays))
+
+
+def _of_rows(task_type: str, rows: Mapping[tuple[str, str], np.ndarray], **head: Any) -> Evidence | Undefined:
+    """`evidence` of one shard, from rows [k, ...] by "labels", "outputs" or "inputs" and name."""
+    labels, outputs, inputs = (
+        {name: array for (group, name), array in rows.items() if group == kind} for kind in ("labels", "outputs", "inputs")
+    )
+    return evidence(task_type, labels, outputs, inputs, **head)
+
+
+def joined(parts: Iterable[Evidence | Undefined]) -> Evidence | Undefined:
+    """The evidence of several sets of samples as one; undefined, and no more of them taken, when that of one set is."""
     known: list[Evidence] = []
     for part in parts:
         if isinstance(part, Undefined):

@@ -37,7 +37,7 @@ def attempt(function: Callable[..., Result], *arguments: Any, variant: str, fail
     path: Path = paths.variant_model(variant)
     model = files.read_bytes(path)
     try:
-        return apart.run(function, model, *arguments, library="LiteRT", remedy="take the variant out of `quantization`")
+        return alone(function, model, *arguments)
     except Impossible as error:
         made = files.read_record(paths.variant_outcome(variant), QuantizationReport)
         if made.settings.scheme == "float32":
@@ -47,3 +47,8 @@ def attempt(function: Callable[..., Result], *arguments: Any, variant: str, fail
     failure = failure_record.of(cured, variant=variant, failed=failed, layers=layers)
     print(f"variants.{variant}: {failure.sentence()}")
     return failure
+
+
+def alone(function: Callable[..., Result], *arguments: Any) -> Result:
+    """`apart.run` of a function that LiteRT may end."""
+    return apart.run(function, *arguments, library="LiteRT", remedy="take the variant out of `quantization`")

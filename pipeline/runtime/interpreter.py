@@ -1,5 +1,6 @@
 """LiteRT: running a .tflite file."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -178,6 +179,23 @@ def predict(
     else:
         run(first, blocks)
     return results
+
+
+def predict_shard(samples: Mapping[str, np.ndarray], model: bytes) -> dict[str, np.ndarray]:
+    """`predict` of some of the samples, by one thread: the same outputs where they begin at a multiple of the file's batch."""
+    return predict(model, samples, workers=1)
+
+
+def batch_of(model: bytes) -> tuple[int, int]:
+    """The batch of a file (1 where it is free), and the bytes of its outputs in real units that one sample has, as far as known.
+
+    Raises:
+        Impossible: when LiteRT cannot run the file.
+    """
+    runner = open_model(model)
+    batch = _batch(runner)
+    known = [abs(math.prod(runners.lengths(detail)[1:])) for detail in runner.get_output_details().values()]
+    return batch, 4 * sum(known)
 
 
 def _blocks(samples: Mapping[str, np.ndarray], *, first: int, batch: int, workers: int) -> list[tuple[int, int]]:

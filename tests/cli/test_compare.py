@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from pipeline.cli.compare import main
 from pipeline.errors import run
 from tests.comparison.conftest import bare
-from tests.helpers import call
+from tests.helpers import ROOT, call
 from tests.made_experiments import METRICS, Made, add, figures
 
 __all__ = ["bare"]
@@ -168,3 +169,34 @@ def test_markdown_and_a_page(bare: Path) -> None:
     assert told.endswith("The page: compare.html\n")
     assert (bare / "compare.html").stat().st_size > 4_000_000
     assert max(map(len, told.splitlines())) <= 100
+
+
+PAGE = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_what_docs_sweeps_shows(bare: Path) -> None:
+    """The commands that the page has with their output run, and print its headings; what DVC prints fits 100 columns."""
+    add(bare, sweep("algorithms"))
+    for block in re.findall(r"^```\n\$ (.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        command, *shown = block.splitlines()
+        assert max(map(len, shown)) <= 100
+        program, *arguments = shlex.split(command)
+        if program == "python":
+            told = compare(bare, *arguments[2:]).splitlines()
+            assert told[2:7] == shown[2:7]
+            (heading,) = (line for line in shown if "interval  " in line)
+            assert [line.split() for line in told if line.split() == heading.split()]
+        else:
+            told = call(program, *arguments, cwd=bare, COLUMNS="100").stdout.splitlines()
+            assert max(map(len, told)) <= 100
+            assert "…" not in "".join(told)
+            assert [line.split() for line in told if line.lstrip().startswith("Experiment")] == [shown[1].split()]
+
+
+def test_every_option_of_the_page_is_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    named = set(re.findall(r"^\| `(--[a-z-]+)", PAGE, re.MULTILINE))
+    monkeypatch.setattr(sys, "argv", ["compare", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert named == set(re.findall(r"--[a-z-]+", capsys.readouterr().out.split("options:")[-1])) - {"--help"}

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -42,7 +43,17 @@ def test_where_nothing_listens_is_said_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_no_cluster_is_named_in_a_line() -> None:
     said = connection._reason("Failed to connect to Ray cluster at 192.0.2.2:80\nmore", here="2.60.0")
-    assert said.startswith("Failed to connect to Ray cluster at 192.0.2.2:80; is it a Ray cluster, and does a node of it run")
+    assert said.startswith("Failed to connect to Ray cluster at 192.0.2.2:80; is it a Ray cluster, with this machine's token")
+
+
+@pytest.mark.slow
+def test_the_page_shows_options_and_commands_that_there_are() -> None:
+    page = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    for command in sorted({*re.findall(r"^ray ([a-z-]+)", page, re.MULTILINE)}):
+        done = call("ray", command, "--help", cwd=ROOT)
+        lines = [line for line in page.splitlines() if f"ray {command} " in line]
+        named = {option for line in lines for option in re.findall(r"--[a-z-]+", line)} - {"--memory"}  # which Ray does not list
+        assert not [option for option in named if option not in done.stdout], command
 
 
 # With the cluster: each in a process of its own, warnings as errors.
@@ -91,7 +102,7 @@ def test_tasks_run_on_both_nodes_with_the_code_that_was_sent(cluster: Cluster, t
 def test_a_worker_that_dies_is_a_line_and_its_task_is_run_again(cluster: Cluster) -> None:
     with _started(cluster, TASKS, cluster.address) as process:
         begun = time.monotonic()
-        while cluster.second.kill_workers("slowly") == 0:
+        while cluster.kill_workers("slowly") == 0:
             assert time.monotonic() - begun < 60
             time.sleep(0.05)
         output, _ = process.communicate(timeout=120)

@@ -103,10 +103,10 @@ def _ask(browser: Browser, name: str, *arguments: Any) -> Any:
     return browser.value(f"probes.{name}(...{json.dumps(arguments)})")
 
 
-def _open(browser: Browser, path: Path) -> None:
+def _open(browser: Browser, path: Path, *, rows: int = 24) -> None:
     browser.open(path)
     browser.value(f"(() => {{ {PROBES} return true; }})()")
-    _until(browser, ("says", "#count"), "24 of 24 rows")
+    _until(browser, ("says", "#count"), f"{rows} of {rows} rows")
 
 
 def _quiet(browser: Browser, path: Path) -> None:
@@ -149,6 +149,13 @@ def test_in_a_real_browser(tmp_path: Path) -> None:
         _filters(browser, found)
         _effects(browser, found)
         _quiet(browser, path)
+        # Little or nothing to draw: one row alone, rows without a figure.
+        lost: dict[str, Any] = {"value": None, "drop": None, "drop_low": None, "bytes": None, "sqnr_db": None, "verified": False}
+        for few in ([row()], [row(**lost)], [row(**lost), row("b", {"n": 1}), row("c", {"n": 2}, variant="int4")]):
+            path = write(tmp_path, few)
+            _open(browser, path, rows=len(few))
+            _quiet(browser, path)
+            assert len(_ask(browser, "table")) == len(few)
 
 
 def _charts(browser: Browser, found: Sequence[Row]) -> None:

@@ -149,7 +149,8 @@ def test_problems_are_named_up_to_a_number() -> None:
 
 def test_units_of_latency() -> None:
     assert "dB: SQNR; ms: median latency." in lines(row(latency_ms=12.345))
-    assert any(line.endswith("12.3") for line in lines(row(latency_ms=12.345)))
+    for latency, shown in {12.345: "12.3", 1.0: "1.00", 0.0053: "5.30", 0.1: "100", 4321.0: "4,321"}.items():
+        assert lines(row(latency_ms=latency))[-3].endswith(f"  {shown}")
 
 
 def test_rows_of_the_module_are_what_is_shown() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -132,3 +133,87 @@ def test_names_of_outputs_and_labels() -> None:
         tasks.fit("classification", {"labels": CLASSES}, two, IMAGE, output="c", target=None, **given)
     with pytest.raises(UserError, match=r"task\.heads: labels: unknown 'kind'; allowed: labels"):
         tasks.fit("classification", {"labels": CLASSES}, two, IMAGE, output="a", target="kind", **given)
+
+
+# --- read shard by shard
+
+N = 37
+RNG = np.random.default_rng(3)
+
+
+def _probabilities(*shape: int) -> np.ndarray:
+    return RNG.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(np.float32)
+
+
+# Task, options, labels, output.
+CASES: list[tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = [
+    ("classification", {"logits": False}, RNG.integers(0, 10, N), _probabilities(N, 10)),
+    ("classification", {"logits": True}, RNG.integers(0, 10, (N, 1)), RNG.normal(size=(N, 10)).astype(np.float32)),
+    ("binary", {"logits": False}, RNG.integers(0, 2, N), _probabilities(N, 2)),
+    ("binary", {"logits": True}, RNG.integers(0, 2, (N, 1)), RNG.normal(size=(N, 2)).astype(np.float32)),
+    ("multilabel", {"logits": True}, RNG.integers(0, 2, (N, 5)), RNG.normal(size=(N, 5)).astype(np.float32)),
+    ("regression", {}, RNG.normal(size=(N, 3)), RNG.normal(size=(N, 3, 1)).astype(np.float32)),
+    ("segmentation", {"ignore": 255}, RNG.integers(0, 4, (N, 6, 5, 1)), _probabilities(N, 6, 5, 4)),
+    (
+        "anomaly",
+        {"error": "mean_squared", "reconstructs": "x"},
+        RNG.integers(0, 2, N),
+        RNG.normal(size=(N, 9, 7)).astype(np.float32),
+    ),
+]
+INPUTS = {"x": RNG.normal(size=(N, 9, 7)).astype(np.float32), "unread": np.zeros((N, 2), np.float32)}
+
+
+def _cut(length: int, seen: list[Any]) -> Callable[..., Iterator[tuple[slice, Any]]]:
+    def over(function: Callable[..., Any], arrays: Mapping[Any, np.ndarray]) -> Iterator[tuple[slice, Any]]:
+        seen.append(sorted(arrays))
+        for start in range(0, N, length):
+            rows = slice(start, min(start + length, N))
+            yield rows, function({key: np.array(array[rows]) for key, array in arrays.items()})
+
+    return over
+
+
+@pytest.mark.parametrize("length", [1, 7, 36, 37])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1].get('logits')}")
+def test_evidence_of_shards_is_the_evidence_of_all_to_the_byte(case: Any, length: int) -> None:
+    task_type, options, labels, output = case
+    arguments: Any = (task_type, {"truth": labels}, {"out": output, "other": output}, INPUTS)
+    head: Any = {"options": options, "output": "out", "target": None}
+    expected, seen = tasks.evidence(*arguments, **head), []  # type: ignore[var-annotated]
+    found = tasks.evidence_by_shards(_cut(length, seen), *arguments, **head)
+    assert not isinstance(expected, Undefined)
+    assert not isinstance(found, Undefined)
+    for one, other in zip(expected, found, strict=True):
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        assert one.tobytes() == other.tobytes()
+    # Nothing travels that is not read.
+    inputs = [("inputs", "x")] if task_type == "anomaly" else []
+    assert seen == [[*inputs, ("labels", "truth"), ("outputs", "out")]]
+
+
+def test_the_enrolled_cases_are_all_task_types() -> None:
+    assert {case[0] for case in CASES} == set(tasks.TASK_TYPES)
+
+
+def test_one_shard_without_evidence_leaves_none_and_ends_the_reading() -> None:
+    output = CASES[0][3].copy()
+    output[3] = np.nan
+    read: list[slice] = []
+
+    def over(*given: Any) -> Iterator[tuple[slice, Any]]:
+        for rows, part in _cut(5, [])(*given):
+            read.append(rows)
+            yield rows, part
+
+    head: Any = {"options": {"logits": False}, "output": None, "target": None}
+    found = tasks.evidence_by_shards(over, "classification", {"truth": CASES[0][2]}, {"out": output}, {}, **head)
+    assert isinstance(found, Undefined)
+    assert str(found) == "NaN or infinity in the outputs"
+    assert read == [slice(0, 5)]
+
+
+def test_names_that_are_not_there_are_refused_before_anything_is_sent() -> None:
+    head: Any = {"options": {"logits": False}, "output": "none", "target": None}
+    with pytest.raises(UserError, match=r"task\.heads: output: unknown 'none'; allowed: out"):
+        tasks.evidence_by_shards(_cut(5, []), "classification", {"truth": CASES[0][2]}, {"out": CASES[0][3]}, {}, **head)

@@ -84,8 +84,12 @@ def test_a_batch_that_is_not_full_is_filled_up(count: int) -> None:
         tf.saved_model.save(module, folder, signatures=concrete)
         model = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
     x = np.arange(2.0 * count, dtype=np.float32).reshape(count, 2)
+    assert interpreter.batch_of(model) == (4, 2 * 2 * 4)
     found = interpreter.predict(model, {"x": x}, workers=2)
     np.testing.assert_array_equal(found["same"], x)
+    parts = [interpreter.predict_shard({"x": x[i : i + 8]}, model) for i in range(0, count, 8)]
+    for name, array in found.items():
+        assert np.concatenate([part[name] for part in parts]).tobytes() == array.tobytes()
     padded = np.concatenate([x, np.repeat(x[-1:], -count % 4, 0)])
     sums = padded.reshape(-1, 4, 2).sum(1).repeat(4, 0)[:count]
     np.testing.assert_array_equal(found["sum"], sums)

@@ -20,6 +20,22 @@ def test_every_sample_once_and_in_order(tmp_path: Path, batch: int | None, worke
     np.testing.assert_array_equal(rows, 2 * samples)
 
 
+@pytest.mark.parametrize("batch", [1, 3, None])
+def test_shards_of_whole_batches_have_the_outputs_of_all(tmp_path: Path, batch: int | None) -> None:
+    """A network whose outputs tell what is beside a sample in its batch, and whose variables are in files of their own."""
+    module = tf.Module()
+    module.scale = tf.Variable(3.0)
+    module.f = tf.function(lambda x: {"y": module.scale * x + tf.reduce_sum(x)})
+    concrete = module.f.get_concrete_function(tf.TensorSpec([batch, 2], tf.float32, "x"))
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures={SIGNATURE: concrete})
+    x = np.random.default_rng(2).normal(size=(8, 2)).astype(np.float32)
+    whole = [row["y"] for row in reference_run.run_saved_model(tmp_path / "m", {"x": x}, batch=batch)]
+    content = reference_run.packed(tmp_path / "m")
+    (tmp_path / "m").rename(tmp_path / "gone")
+    parts = [reference_run.run_shard({"x": x[i : i + 3]}, content, batch)["y"] for i in range(0, 8, 3)]
+    assert np.concatenate(parts).tobytes() == np.stack(whole).tobytes()
+
+
 def test_the_same_bits_whatever_the_number_of_cores(tmp_path: Path) -> None:
     """A sum that TensorFlow would share out over the cores of an operator."""
     kernel = tf.constant(np.random.default_rng(0).normal(size=(3, 3, 48, 64)), tf.float32)

@@ -52,9 +52,9 @@ function drawScatter(rows, x, y, by, bars) {
     type, mode: "markers", name: letters(group.name), x: group.rows.map((row) => row[x.key]), y: group.rows.map((row) => row[y.key]),
     customdata: group.rows.map((row) => row.place), hovertext: group.rows.map(label), hoverinfo: "text", opacity: small ? 0.75 : 0.95,
     marker: {
-      color: group.colour, size: group.rows.map((row) => (row.shipped ? 12 : small ? 7 : 9)),
+      color: group.colour, size: group.rows.map((row) => (small ? 7 : row.shipped ? 12 : 9)),
       symbol: group.rows.map((row) => (row.verified ? group.shape : "x")),
-      line: { width: group.rows.map((row) => (row.shipped ? 2 : 0.5)), color: group.rows.map((row) => (row.shipped ? ink("ink") : ink("paper"))) },
+      line: { width: group.rows.map((row) => (row.shipped ? (small ? 1 : 2) : 0.5)), color: group.rows.map((row) => (row.shipped ? ink("ink") : ink("paper"))) },
     },
     ...(bars && y.ends ? { error_y: {
       type: "data", symmetric: false, thickness: 1, width: 0, color: `${group.colour}66`,
@@ -95,7 +95,7 @@ function axes() {
 }
 
 function drawLines(rows, by) {
-  const all = axes(), few = rows.slice(0, MOST_LINES);
+  const all = axes(), few = rows.length > MOST_LINES ? Array.from({ length: MOST_LINES }, (_, at) => rows[Math.floor((at * rows.length) / MOST_LINES)]) : rows;
   const traces = groups(few, by).map((group) => {
     const line = { x: [], y: [], customdata: [], hovertext: [] };
     group.rows.forEach((row) => {
@@ -106,7 +106,8 @@ function drawLines(rows, by) {
     return { type: "scatter", mode: "lines+markers", name: letters(group.name), ...line, hoverinfo: "text", opacity: few.length > 60 ? 0.45 : 0.8, line: { color: group.colour, width: 1.5 }, marker: { color: group.colour, size: 5, symbol: group.shape } };
   });
   const ticks = all.flatMap((axis, at) => axis.ticks.map(([y, text]) => ({ x: at, y, text: letters(text), showarrow: false, xanchor: "left", xshift: 5, font: { size: 11, color: ink("ink") }, bgcolor: ink("paper"), opacity: 0.85, borderpad: 1 })));
-  document.getElementById("lines-said").textContent = `A line is a row; up is better on every figure. Draw a box over part of an axis to keep the lines that pass there; double-click brings all back.${rows.length > few.length ? ` The first ${few.length} of ${rows.length.toLocaleString("en-US")} rows.` : ""}`;
+  document.getElementById("lines").style.minWidth = `${all.length * 5.2}rem`;
+  document.getElementById("lines-said").textContent = `A line is a row; up is better on every figure. Draw a box over part of an axis to keep the lines that pass there; double-click brings all back.${rows.length > few.length ? ` ${few.length} of ${rows.length.toLocaleString("en-US")} rows, taken evenly.` : ""}`;
   return Plotly.react("lines", traces, layout({
     showlegend: true, dragmode: "select", margin: { l: 24, r: 76, t: 12, b: 34 }, annotations: ticks,
     shapes: all.map((_, at) => ({ type: "line", x0: at, x1: at, y0: 0, y1: 1, layer: "below", line: { color: ink("muted"), width: 1 } })),
@@ -125,7 +126,7 @@ function drawEffects(rows, entry) {
   [...grid.querySelectorAll(".plot")].forEach((plot) => Plotly.purge(plot));
   grid.replaceChildren();
   document.getElementById("effects-said").textContent = found.length
-    ? `Rows that differ in one parameter alone are paired. Each dot is a pair: by how much its ${entry.short} is more than with the value named${VARIANTS.length > 1 ? ", in the colour of its variant" : ""}. The black diamond is the mean; ${entry.less ? "below" : "above"} the line is better. The largest effect comes first.`
+    ? `Rows that differ in one parameter alone are paired. Each dot is a pair: by how much its ${entry.short.split(",")[0]} is more than with the value named${VARIANTS.length > 1 ? ", in the colour of its variant" : ""}. The black diamond is the mean; ${entry.less ? "below" : "above"} the line is better. The largest effect comes first.`
     : "No two of these rows differ in one parameter alone.";
   found.slice(0, 12).forEach((one) => {
     const box = document.createElement("div"), head = document.createElement("h3"), note = document.createElement("p"), plot = document.createElement("div");
