@@ -23,9 +23,8 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-m", "dvc", "exp", "apply", name], check=False, capture_output=True, text=True)
         if done.returncode != 0:
             said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-            raise UserError(
-                f"{name}: {said[0] if said else done.stderr.strip()}; `dvc exp list` names the experiments of this commit"
-            )
+            reason = said[0] if said else done.stderr.strip()
+            raise UserError(f"{name}: {reason}; `dvc exp list` names the experiments of this commit")
         compose.remove_gone(config.read().variants)
     print(f"{name} is in the workspace; `dvc repro` completes it, `dvc exp branch {name} BRANCH` keeps it for a release")
 

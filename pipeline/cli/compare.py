@@ -53,8 +53,8 @@ def main() -> None:
         # 4.8 MB of script, only where a page is asked for.
         from plotly.offline import get_plotlyjs
 
-        said = summary.constants(shown, kind, sweep=sweep)
-        files.write_text(asked.page, page.html(shown, kind, said, unread, plotly=get_plotlyjs()))
+        said, usual = summary.constants(shown, kind, sweep=sweep), experiments.committed(root, shown[0].baseline)
+        files.write_text(asked.page, page.html(shown, kind, said, unread, usual=usual, plotly=get_plotlyjs()))
         text.append(f"The page: {asked.page}")
     try:
         print("\n".join(text), flush=True)

@@ -1,6 +1,8 @@
 """A row for each variant of each experiment: what it was made with, and the figures of that variant and no other."""
 
 import math
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -126,6 +128,12 @@ def wilson(share: float, n: int, *, level: float) -> tuple[float, float]:
     z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle, half = share + z2 / (2 * n), math.sqrt(z2 * (share * (1 - share) + z2 / (4 * n)) / n)
     return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
+
+
+def back(experiment: str) -> str:
+    """The command that brings an experiment back into the workspace, where its name is safe in a shell and in make."""
+    plain = re.fullmatch(r"[\w.-]+", experiment, re.ASCII)
+    return f"make apply NAME={experiment}" if plain else f"python -m pipeline.cli.apply {shlex.quote(experiment)}"
 
 
 # What rows are sorted by, the best first.

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,9 @@ import psutil
 import pytest
 import yaml
 
-from tests.helpers import call, stages_run
+from pipeline.cli import compose, sweep
+from pipeline.sweeping.grid import covering
+from tests.helpers import ROOT, call, stages_run
 from tests.sweeping.swept import GRID, SWEEP, figures, made, names, refs, swept_lock
 
 _SUMMARY = re.compile(r"(\d+) points done, (\d+) failed; (\d+) stages ran, (\d+) distinct pieces of work")
@@ -45,6 +48,19 @@ def test_what_cannot_be_swept_is_said_before_anything_runs(finished: Path, argum
     assert "Traceback" not in done.stdout
 
 
+def test_the_grids_that_docs_show_are_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs/sweeps.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line)[3:] for line in text.splitlines() if line.startswith("python -m pipeline.cli.sweep ")]
+    assert len(commands) >= 2
+    for grid in (ROOT / "conf/sweep").glob("*.yaml"):
+        commands.append([grid.stem])
+    for command in commands:
+        options = sweep.arguments(command)
+        for point in covering(sweep.points(options.grid, options.set_param)):
+            compose.compose(ROOT, list(point))
+
+
 @pytest.mark.slow
 def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(project: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
@@ -72,6 +88,8 @@ def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(
     assert stages_run(call("dvc", "repro", cwd=project).stdout) == {"report", "gate"}
     assert "octav" in (project / "models/selected/provenance.json").read_text() + (project / "params.yaml").read_text()
     assert (project / "reports/summary.md").read_text().startswith("#")
+    call("dvc", "exp", "branch", name, "release", cwd=project)
+    assert call("git", "show", "release:params.yaml", cwd=project).stdout == made(project, name, "params.yaml")
 
 
 @pytest.mark.slow

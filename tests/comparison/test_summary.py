@@ -90,7 +90,7 @@ def test_what_is_the_same_everywhere_is_said_once() -> None:
         "a           1  1,000    0.9800   0.20  −0.4 to 0.9  40.0",
         "b           2  1,000    0.9800  −1.00  −0.4 to 0.9  40.0",
         "",
-        "To bring one back: `dvc exp apply NAME`, then `dvc repro`.",
+        "To bring one back: `make apply NAME=EXPERIMENT`, then `dvc repro`.",
     ]
 
 
@@ -105,7 +105,7 @@ def test_marks_and_gaps() -> None:
     assert text[-4:] == [
         "+ is what an experiment chose to ship.",
         "! was not verified.",
-        "To bring one back: `dvc exp apply NAME`, then `dvc repro`.",
+        "To bring one back: `make apply NAME=EXPERIMENT`, then `dvc repro`.",
         "Noted.",
     ]
 

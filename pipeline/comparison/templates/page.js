@@ -49,7 +49,7 @@ function show(row) {
     getSelection().selectAllChildren(box);
     try { await navigator.clipboard.writeText(commands); copy.textContent = "Copied"; } catch { copy.textContent = "Selected: press Ctrl+C"; }
   });
-  const said = [row.shipped ? "ships in this experiment" : "", row.verified ? "verified" : "not verified", `based on ${row.commit}`].filter(Boolean).join(", ");
+  const said = [row.shipped ? "ships in this experiment" : "", row.verified ? "verified" : "not verified", `based on ${row.baseline}`].filter(Boolean).join(", ");
   element("point").replaceChildren(make("h3", row.experiment), make("p", `${row.variant}: ${said}`, { className: "note" }), facts, make("p", "To bring it back:", { className: "note" }), box, copy);
 }
 function choose(row) {
