@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import paths
-from pipeline.comparison import experiments, filters
+from pipeline.comparison import experiments
 from pipeline.comparison.experiments import Experiment, Reference
 from pipeline.errors import UserError, run
 
@@ -41,7 +41,11 @@ def main() -> None:
 def _wanted(root: Path, names: Sequence[str]) -> list[Reference]:
     head, listed, _ = experiments.references(root)
     if names:
-        return filters.named(listed, names)
+        for name in {*names} - {reference.name for reference in listed}:
+            raise UserError(
+                f"{name}: no such experiment here; `dvc exp list` names those of this commit, `dvc exp pull` gets others"
+            )
+        return [reference for reference in listed if reference.name in names]
     kept = [path.as_posix() for path in (paths.LOCK, paths.PARAMS, paths.METRICS)]
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *kept], cwd=root, check=False).returncode != 0:
         raise UserError("no commit holds what lies here; `dvc exp save --name NAME` makes it an experiment, then give its NAME")
