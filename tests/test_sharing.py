@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from pipeline import files
 from tests.conftest import written
-from tests.helpers import call, stages_run
+from tests.helpers import ROOT, call, stages_run
 
 # An experiment that changes a variant and drops others, whose folders lie beside those of the variants that stay.
 TUNED = ("-S", "quantization=[float32,int8]", "-S", "variants.int8.algorithm=octav", "-S", "gate.enabled=false")
@@ -149,3 +150,36 @@ def test_an_applied_experiment_is_no_drift_and_another_conf_is(hub: Hub, tuned: 
     assert drifted.returncode != 0
     assert "error: params.yaml was composed from another conf/; run `make params`" in drifted.stdout
     path.write_text(before, encoding="utf-8")
+
+
+PAGE = (ROOT / "docs/sharing.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@here
+def test_the_page_in_its_order(hub: Hub) -> None:
+    """Each block in one clone, or in a new one where its first line says so; what the page shows was printed."""
+    page, printed = hub.clone("page"), ""
+    hub.call("dvc", "pull", "-q", cwd=page)
+    store = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_TRACKING_URI": (hub.folder / "runs").as_uri()}
+    environment: dict[str, Any] = {**hub.environment, **store}
+    for number, block in enumerate(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)):
+        where = hub.clone(f"page-{number}") if block.startswith("#") else page
+        for command in block.splitlines():
+            # `hub` has a remote already.
+            real = command.replace("remote add", "remote add --force").replace("/mnt/kept", str(hub.folder / "page-kept"))
+            said = call("bash", "-c", real, cwd=where, **environment).stdout
+            assert stages_run(said) <= ({"check", "select", "report", "gate"} if where == page else set()), command
+            printed += said
+    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        assert block in printed
+    released = hub.clone("released")
+    call("git", "checkout", "-q", "v1.0", cwd=released)
+    hub.call("dvc", "pull", "-q", cwd=released)
+    assert hub.repro(released) == set()
+    told = json.loads(call("git", "tag", "--list", "--format=%(contents)", "v1.0", cwd=released).stdout)
+    assert told["git"] == {
+        "commit": call("git", "rev-parse", "HEAD", cwd=released).stdout.strip(),
+        "experiment": "v1",
+        "changed": [],
+    }

@@ -42,9 +42,8 @@ def _wanted(root: Path, names: Sequence[str]) -> list[Reference]:
     head, listed, _ = experiments.references(root)
     if names:
         for name in {*names} - {reference.name for reference in listed}:
-            raise UserError(
-                f"{name}: no such experiment here; `dvc exp list` names those of this commit, `dvc exp pull` gets others"
-            )
+            known = "`dvc exp list` names those of this commit, `dvc exp pull` gets others"
+            raise UserError(f"{name}: no such experiment here; {known}")
         return [reference for reference in listed if reference.name in names]
     kept = [path.as_posix() for path in (paths.LOCK, paths.PARAMS, paths.METRICS)]
     if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *kept], cwd=root, check=False).returncode != 0:
