@@ -171,7 +171,7 @@ def test_the_page_in_its_order(hub: Hub) -> None:
             said = call("bash", "-c", real, cwd=where, **environment).stdout
             assert stages_run(said) <= ({"check", "select", "report", "gate"} if where == page else set()), command
             printed += said
-    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
         assert block in printed
     released = hub.clone("released")
     call("git", "checkout", "-q", "v1.0", cwd=released)
