@@ -6,7 +6,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: repro setup extras params test test-all browser compiler lint sweep compare table bench campaign mutations judge kills simulate-statistics deps lock clean
+.PHONY: repro setup extras params test test-all browser compiler lint sweep apply compare table bench campaign mutations judge kills simulate-statistics deps lock clean
 
 # One at a time in this folder: what a killed run left is put right, and one that lives is waited for.
 ALONE := python -m pipeline.cli.unlock
@@ -76,6 +76,10 @@ lint: setup
 
 sweep: setup
 	@$(ALONE) python -m pipeline.cli.sweep $(SWEEP) $(if $(RAY),--ray $(RAY)) $(if $(JOBS),--jobs $(JOBS))
+
+# An experiment into the workspace, as `make compare` names it: NAME=algorithms-bfc909b1.
+apply: setup
+	@$(ALONE) python -m pipeline.cli.apply $(NAME)
 
 # What DVC's experiments came to, a row a variant and point: all of this commit, or SWEEP=name, WHERE='calibrate.samples=50', VARIANTS=int8.
 compare: setup

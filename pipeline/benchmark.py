@@ -12,8 +12,8 @@ from filelock import FileLock
 from pipeline import config, files, paths
 from pipeline.errors import run
 from pipeline.failures import variant_run
-from pipeline.runtime import latency, support
-from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
+from pipeline.runtime import host, latency, support
+from pipeline.selection.benchmark_report import Benchmark, Machine, ReferenceKernels
 from pipeline.system import leftovers
 from pipeline.tflite import flatbuffer, reference_kernels
 from pipeline.tflite.macs import macs
@@ -57,6 +57,7 @@ def _benchmark(model: bytes, name: str, options: config.Benchmark) -> Benchmark:
         macs_by_operator=arithmetic,
         operators=reference_kernels.operators(graph),
         reference_kernels=ReferenceKernels(**reference_kernels.reference_only(graph)),
+        machine=msgspec.convert(host.describe(), Machine),
         **figures,
     )
 

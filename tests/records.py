@@ -9,7 +9,7 @@ from pipeline.failures.failure_record import Failure
 from pipeline.micro.simulation_report import Arena, Simulation
 from pipeline.quantization.quantization_report import Operator, QuantizationReport, Rewritten, Settings
 from pipeline.quantization.ranges_record import Ranges
-from pipeline.selection.benchmark_report import Benchmark, ReferenceKernels
+from pipeline.selection.benchmark_report import Benchmark, Machine, ReferenceKernels
 from pipeline.selection.decision_record import Constraints, Decision
 from pipeline.source.source_record import Counts, ExportedSignature, Signature, Source, Tensor
 from pipeline.verification.verify_report import (
@@ -96,6 +96,7 @@ def benchmark(**fields: Any) -> Benchmark:
         "operators": {},
         "reference_kernels": kernels,
         "peak_memory_kb": 1.0,
+        "machine": Machine(processor="p", cores=2, architecture="a", system="s 1", python="3"),
     }
     return Benchmark(**{"variant": "int8", "bytes": 1, **counts, **rest, **fields})
 

@@ -1,3 +1,4 @@
+import platform
 import zlib
 from pathlib import Path
 
@@ -13,6 +14,7 @@ def test_reports_bytes_latency_and_memory(finished: Path, variant: str) -> None:
     assert 0 < report["latency_median_ms"] <= report["latency_p95_ms"]
     assert report["peak_memory_kb"] > 0
     assert report["threads"] == 1
+    assert report["machine"]["python"] == platform.python_version()
     assert report["latency_first_ms"] > report["latency_median_ms"]
     assert report["macs"] == sum(report["macs_by_operator"].values()) == 67904
     assert report["reference_kernels"] == {"operators": {}, "reason": None}

@@ -6,6 +6,9 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+import dvc.stage
+import dvc.stage.cache
+import dvc.stage.run
 import numpy as np
 import pytest
 from dvc.config import Config
@@ -160,6 +163,21 @@ def test_compare_finds_the_cache_and_fetches_by_hash() -> None:
     assert next(iter(inspect.signature(DataCloud.pull).parameters)) == "self"
     assert "objs" in inspect.signature(DataCloud.pull).parameters
     assert HashInfo("md5", "0" * 32).value == "0" * 32
+
+
+# --- DVC has no place for what a sweep does before a stage runs. What stage_runs.py and remote_runs.py of pipeline/sweeping do with
+# these functions is tested there, on DVC itself; here is where to look after an upgrade.
+
+
+def test_every_stage_that_is_not_up_to_date_goes_through_the_two_functions_that_a_sweep_wraps() -> None:
+    assert "self.run(" in inspect.getsource(dvc.stage.Stage.reproduce)
+    assert "unlocked_repo(cmd_run)" in inspect.getsource(dvc.stage.run.run_stage)
+    assert {"pull"} <= set(inspect.signature(dvc.stage.cache.StageCache.restore).parameters)
+
+
+def test_the_run_cache_keeps_an_entry_under_its_key_and_value() -> None:
+    assert '"runs"' in inspect.getsource(dvc.stage.cache.StageCache.__init__)
+    assert "key[:2], key" in inspect.getsource(dvc.stage.cache.StageCache._get_cache_dir)
 
 
 def test_hydra_names_the_file_that_it_misses() -> None:

@@ -1,6 +1,7 @@
 """What was computed in one clone is computed in no other: over git and a DVC remote, a folder or an S3 server."""
 
 import contextlib
+import json
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def s3() -> Iterator[str]:
         server.stop()
 
 
-@pytest.fixture(scope="module", params=["folder", "s3"])
+@pytest.fixture(scope="module")
 def hub(request: pytest.FixtureRequest, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """With the results of `finished`, which the clone that made them has pushed."""
     folder = tmp_path_factory.mktemp("hub")
@@ -85,37 +86,66 @@ def hub(request: pytest.FixtureRequest, finished: Path, tmp_path_factory: pytest
         yield found
 
 
-@pytest.mark.slow
-def test_nothing_is_computed_twice(hub: Hub) -> None:
-    """One story, as each step needs those before: pulled, tuned, applied, shared by its name, shared by what it needs."""
-    first = hub.clone("first")
-    hub.call("dvc", "pull", cwd=first)
-    assert hub.repro(first) == set()
-    assert "latency_median_ms" in hub.call("dvc", "metrics", "show", cwd=first).stdout
-    assert call("git", "status", "--porcelain", cwd=first).stdout == ""
-    before = contents(first)
-
-    ran = stages_run(hub.call("dvc", "exp", "run", "--name", "tuned", *hub.experiment, cwd=first).stdout)
+@pytest.fixture(scope="module")
+def tuned(hub: Hub) -> tuple[Path, dict[str, str]]:
+    """A clone that pulled, where nothing had to run, and has run the experiment `tuned`; its contents then."""
+    clone = hub.clone("first")
+    hub.call("dvc", "pull", cwd=clone)
+    assert hub.repro(clone) == set()
+    assert call("git", "status", "--porcelain", cwd=clone).stdout == ""
+    ran = stages_run(hub.call("dvc", "exp", "run", "--name", "tuned", *hub.experiment, cwd=clone).stdout)
     assert {"select", "report", "gate"} <= ran
-    tuned = contents(first)
-    assert tuned != before
-    hub.call("git", "checkout", "-q", "--", ".", cwd=first)
-    hub.call("dvc", "checkout", cwd=first)
-    assert hub.repro(first) == set()
-    assert contents(first) == before
-    hub.call("dvc", "exp", "apply", "tuned", cwd=first)
-    assert hub.repro(first) == set()
-    assert contents(first) == tuned
+    return clone, contents(clone)
 
-    hub.call("dvc", "exp", "push", "--run-cache", "origin", "tuned", cwd=first)
+
+here = pytest.mark.parametrize("hub", ["folder"], indirect=True, scope="module")
+anywhere = pytest.mark.parametrize("hub", ["folder", "s3"], indirect=True, scope="module")
+
+
+@pytest.mark.slow
+@here
+def test_an_experiment_is_applied_byte_for_byte_and_known(hub: Hub, tuned: tuple[Path, dict[str, str]]) -> None:
+    clone, after = tuned
+    assert "latency_median_ms" in hub.call("dvc", "metrics", "show", cwd=clone).stdout
+    hub.call("git", "checkout", "-q", "--", ".", cwd=clone)
+    hub.call("dvc", "checkout", cwd=clone)
+    assert hub.repro(clone) == set()
+    assert contents(clone) != after
+    hub.call("dvc", "exp", "apply", "tuned", cwd=clone)
+    assert hub.repro(clone) == set()
+    assert contents(clone) == after
+    record = json.loads(hub.call("python", "-m", "pipeline.cli.provenance", cwd=clone).stdout)
+    reference = call("git", "for-each-ref", "--format=%(objectname)", "refs/exps/*/*/tuned", cwd=clone).stdout.strip()
+    assert record["git"] == {"commit": reference, "experiment": "tuned", "changed": []}
+
+
+@pytest.mark.slow
+@anywhere
+def test_another_clone_gets_it_by_name_and_by_what_it_needs(hub: Hub, tuned: tuple[Path, dict[str, str]]) -> None:
+    clone, after = tuned
+    hub.call("dvc", "exp", "push", "--run-cache", "origin", "tuned", cwd=clone)
     second = hub.clone("second")
     assert "tuned" in hub.call("dvc", "exp", "list", "origin", cwd=second).stdout
     hub.call("dvc", "exp", "pull", "origin", "tuned", cwd=second)
     hub.call("dvc", "exp", "apply", "tuned", cwd=second)
     assert hub.repro(second) == set()
-    assert contents(second) == tuned
+    assert contents(second) == after
 
     third = hub.clone("third")
     hub.call("dvc", "pull", "--run-cache", cwd=third)
     assert stages_run(hub.call("dvc", "exp", "run", "--pull", *hub.experiment, cwd=third).stdout) == set()
-    assert contents(third) == tuned
+    assert contents(third) == after
+
+
+@pytest.mark.slow
+@here
+def test_an_applied_experiment_is_no_drift_and_another_conf_is(hub: Hub, tuned: tuple[Path, dict[str, str]]) -> None:
+    clone, _ = tuned
+    hub.call("python", "-m", "pipeline.check", cwd=clone)
+    path = clone / "conf/select/default.yaml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(f"# edited\n{before}", encoding="utf-8")
+    drifted = call("dvc", "repro", cwd=clone, check=False)
+    assert drifted.returncode != 0
+    assert "error: params.yaml was composed from another conf/; run `make params`" in drifted.stdout
+    path.write_text(before, encoding="utf-8")

@@ -7,6 +7,7 @@ Without options: every experiment of the commit that is checked out. Figures are
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def main() -> None:
     wanted = _wanted(found, head, asked)
     read, unread = experiments.read(root, wanted)
     unread |= {
-        reference.name: f"it failed; `dvc queue logs {reference.name}` says why"
+        reference.name: f"it failed; `dvc queue logs {shlex.quote(reference.name)}` says why"
         for reference in _named(failed, head, asked)
         if not asked.names or reference.name in asked.names
     }
@@ -52,8 +53,8 @@ def main() -> None:
         # 4.8 MB of script, only where a page is asked for.
         from plotly.offline import get_plotlyjs
 
-        said = summary.constants(shown, kind, sweep=sweep)
-        files.write_text(asked.page, page.html(shown, kind, said, unread, plotly=get_plotlyjs()))
+        said, usual = summary.constants(shown, kind, sweep=sweep), experiments.committed(root, shown[0].baseline)
+        files.write_text(asked.page, page.html(shown, kind, said, unread, usual=usual, plotly=get_plotlyjs()))
         text.append(f"The page: {asked.page}")
     try:
         print("\n".join(text), flush=True)

@@ -47,14 +47,23 @@ def _write() -> None:
     if not paths.PARAMS.exists() or paths.PARAMS.read_text(encoding="utf-8") != text:
         files.write_text(paths.PARAMS, text)
     composed = yaml.safe_load(text)
-    for folder in _BY_VARIANT:
-        for entry in folder.glob("*"):
-            if entry.name.removesuffix(".json") not in composed["variants"]:
-                disk.erase(entry)
+    remove_gone(composed["variants"])
     if paths.LOCK.exists():
         before = paths.LOCK.read_text(encoding="utf-8")
         if (after := without_gone(before, {*composed["variants"], *composed["searches"]})) != before:
             files.write_text(paths.LOCK, after)
+
+
+def remove_gone(variants: Collection[str]) -> None:
+    """Remove what variants that are gone have left in folders with one entry for each variant.
+
+    Args:
+        variants: those that there are.
+    """
+    for folder in _BY_VARIANT:
+        for entry in folder.glob("*"):
+            if entry.name.removesuffix(".json") not in variants:
+                disk.erase(entry)
 
 
 def without_gone(lock: str, names: Collection[str]) -> str:

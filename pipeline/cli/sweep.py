@@ -8,6 +8,7 @@ The same command again runs what is missing: points that failed, were killed, or
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,20 +26,16 @@ GRIDS = paths.CONF / "sweep"
 _UNNAMED = "sweep"
 _WORK = Path(".dvc/tmp/sweep")
 _LOGS = _WORK / "logs"
+_PAGE = "reports/compare.html"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("grid", nargs="?")
-    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="OPTION=VALUE,VALUE")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="points at once (one for each core)")
-    parser.add_argument("--ray", default=None, metavar="ADDRESS", help="on a Ray cluster: its HOST:PORT, or auto (docs/cluster.md)")
-    options = parser.parse_args()
+    options = arguments(sys.argv[1:])
     if options.jobs < 1:
         raise UserError(f"--jobs: got {options.jobs}, expected 1 or more")
     root, named = Path.cwd(), {}
     base = workspace.base(root)
-    for point in _points(options.grid, options.set_param):
+    for point in points(options.grid, options.set_param):
         named[base.name(options.grid or _UNNAMED, point)] = point
     there = workspace.experiments(root, base)
     todo = {name: point for name, point in named.items() if name not in there}
@@ -47,13 +44,31 @@ def main() -> None:
     for point in grid.covering(todo.values()):
         compose.compose(root, list(point))
     failed = _run(root, base, todo, jobs=options.jobs, ray=options.ray) if todo else {}
+    if made := [name for name in named if name in there or (name in todo and name not in failed)]:
+        # It reads git alone, and says what it cannot read.
+        subprocess.run([sys.executable, "-m", "pipeline.cli.compare", "--page", _PAGE, "--names", *made], check=False)
     for name, reason in failed.items():
         print(f"{name} failed: {' '.join(todo[name])}\n  {reason}\n  {_LOGS / name}.log")
     if failed:
         raise UserError(f"{len(failed)} of {len(named)} points failed, see above; the same command runs them again, and no others")
 
 
-def _points(name: str | None, settings: list[str]) -> list[grid.Point]:
+def arguments(given: list[str]) -> argparse.Namespace:
+    """What the command is given: `grid`, `set_param`, `jobs` and `ray`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("grid", nargs="?")
+    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="OPTION=VALUE,VALUE")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="points at once (one for each core)")
+    parser.add_argument("--ray", default=None, metavar="ADDRESS", help="on a Ray cluster: its HOST:PORT, or auto (docs/cluster.md)")
+    return parser.parse_args(given)
+
+
+def points(name: str | None, settings: list[str]) -> list[grid.Point]:
+    """The points of a grid of conf/sweep/, or None, with more overrides.
+
+    Raises:
+        UserError: when there is no such grid, or one of them is none.
+    """
     sweeps, source = list(settings), "-S"
     if name is not None:
         one_of(name, [path.stem for path in GRIDS.glob("*.yaml")], where="sweep", hint=f" (in {GRIDS})")

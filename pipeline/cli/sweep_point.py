@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
     processes.end_with_parent()
-    _prepare(options.overrides, remote=options.remote)
+    prepare(options.overrides, remote=options.remote)
     settings = [part for override in options.overrides for part in ("-S", override)]
     with (
         os.fdopen(options.asked, "w") as asked,
@@ -47,7 +47,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _prepare(overrides: list[str], *, remote: bool) -> None:
+def prepare(overrides: list[str], *, remote: bool) -> None:
     """params.yaml, and a dvc.lock that speaks of this point's stages alone; the model and the data are there.
 
     Raises:
@@ -56,6 +56,7 @@ def _prepare(overrides: list[str], *, remote: bool) -> None:
     text = compose.compose(Path.cwd(), overrides)
     composed = yaml.safe_load(text)
     files.write_text(paths.PARAMS, text)
+    compose.remove_gone(composed["variants"])  # of the point before
     _write_lock({*composed["variants"], *composed["searches"]})
     for path in workspace.ignored(Path.cwd(), [composed["model"]["path"], composed["data"]["path"]]):
         raise UserError(

@@ -93,6 +93,15 @@ def read(root: Path, wanted: Sequence[Reference]) -> tuple[list[Experiment], dic
     return read, unread
 
 
+def committed(root: Path, commit: str) -> dict[str, Any]:
+    """The parameters of a commit by dotted name; none when it has none that can be read."""
+    (content,) = _blobs(root, [f"{commit}:{_git(root, 'rev-parse', '--show-prefix').strip()}{paths.PARAMS.as_posix()}"])
+    try:
+        return parameters.flat(_of(paths.PARAMS, content, yaml_blocks.mapping))
+    except ValueError:
+        return {}
+
+
 def _experiment(reference: Reference, params: bytes | None, metrics: bytes | None, lock: bytes | None) -> Experiment:
     """From the contents of the three files.
 

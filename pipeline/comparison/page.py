@@ -4,7 +4,6 @@ Everything a user named is text in the page's data; the script writes it as text
 """
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,21 @@ from typing import Any
 import jinja2
 
 from pipeline.comparison import parameters
-from pipeline.comparison.rows import Kind, Row
+from pipeline.comparison.rows import Kind, Row, back
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _OWN = ("bytes", "latency_ms", "arena_bytes", "value", "value_low", "value_high", "drop", "drop_low", "drop_high", "sqnr_db")
 
 
-def html(found: Sequence[Row], kind: Kind, sentences: Sequence[str], unread: Mapping[str, str], *, plotly: str) -> str:
+def html(
+    found: Sequence[Row],
+    kind: Kind,
+    sentences: Sequence[str],
+    unread: Mapping[str, str],
+    *,
+    usual: Mapping[str, Any],
+    plotly: str,
+) -> str:
     """The page.
 
     Args:
@@ -26,6 +33,7 @@ def html(found: Sequence[Row], kind: Kind, sentences: Sequence[str], unread: Map
         kind: of the primary metric.
         sentences: what all rows have in common, in words.
         unread: what to say of experiments without figures, by name.
+        usual: parameters of the commit that the experiments are based on, with which an effect is compared.
         plotly: the source of plotly.js.
     """
     environment = jinja2.Environment(
@@ -36,26 +44,25 @@ def html(found: Sequence[Row], kind: Kind, sentences: Sequence[str], unread: Map
         lstrip_blocks=True,
     )
     return environment.get_template("compare.html.j2").render(
-        data=_script(data(found, kind)),
+        data=_script(data(found, kind, usual)),
         sentences=sentences,
         unread=unread,
         plotly=plotly,
-        several=len({row.variant for row in found}) > 1,
     )
 
 
-def data(found: Sequence[Row], kind: Kind) -> dict[str, Any]:
+def data(found: Sequence[Row], kind: Kind, usual: Mapping[str, Any]) -> dict[str, Any]:
     """What the script draws: swept parameters, what is known of each figure, and the rows.
 
     A share is in percent, and its drop in points. `params` of a row are texts in the order of `parameters`, None where the
-    experiment has no such parameter.
+    experiment has no such parameter. `follows` names another one that tells this one's value.
     """
     points = [*{row.commit: row.params for row in found}.values()]
     swept = parameters.swept(points)
     follows = parameters.followers(points, swept)
-    called = parameters.short(swept, taken=("variant", *_OWN))
     scale = 100 if kind.points else 1
     metric = found[0].metric if len({row.metric for row in found}) == 1 else "primary metric"
+    called = parameters.short(swept, taken=("experiment", "variant", "verified", "shipped", metric, *_OWN))
     level = " or ".join(sorted({f"{100 * row.confidence:g} %" for row in found}))
     unit = {"value": ", %", "drop": ", points"} if kind.points else {"value": "", "drop": ""}
     counted = any(row.value_low is not None for row in found)
@@ -83,7 +90,14 @@ def data(found: Sequence[Row], kind: Kind) -> dict[str, Any]:
     ]
     return {
         "parameters": [
-            {"name": name, "label": called[name], "variant": parameters.owner(name), "follows": follows.get(name)} for name in swept
+            {
+                "name": name,
+                "label": called[name],
+                "variant": parameters.owner(name),
+                "follows": follows.get(name),
+                "usual": parameters.shown(usual[name]) if name in usual else None,
+            }
+            for name in swept
         ],
         "figures": [figure for figure in figures if any(getattr(row, figure["key"]) is not None for row in found)],
         "rows": [_row(row, swept, scale=scale) for row in found],
@@ -101,8 +115,8 @@ def _row(row: Row, swept: Sequence[str], *, scale: int) -> dict[str, Any]:
 
     return {
         "experiment": row.experiment,
-        "apply": shlex.join(["dvc", "exp", "apply", row.experiment]),
-        "commit": row.commit[:7],
+        "apply": back(row.experiment),
+        "baseline": row.baseline[:7],
         "variant": row.variant,
         "shipped": row.shipped,
         "verified": row.verified,

@@ -1,13 +1,15 @@
 """A row for each variant of each experiment: what it was made with, and the figures of that variant and no other."""
 
 import math
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from pipeline.comparison.experiments import Experiment
-from pipeline.errors import UserError, one_of
+from pipeline.errors import one_of
 from pipeline.selection.metrics_report import Figure
 
 
@@ -128,6 +130,12 @@ def wilson(share: float, n: int, *, level: float) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
 
 
+def back(experiment: str) -> str:
+    """The command that brings an experiment back into the workspace, where its name is safe in a shell and in make."""
+    plain = re.fullmatch(r"[\w.-]+", experiment, re.ASCII)
+    return f"make apply NAME={experiment}" if plain else f"python -m pipeline.cli.apply {shlex.quote(experiment)}"
+
+
 # What rows are sorted by, the best first.
 ORDERS: dict[str, Callable[[Row], float | None]] = {
     "bytes": lambda row: row.bytes,
@@ -163,14 +171,3 @@ def _number(value: Figure) -> float | None:
 
 def _whole(value: Figure) -> int | None:
     return None if value is None or isinstance(value, bool) else int(value)
-
-
-def require(found: Sequence[Row], *, otherwise: str) -> Sequence[Row]:
-    """The rows, when there are any.
-
-    Raises:
-        UserError: that says why not, when there is none.
-    """
-    if not found:
-        raise UserError(otherwise)
-    return found

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.comparison import parameters
-from pipeline.comparison.rows import Kind, Row
+from pipeline.comparison.rows import Kind, Row, back
 from pipeline.comparison.text_table import Column, sentences, table
 from pipeline.selection import markdown as markdown_text
 
@@ -47,8 +47,8 @@ def lines(
         foot.append("+ is what an experiment chose to ship." if not markdown else "`+` is what an experiment chose to ship.")
     if not all(row.verified for row in found):
         foot.append("! was not verified." if not markdown else "`!` was not verified.")
-    name = f"{sweep}-POINT" if sweep else "NAME"
-    foot.append(f"To bring one back: `dvc exp apply {escape(name)}`, then `dvc repro`.")
+    name = f"{sweep}-POINT" if sweep else "EXPERIMENT"
+    foot.append(f"To bring one back: `{escape(back(name))}`, then `dvc repro`.")
     return [*head, "", *body, "", *sentences([*foot, *notes], width=width), *problems(unread, width=width, escape=escape)]
 
 

@@ -13,6 +13,16 @@ class ReferenceKernels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     reason: str | None
 
 
+class Machine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The machine that measured, as `pipeline.runtime.host` describes it."""
+
+    processor: str
+    cores: int
+    architecture: str
+    system: str
+    python: str
+
+
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one inference of a variant costs on the machine that measured it, with `threads` in `runs` counted calls.
 
@@ -33,3 +43,4 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     latency_median_ms: float
     latency_p95_ms: float
     peak_memory_kb: float
+    machine: Machine

@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class Machine:
@@ -33,7 +34,7 @@ class Machine:
         """This worker does nothing for now."""
         fcntl.flock(self._work, fcntl.LOCK_UN)
 
-    def __enter__(self) -> "Machine":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

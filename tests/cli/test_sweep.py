@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,8 +15,10 @@ import psutil
 import pytest
 import yaml
 
-from tests.helpers import call, stages_run
-from tests.sweeping.swept import GRID, SWEEP, experiments, figures, made, names, swept_lock
+from pipeline.cli import compose, sweep
+from pipeline.sweeping.grid import covering
+from tests.helpers import ROOT, call, stages_run
+from tests.sweeping.swept import GRID, SWEEP, figures, made, names, refs, swept_lock
 
 _SUMMARY = re.compile(r"(\d+) points done, (\d+) failed; (\d+) stages ran, (\d+) distinct pieces of work")
 
@@ -45,6 +48,19 @@ def test_what_cannot_be_swept_is_said_before_anything_runs(finished: Path, argum
     assert "Traceback" not in done.stdout
 
 
+def test_the_grids_that_docs_show_are_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs/sweeps.md").read_text(encoding="utf-8")
+    commands = [shlex.split(line)[3:] for line in text.splitlines() if line.startswith("python -m pipeline.cli.sweep ")]
+    assert len(commands) >= 2
+    for grid in (ROOT / "conf/sweep").glob("*.yaml"):
+        commands.append([grid.stem])
+    for command in commands:
+        options = sweep.arguments(command)
+        for point in covering(sweep.points(options.grid, options.set_param)):
+            compose.compose(ROOT, list(point))
+
+
 @pytest.mark.slow
 def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(project: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
@@ -58,7 +74,8 @@ def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(
     assert call("git", "status", "--porcelain", cwd=project).stdout == before
     assert not (project / ".dvc/tmp/sweep/clones").exists()
     # One of them by DVC alone: the same figures, and the same file for each output that no clock has a part in.
-    (name,) = [name for name in experiments(project) if "octav" in made(project, name, "params.yaml")]
+    (name,) = [name for name in refs(project) if "octav" in made(project, name, "params.yaml")]
+    call("python", "-m", "pipeline.cli.compose", *GRID[-1], cwd=plain)  # it removes what other variants have left
     call("dvc", "exp", "run", *(part for override in GRID[-1] for part in ("-S", override)), "select", cwd=plain)
     assert made(project, name, "reports/metrics.json") == (plain / "reports/metrics.json").read_text()
     assert made(project, name, "params.yaml") == (plain / "params.yaml").read_text()
@@ -66,11 +83,13 @@ def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(
     # The same again has nothing to do; one more value has its own work alone.
     assert "3 points, 3 of them there already" in call(*SWEEP, cwd=project).stdout
     # Brought back, it says that it has no report, and is asked for one.
-    call("dvc", "exp", "apply", name, cwd=project)
+    call("python", "-m", "pipeline.cli.apply", name, cwd=project)
     assert "`dvc repro` makes it" in (project / "reports/summary.md").read_text()
     assert stages_run(call("dvc", "repro", cwd=project).stdout) == {"report", "gate"}
     assert "octav" in (project / "models/selected/provenance.json").read_text() + (project / "params.yaml").read_text()
     assert (project / "reports/summary.md").read_text().startswith("#")
+    call("dvc", "exp", "branch", name, "release", cwd=project)
+    assert call("git", "show", "release:params.yaml", cwd=project).stdout == made(project, name, "params.yaml")
 
 
 @pytest.mark.slow
@@ -87,7 +106,7 @@ def test_a_point_that_fails_is_listed_and_stops_nothing_and_is_tried_again(proje
     assert "model.path: models/broken.keras is not readable as a .keras file" in done.stdout
     assert "it is not tried again: point sweep-" in done.stdout
     assert "error: 2 of 4 points failed, see above; the same command runs them again, and no others" in done.stdout
-    assert {yaml.safe_load(made(project, name, "params.yaml"))["gate"]["strict"] for name in experiments(project)} == {True}
+    assert {yaml.safe_load(made(project, name, "params.yaml"))["gate"]["strict"] for name in refs(project)} == {True}
     done = call(*two, cwd=project, check=False)
     assert "4 points, 2 of them there already" in done.stdout
     assert "0 points done, 2 failed" in done.stdout
@@ -96,11 +115,8 @@ def test_a_point_that_fails_is_listed_and_stops_nothing_and_is_tried_again(proje
 @pytest.mark.slow
 def test_ctrl_c_and_kill_lose_nothing_that_was_finished(project: Path) -> None:
     command = [sys.executable, "-m", "pipeline.cli.unlock", *SWEEP]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(project),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PYTHONPATH": str(project), "PATH": path}
     chance, finished = random.Random(13), set[str]()
     for how in (signal.SIGINT, signal.SIGKILL):
         log = (project.parent / "log").open("w")
@@ -113,14 +129,14 @@ def test_ctrl_c_and_kill_lose_nothing_that_was_finished(project: Path) -> None:
             process.kill()
         process.wait()
         log.close()
-        assert finished <= set(experiments(project))
-        finished = set(experiments(project))
+        assert finished <= set(refs(project))
+        finished = set(refs(project))
         _nobody_works_in(project)
     done = call("python", "-m", "pipeline.cli.unlock", *SWEEP, cwd=project).stdout
     assert f"{len(GRID)} points, {len(finished)} of them there already" in done
-    assert sorted(experiments(project)) == sorted(names(project))
+    assert sorted(refs(project)) == sorted(names(project))
     assert not (project / ".dvc/tmp/sweep/clones").exists()
-    for name in experiments(project):
+    for name in refs(project):
         assert figures(project, name)["n"] == 450
     assert call("dvc", "status", cwd=project).stdout.strip() == "Data and pipelines are up to date."
 

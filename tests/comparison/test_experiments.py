@@ -149,3 +149,11 @@ def test_as_many_processes_for_many_experiments_as_for_one(bare: Path, monkeypat
     found, _ = read(bare)
     assert len(found) == 201
     assert len(ran) == first == 4
+
+
+def test_parameters_of_a_commit(bare: Path) -> None:
+    head, _, _ = experiments.references(bare)
+    found = experiments.committed(bare, head)
+    assert found["calibrate.samples"] == 100
+    assert "conf_digest" not in found
+    assert experiments.committed(bare, "0" * 40) == {}

@@ -22,6 +22,10 @@ EVIL = "<img src=x onerror=alert(1)>"
 NAMES = [f"a{EVIL}</script><script>alert(2)</script>", "it's $(touch x) & <b>bold</b>", "%{x} ${1} &lt;i&gt;"]
 
 
+# What the commit has; of the parameter that is HTML none of the values that were tried.
+USUAL = {"calibrate.samples": 200, "seed": 0, f"calibrate.{EVIL}": "another"}
+
+
 def grid() -> list[Row]:
     """12 points of two variants: three values of a parameter that are HTML, two of another, two of one that follows that."""
     made = []
@@ -53,7 +57,8 @@ def grid() -> list[Row]:
 
 
 def write(folder: Path, found: Sequence[Row], kind: Kind = SHARE) -> Path:
-    text = page.html(found, kind, summary.constants(found, kind, sweep=None), {f"lost{EVIL}": "<b>why</b>"}, plotly=get_plotlyjs())
+    said, lost = summary.constants(found, kind, sweep=None), {f"lost{EVIL}": "<b>why</b>"}
+    text = page.html(found, kind, said, lost, usual=USUAL, plotly=get_plotlyjs())
     path = folder / "compare.html"
     path.write_text(text, encoding="utf-8")
     return path
@@ -61,7 +66,7 @@ def write(folder: Path, found: Sequence[Row], kind: Kind = SHARE) -> Path:
 
 def test_the_data_of_the_page_is_that_of_the_rows() -> None:
     found = grid()
-    data = page.data(found, SHARE)
+    data = page.data(found, SHARE, USUAL)
     assert [entry["label"] for entry in data["parameters"]] == [EVIL, "samples", "copy", "seed"]
     assert {entry["name"]: entry["follows"] for entry in data["parameters"]}["calibrate.copy"] == "calibrate.samples"
     assert [entry["key"] for entry in data["figures"]] == ["bytes", "latency_ms", "value", "drop", "sqnr_db"]
@@ -70,16 +75,16 @@ def test_the_data_of_the_page_is_that_of_the_rows() -> None:
         assert drawn["bytes"] == made.bytes
         assert drawn["drop"] == made.drop * 100  # type: ignore[operator]
         assert drawn["params"] == [parameters.shown(value) for value in made.params.values()]
-    assert data["rows"][0]["apply"] == "dvc exp apply 'point-0<i>'"
+    assert data["rows"][0]["apply"] == "python -m pipeline.cli.apply 'point-0<i>'"
 
 
 def test_intervals_stay_with_what_they_are_of() -> None:
     """The primary metric has an interval of its own or none; that of the difference belongs to the drop alone."""
-    figures = {entry["key"]: entry["ends"] for entry in page.data(grid(), SHARE)["figures"]}
+    figures = {entry["key"]: entry["ends"] for entry in page.data(grid(), SHARE, USUAL)["figures"]}
     assert figures["value"] == ("value_low", "value_high")
     assert figures["drop"] == ("drop_low", "drop_high")
     assert {ends for key, ends in figures.items() if key not in ("value", "drop")} == {None}
-    rms = page.data([row(), row("b")], Kind(False, False, False))
+    rms = page.data([row(), row("b")], Kind(False, False, False), {})
     assert {entry["key"]: entry["ends"] for entry in rms["figures"]}["value"] is None
     assert {entry["key"]: entry["less"] for entry in rms["figures"]}["value"] is True
 
@@ -93,6 +98,7 @@ def test_names_are_text_in_the_page(tmp_path: Path) -> None:
     assert json.loads(data)["rows"][0]["params"][0] == NAMES[0]
     assert "connect-src" not in text
     assert "default-src 'none'" in text
+    assert json.loads(data)["rows"][0]["baseline"] == "b" * 7
 
 
 # What the test asks of the page, each a function by its name.
@@ -103,10 +109,10 @@ def _ask(browser: Browser, name: str, *arguments: Any) -> Any:
     return browser.value(f"probes.{name}(...{json.dumps(arguments)})")
 
 
-def _open(browser: Browser, path: Path) -> None:
+def _open(browser: Browser, path: Path, *, rows: int = 24) -> None:
     browser.open(path)
     browser.value(f"(() => {{ {PROBES} return true; }})()")
-    _until(browser, ("says", "#count"), "24 of 24 rows")
+    _until(browser, ("says", "#count"), f"{rows} of {rows} rows")
 
 
 def _quiet(browser: Browser, path: Path) -> None:
@@ -149,6 +155,13 @@ def test_in_a_real_browser(tmp_path: Path) -> None:
         _filters(browser, found)
         _effects(browser, found)
         _quiet(browser, path)
+        # Little or nothing to draw: one row alone, rows without a figure.
+        lost: dict[str, Any] = {"value": None, "drop": None, "drop_low": None, "bytes": None, "sqnr_db": None, "verified": False}
+        for few in ([row()], [row(**lost)], [row(**lost), row("b", {"n": 1}), row("c", {"n": 2}, variant="int4")]):
+            path = write(tmp_path, few)
+            _open(browser, path, rows=len(few))
+            _quiet(browser, path)
+            assert len(_ask(browser, "table")) == len(few)
 
 
 def _charts(browser: Browser, found: Sequence[Row]) -> None:
@@ -195,12 +208,12 @@ def _points(browser: Browser, found: Sequence[Row]) -> None:
     _mouse(browser, "mousePressed", x, y, button="left", clickCount=1)
     _mouse(browser, "mouseReleased", x, y, button="left", clickCount=1)
     _until(browser, ("says", "tr.chosen td"), "point-0<i>")
-    assert _ask(browser, "says", "#point pre") == "dvc exp apply 'point-0<i>'\ndvc repro"
+    assert _ask(browser, "says", "#point pre") == "python -m pipeline.cli.apply 'point-0<i>'\ndvc repro"
     told = _ask(browser, "told")
     assert told["bytes"] == f"{found[1].bytes:,}"
     assert NAMES[0] in told.values()
     _ask(browser, "press", '#table tbody tr[data-place="4"]')
-    assert _ask(browser, "says", "#point pre") == f"dvc exp apply {found[4].experiment}\ndvc repro"
+    assert _ask(browser, "says", "#point pre") == f"make apply NAME={found[4].experiment}\ndvc repro"
 
 
 def _filters(browser: Browser, found: Sequence[Row]) -> None:
@@ -242,13 +255,14 @@ def _effects(browser: Browser, found: Sequence[Row]) -> None:
     told = _ask(browser, "means")
     assert set(told) == {f"calibrate.{EVIL}", "calibrate.samples", "seed"}
     for name, values in ((f"calibrate.{EVIL}", NAMES), ("calibrate.samples", [50, 200]), ("seed", [0, 1])):
+        usual = USUAL[name] if USUAL[name] in values else values[0]
         own = {name, "calibrate.copy"} if name == "calibrate.samples" else {name}
         drops: dict[tuple[Any, ...], float] = {}
         for made in found:
             same = (*(str(value) for key, value in made.params.items() if key not in own), made.variant)
             drops[*same, made.params[name]] = 100 * (made.drop or 0.0)
         rest = {key[:-1] for key in drops}
-        expected = [np.mean([drops[*same, value] - drops[*same, values[0]] for same in rest]) for value in values]
+        expected = [np.mean([drops[*same, value] - drops[*same, usual] for same in rest]) for value in values]
         count, drawn = told[name]
         assert drawn == pytest.approx(expected, abs=1e-9)
         assert count == 24 - 24 // len(values)

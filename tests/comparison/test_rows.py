@@ -1,4 +1,5 @@
 import itertools
+import shlex
 from typing import Any
 
 import pytest
@@ -53,6 +54,11 @@ def test_the_interval_of_a_share(right: int, n: int, level: float) -> None:
     assert rows.wilson(right / n, n, level=level) == pytest.approx((expected.low, expected.high), abs=1e-12)
     (row,) = rows.rows([experiment(int8=figures(accuracy=right / n, n=n))], {}, lambda _: SHARE)
     assert row.value_low == pytest.approx(rows.wilson(right / n, n, level=0.95)[0])
+
+
+def test_the_command_that_brings_an_experiment_back() -> None:
+    assert rows.back("algorithms-0123abcd") == "make apply NAME=algorithms-0123abcd"
+    assert shlex.split(rows.back("it's $(touch x); é")) == ["python", "-m", "pipeline.cli.apply", "it's $(touch x); é"]
 
 
 def test_what_is_no_share_of_decisions_has_no_interval_of_its_own() -> None:

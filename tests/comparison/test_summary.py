@@ -1,6 +1,6 @@
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.comparison import rows, summary
@@ -36,6 +36,7 @@ def lines(*found: Row, **options: Any) -> list[str]:
     )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(ODD, ODD, st.dictionaries(ODD, ODD | st.integers() | st.none(), max_size=9)), min_size=1, max_size=4),
     st.booleans(),
@@ -90,7 +91,7 @@ def test_what_is_the_same_everywhere_is_said_once() -> None:
         "a           1  1,000    0.9800   0.20  −0.4 to 0.9  40.0",
         "b           2  1,000    0.9800  −1.00  −0.4 to 0.9  40.0",
         "",
-        "To bring one back: `dvc exp apply NAME`, then `dvc repro`.",
+        "To bring one back: `make apply NAME=EXPERIMENT`, then `dvc repro`.",
     ]
 
 
@@ -105,7 +106,7 @@ def test_marks_and_gaps() -> None:
     assert text[-4:] == [
         "+ is what an experiment chose to ship.",
         "! was not verified.",
-        "To bring one back: `dvc exp apply NAME`, then `dvc repro`.",
+        "To bring one back: `make apply NAME=EXPERIMENT`, then `dvc repro`.",
         "Noted.",
     ]
 

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.comparison import text_table
@@ -21,6 +21,7 @@ def columns(draw: st.DrawFn) -> list[Column]:
     return made
 
 
+@settings(max_examples=100, deadline=None)
 @given(columns(), st.booleans())
 def test_no_line_is_wider_than_asked_for(made: list[Column], markdown: bool) -> None:
     lines, left = table(made, width=60, markdown=markdown)

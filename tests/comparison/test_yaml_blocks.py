@@ -1,6 +1,6 @@
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.comparison import yaml_blocks
@@ -11,6 +11,7 @@ LEAVES = st.none() | st.booleans() | st.integers(-999, 999) | WORDS
 NODES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3), max_leaves=12)
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(WORDS, NODES, min_size=1, max_size=5))
 def test_block_by_block_is_as_a_whole(content: dict) -> None:
     assert yaml_blocks.mapping(yaml.safe_dump(content, allow_unicode=True)) == content

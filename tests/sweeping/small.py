@@ -27,8 +27,8 @@ Path("doubled").write_text(str(2 * number))
 """
 
 
-def make(root: Path) -> Path:
-    """The project, in a repository of its own, with a remote beside it."""
+def make(root: Path, store: str = "    url = ../../store\n") -> Path:
+    """The project, in a repository of its own, with a remote `store`; by default a folder beside it."""
     root.mkdir()
     call("git", "init", "-q", cwd=root)
     with Repo.init(str(root)):
@@ -36,7 +36,7 @@ def make(root: Path) -> Path:
     (root / "dvc.yaml").write_text(DVC_YAML)
     (root / "double.py").write_text(_DOUBLE)
     (root / "number").write_text("4")
-    (root / ".dvc/config").write_text("[core]\n    remote = store\n['remote \"store\"']\n    url = ../../store\n")
+    (root / ".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n{store}")
     (root.parent / "store").mkdir(exist_ok=True)
     return root
 

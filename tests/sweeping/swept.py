@@ -19,21 +19,15 @@ def names(project: Path) -> list[str]:
     return [base.name("sweep", point) for point in GRID]
 
 
-def experiments(project: Path) -> list[str]:
-    """By git, without the project's code."""
-    return [
-        ref.rsplit("/", 1)[1] for ref in call("git", "for-each-ref", "--format=%(refname)", "refs/exps", cwd=project).stdout.split()
-    ]
+def refs(project: Path) -> dict[str, str]:
+    """All experiments by name, as git has them."""
+    found = call("git", "for-each-ref", "--format=%(refname)", "refs/exps", cwd=project).stdout.split()
+    return {ref.rsplit("/", 1)[1]: ref for ref in found}
 
 
 def made(project: Path, name: str, path: str) -> str:
     """A file of an experiment."""
-    (ref,) = [
-        ref
-        for ref in call("git", "for-each-ref", "--format=%(refname)", "refs/exps", cwd=project).stdout.split()
-        if ref.endswith(f"/{name}")
-    ]
-    return call("git", "show", f"{ref}:{path}", cwd=project).stdout
+    return call("git", "show", f"{refs(project)[name]}:{path}", cwd=project).stdout
 
 
 def figures(project: Path, name: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pipeline.sweeping import remote_runs
 from pipeline.sweeping.machine import Machine
 from pipeline.sweeping.stage_runs import coordinated
 from tests.sweeping import small
+from tests.test_sharing import s3
 
 # pygtrie, of DVC's own call.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -20,8 +22,21 @@ def _repro(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         repo.reproduce()
 
 
-def test_what_one_clone_made_another_has_by_the_remote_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, third = (small.make(tmp_path / name) for name in ("first", "second", "third"))
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of DVC's configuration: the remote `store`, a folder beside the project or on an S3 server."""
+    if request.param == "folder":
+        yield "    url = ../../store\n"
+        return
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with s3() as address:
+        yield f"    url = s3://kept/project\n    endpointurl = {address}\n"
+
+
+def test_what_one_clone_made_another_has_by_the_remote_alone(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = (small.make(tmp_path / name, store) for name in ("first", "second", "third"))
     _repro(first, monkeypatch)
     assert small.runs(first) == ["4"]
     _repro(second, monkeypatch)
@@ -35,8 +50,7 @@ def test_what_one_clone_made_another_has_by_the_remote_alone(tmp_path: Path, mon
             remote_runs.fetch(repo, key, outputs=True)
     made = {path.relative_to(first) for path in (first / ".dvc/cache").rglob("*") if path.is_file()}
     assert {path.relative_to(third) for path in (third / ".dvc/cache").rglob("*") if path.is_file()} == made
-    for path in sorted((tmp_path / "store").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
+    (third / ".dvc/config").write_text("")  # no remote any more
     with Repo(".") as repo:
         repo.reproduce()
     assert small.runs(third) == ["4"]

@@ -49,7 +49,7 @@ function show(row) {
     getSelection().selectAllChildren(box);
     try { await navigator.clipboard.writeText(commands); copy.textContent = "Copied"; } catch { copy.textContent = "Selected: press Ctrl+C"; }
   });
-  const said = [row.shipped ? "ships in this experiment" : "", row.verified ? "verified" : "not verified", `based on ${row.commit}`].filter(Boolean).join(", ");
+  const said = [row.shipped ? "ships in this experiment" : "", row.verified ? "verified" : "not verified", `based on ${row.baseline}`].filter(Boolean).join(", ");
   element("point").replaceChildren(make("h3", row.experiment), make("p", `${row.variant}: ${said}`, { className: "note" }), facts, make("p", "To bring it back:", { className: "note" }), box, copy);
 }
 function choose(row) {
@@ -97,18 +97,23 @@ function drawTable() {
 element("more").addEventListener("click", () => { state.limit *= 5; drawTable(); });
 
 function scatter() {
+  if (!FIGURES.length) return null;
   const y = figure(element("y").value), bars = element("bars").checked;
   element("said").textContent = bars && y.ends ? `Bars: ${y.bars}.` : "";
   return drawScatter(state.rows, figure(element("x").value), y, Number(element("colour").value), bars);
 }
-const lines = () => drawLines(state.rows, Number(element("colour").value));
+const lines = () => element("parallel").hidden || drawLines(state.rows, Number(element("colour").value));
 const effects = () => { if (element("effect").value) drawEffects(state.rows, figure(element("effect").value)); };
+// A picture of what there is not is none.
+element("tradeoff").hidden = !FIGURES.length;
+element("parallel").hidden = axes().length < 2;
+element("effects").hidden = !PARAMETERS.length || !FIGURES.length;
 function update() {
   state.rows = shown();
   state.limit = 200;
   element("count").textContent = `${state.rows.length.toLocaleString("en-US")} of ${ROWS.length.toLocaleString("en-US")} rows`;
   element("reset").hidden = state.rows.length === ROWS.length && !asked.boxed;
-  scatter(); lines(); effects(); drawTable();
+  [scatter, lines, effects, drawTable].forEach((draw) => draw());
 }
 function all() {
   Object.assign(asked, { text: "", boxed: null });
@@ -126,14 +131,14 @@ element("colour").addEventListener("change", () => { scatter(); lines(); });
 element("effect").addEventListener("change", effects);
 darkness.addEventListener("change", update);
 update();
-["scatter", "lines"].forEach((id) => {
+["scatter", "lines"].filter((id) => element(id).on).forEach((id) => {
   const pointed = (event) => ROWS[event.points.find((point) => known(point.customdata))?.customdata];
   element(id).on("plotly_hover", (event) => { if (state.chosen === null && pointed(event)) show(pointed(event)); });
   element(id).on("plotly_click", (event) => { if (pointed(event)) choose(pointed(event)); });
 });
-element("lines").on("plotly_selected", (event) => {
+element("lines").on?.("plotly_selected", (event) => {
   if (!event?.points?.length) return;
   asked.boxed = new Set(event.points.map((point) => point.customdata).filter(known));
   setTimeout(update);
 });
-element("lines").on("plotly_doubleclick", () => { asked.boxed = null; setTimeout(update); });
+element("lines").on?.("plotly_doubleclick", () => { asked.boxed = null; setTimeout(update); });

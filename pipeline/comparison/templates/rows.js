@@ -69,7 +69,7 @@ function front(rows, x, y) {
   });
 }
 
-// What a parameter changes: rows that differ in it alone are paired, each with that of the commonest value.
+// What a parameter changes: rows that differ in it alone are paired, each with that of the usual value: what the commit has, else the commonest.
 function effect(rows, place, key) {
   const entry = PARAMETERS[place];
   const with_it = (other) => other.name === entry.name || other.follows === entry.name || entry.follows === other.name;
@@ -78,7 +78,7 @@ function effect(rows, place, key) {
   of.forEach((row) => counts.set(row.params[place], (counts.get(row.params[place]) || 0) + 1));
   const present = VALUES[place].filter((value) => counts.has(value));
   if (present.length < 2) return null;
-  const against = present.reduce((best, value) => (counts.get(value) > counts.get(best) ? value : best));
+  const against = present.includes(entry.usual) ? entry.usual : present.reduce((best, value) => (counts.get(value) > counts.get(best) ? value : best));
   const groups = new Map();
   of.forEach((row) => {
     const same = JSON.stringify([row.variant, ...row.params.map((value, at) => (with_it(PARAMETERS[at]) || (PARAMETERS[at].variant && PARAMETERS[at].variant !== row.variant) ? null : value))]);
