@@ -14,7 +14,7 @@ from random import Random
 
 from pipeline import files
 from pipeline.cli import bench_projects as projects
-from pipeline.cli.scale_parts import OF_VARIANTS, VARIANT, Parts, measure
+from pipeline.cli.scale_parts import OF_VARIANTS, POINT_STAGES, VARIANT, Parts, measure
 from pipeline.cli.scheduled_points import Piece, Span, simulate
 from pipeline.errors import run
 
@@ -37,7 +37,9 @@ def main() -> None:
     parser.add_argument("--parts", type=Path, help="what an earlier call has measured; written where there is no such file")
     options = parser.parse_args()
     if options.parts and options.parts.exists():
-        parts = Parts(**files.read_json(options.parts))
+        kept = Parts(**files.read_json(options.parts))
+        # JSON has keys in the order of letters.
+        parts = kept._replace(stages={stage: kept.stages[stage] for stage in POINT_STAGES})
     else:
         parts = _measured(options.project)
         if options.parts:

@@ -1,11 +1,12 @@
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from pipeline import files
 from pipeline.cli import scale
-from pipeline.cli.scale_parts import Parts
+from pipeline.cli.scale_parts import POINT_STAGES, Parts
 from pipeline.cli.scheduled_points import simulate
 from tests.helpers import ROOT, call
 
@@ -102,6 +103,17 @@ def test_the_page_shows_the_tables_of_its_own_parts() -> None:
     assert re.findall(r"^### (.*)$", text, re.MULTILINE) == titles
     first = {line.split("|")[1] for line in scale.page(PARTS).splitlines() if line.startswith("|") and "stage `" not in line}
     assert not [row for row in first if f"|{row}|" not in text and "a day of" not in row]
+
+
+def test_kept_parts_give_the_page_of_those_that_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = PARTS._replace(stages={stage: float(number + 1) for number, stage in enumerate(POINT_STAGES)}, point=60.0)
+    files.write_json(tmp_path / "parts.json", parts._asdict())
+    monkeypatch.setattr(scale, "SIMULATED", 50)
+    monkeypatch.setattr(sys, "argv", ["scale", "--parts", str(tmp_path / "parts.json")])
+    scale.main()
+    assert capsys.readouterr().out == scale.page(parts) + "\n"
 
 
 @pytest.mark.slow
