@@ -48,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "verification": {"tflite", "runtime", "quantization", "equivalence"},
     "mixed_precision": {"quantization", "runtime", "tflite", "verification"},
     "comparison": {"selection"},
+    "sweeping": {"cluster"},
     "reporting": {"selection", "dataset", "evaluation", "failures", "verification"},
 }
 # Of these subjects, these modules only.

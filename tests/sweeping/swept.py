@@ -22,7 +22,8 @@ def names(project: Path) -> list[str]:
 def refs(project: Path) -> dict[str, str]:
     """All experiments by name, as git has them."""
     found = call("git", "for-each-ref", "--format=%(refname)", "refs/exps", cwd=project).stdout.split()
-    return {ref.rsplit("/", 1)[1]: ref for ref in found}
+    # refs/exps/exec and refs/exps/apply are DVC's own notes.
+    return {ref.rsplit("/", 1)[1]: ref for ref in found if len(ref.split("/")) == 5}
 
 
 def made(project: Path, name: str, path: str) -> str:
