@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import shlex
 import shutil
 import signal
@@ -18,9 +17,7 @@ import yaml
 from pipeline.cli import compose, sweep
 from pipeline.sweeping.grid import covering
 from tests.helpers import ROOT, call, stages_run
-from tests.sweeping.swept import GRID, SWEEP, figures, made, names, refs, swept_lock
-
-_SUMMARY = re.compile(r"(\d+) points done, (\d+) failed; (\d+) stages ran, (\d+) distinct pieces of work")
+from tests.sweeping.swept import GRID, SUMMARY, SWEEP, figures, made, names, refs, swept_lock
 
 
 def test_an_unknown_grid_names_those_there_are(finished: Path) -> None:
@@ -68,7 +65,7 @@ def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(
     before = call("git", "status", "--porcelain", cwd=project).stdout
     old = {path.name for path in (project / ".dvc/cache/runs").glob("*/*")}
     done = call(*SWEEP, cwd=project).stdout
-    points, failed, ran, distinct = map(int, _SUMMARY.findall(done)[0])
+    points, failed, ran, distinct = map(int, SUMMARY.findall(done)[0])
     assert (points, failed) == (len(GRID), 0)
     assert ran == distinct == len({path.name for path in (project / ".dvc/cache/runs").glob("*/*")} - old)
     assert call("git", "status", "--porcelain", cwd=project).stdout == before

@@ -1,5 +1,6 @@
 """A sweep of the shipped example, and what came of it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from tests.helpers import call
 _OPTIONS = ("quantization=[float32,int8]", "variants.int8.algorithm=min_max,mse,octav")
 GRID = [(_OPTIONS[0], f"variants.int8.algorithm={algorithm}") for algorithm in ("min_max", "mse", "octav")]
 SWEEP = ("python", "-m", "pipeline.cli.sweep", *(part for option in _OPTIONS for part in ("-S", option)))
+
+# What a sweep says at its end: points done and failed, stages that ran and how many of them are distinct pieces of work.
+SUMMARY = re.compile(r"(\d+) points done, (\d+) failed; (\d+) stages ran, (\d+) distinct pieces of work")
 
 
 def names(project: Path) -> list[str]:

@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.sweeping import ray_workers, workspace
 from tests.clusters import Cluster
 from tests.helpers import call, copy_repository, stages_run
-from tests.sweeping.swept import GRID, SWEEP, made, refs, swept_lock
+from tests.sweeping.swept import GRID, SUMMARY, SWEEP, made, refs, swept_lock
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,9 @@ def test_nodes_that_see_one_cache(finished: Path, local: Path, cluster: Cluster,
     shutil.move(project / ".dvc/cache", tmp_path / "cache")
     call("dvc", "config", "--local", "cache.dir", str(tmp_path / "cache"), cwd=project)
     done = call(*SWEEP, "--ray", "auto", cwd=project, check=True, **cluster.environment).stdout
-    ran, distinct = (int(word) for word in done.replace(" distinct", "").split("failed; ")[1].split() if word.isdecimal())
+    points, failed, ran, distinct = map(int, SUMMARY.findall(done)[0])
+    assert (points, failed) == (len(GRID), 0)
     assert ran == distinct
-    assert f"{len(GRID)} points done, 0 failed" in done
     _same(project, local)
     _brought_back(project)
 
