@@ -8,6 +8,7 @@ The same command again runs what is missing: points that failed, were killed, or
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import yaml
 
 from pipeline import paths, progress
 from pipeline.cli import compose
+from pipeline.cli.unlock import alone
 from pipeline.errors import UserError, one_of, run
 from pipeline.sweeping import clone, grid, ray_workers, workers, workspace
 from pipeline.sweeping.point_process import Outcome
@@ -33,6 +35,15 @@ def main() -> None:
     options = arguments(sys.argv[1:])
     if options.jobs < 1:
         raise UserError(f"--jobs: got {options.jobs}, expected 1 or more")
+    try:
+        with alone("sweep"):
+            _sweep(options)
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or "").strip().splitlines() or [f"exit code {error.returncode}"]
+        raise UserError(f"`{shlex.join(error.cmd)}` failed: {said[-1]}") from None
+
+
+def _sweep(options: argparse.Namespace) -> None:
     root, named = Path.cwd(), {}
     base = workspace.base(root)
     for point in points(options.grid, options.set_param):

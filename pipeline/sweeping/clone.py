@@ -24,7 +24,8 @@ def make(source: Path, folder: Path, base: Base, *, cache: Path, local: str, rem
     from dvc.config import Config
 
     shared = ("--shared",) if source.is_dir() else ()
-    subprocess.run(["git", "clone", "--quiet", "--no-checkout", *shared, str(source), str(folder)], check=True, capture_output=True)
+    command = ["git", "clone", "--quiet", "--no-checkout", *shared, str(source), str(folder)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
     git(folder, "update-ref", "--no-deref", "HEAD", base.commit)
     reset(folder, base)
     (folder / ".dvc/tmp").mkdir(parents=True, exist_ok=True)

@@ -74,16 +74,18 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, address: str, lo
         task = ray.remote(num_cpus=CPUS, memory=MEMORY_BYTES, max_retries=_RETRIES)(point_of_sweep)
         names = {task.remote(sent, claims, name, point): name for name, point in points.items()}
         begun: set[str] = set()
-        while names:
-            ended, _ = ray.wait(list(names), timeout=_LOOK_EVERY_S)
-            for name in ray.get(claims.owners.remote()) - begun:
-                begun.add(name)
-                tell(name, None)
-            for reference in ended:
-                name = names.pop(reference)
-                tell(name, _take(root, base, name, _result(ray, reference), logs))
-        if sources.cache is None:
-            workspace.fetch_runs(root, ray.get(claims.made.remote()))
+        try:
+            while names:
+                ended, _ = ray.wait(list(names), timeout=_LOOK_EVERY_S)
+                for name in ray.get(claims.owners.remote()) - begun:
+                    begun.add(name)
+                    tell(name, None)
+                for reference in ended:
+                    name = names.pop(reference)
+                    tell(name, _take(root, base, name, _result(ray, reference), logs))
+        finally:  # after Ctrl-C too: the points that were finished are here
+            if sources.cache is None:
+                workspace.fetch_runs(root, ray.get(claims.made.remote()))
 
 
 def _result(ray: Any, reference: Any) -> Brought:
@@ -127,7 +129,8 @@ def _bundle(root: Path, base: Base) -> bytes:
     """Git's bundle of a commit with the changes that are not committed; made beside the repository, of which nothing changes."""
     with tempfile.TemporaryDirectory() as folder:
         beside, bundle = Path(folder) / "git", Path(folder) / "bundle"
-        subprocess.run(["git", "clone", "--quiet", "--bare", "--shared", str(root), str(beside)], check=True, capture_output=True)
+        command = ["git", "clone", "--quiet", "--bare", "--shared", str(root), str(beside)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
         who = {f"GIT_{role}_{what}": "sweep" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         changed = git(beside, "commit-tree", base.tree, "-p", base.commit, "-m", "workspace", **who)
         git(beside, "update-ref", "refs/heads/sweep", changed)

@@ -58,6 +58,23 @@ def test_the_grids_that_docs_show_are_configurations(monkeypatch: pytest.MonkeyP
             compose.compose(ROOT, list(point))
 
 
+def test_what_git_refuses_is_a_line(finished: Path, tmp_path: Path) -> None:
+    """A git that cannot clone, as on a full disk."""
+    script = f'[ "$1" != clone ] || {{ echo "fatal: No space left on device" >&2; exit 128; }}\nexec {shutil.which("git")} "$@"\n'
+    (tmp_path / "git").write_text(f"#!/bin/sh\n{script}")
+    (tmp_path / "git").chmod(0o755)
+    code = (
+        f"import os, sys; os.environ['PATH'] = {f'{tmp_path}:'!r} + os.environ['PATH']; sys.argv = ['sweep', 'algorithms']\n"
+        "from pipeline.cli import sweep; from pipeline.errors import run; run(sweep.main)"
+    )
+    done = call("python", "-c", code, cwd=finished, check=False)
+    assert done.returncode == 1
+    assert "error: `git clone --quiet --no-checkout --shared " in done.stdout
+    assert "failed: fatal: No space left on device" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (finished / ".dvc/tmp/sweep/clones").exists()
+
+
 @pytest.mark.slow
 def test_each_point_is_what_dvc_makes_of_it_and_each_piece_of_work_is_done_once(project: Path, tmp_path: Path) -> None:
     plain = tmp_path / "plain"
