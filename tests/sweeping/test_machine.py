@@ -1,69 +1,92 @@
-import json
+import select
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from pipeline.sweeping.machine import Machine
 
-# A worker that says when it works, and for how long; started with its folder, whether alone, and seconds.
+# A worker that says when it waits and when it works, which it does until it is told to end.
 _WORKER = """
-import json, sys, time
+import sys
 from pathlib import Path
 from pipeline.sweeping.machine import Machine
 with Machine(Path(sys.argv[1])) as machine:
+    print("waits", flush=True)
     machine.enter(alone=sys.argv[2] == "alone")
-    begun = time.monotonic()
     print("works", flush=True)
-    time.sleep(float(sys.argv[3]))
-    print(json.dumps([begun, time.monotonic()]), flush=True)
+    sys.stdin.readline()
 """
+# Long enough for a process to be let in, were it let in; and to start, on a busy machine.
+_LET_IN_S, _LATEST_S = 0.3, 60.0
 
 
-def _worker(folder: Path, how: str, seconds: float) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _WORKER, str(folder), how, str(seconds)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+class _Worker:
+    def __init__(self, folder: Path, how: str) -> None:
+        command = [sys.executable, "-c", _WORKER, str(folder), how]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        assert self._line(_LATEST_S) == b"waits\n"
+
+    def works(self, within_s: float = _LATEST_S) -> bool:
+        return self._line(within_s) == b"works\n"
+
+    def end(self) -> None:
+        self.process.communicate(b"\n")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def _line(self, within_s: float) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline() if select.select([self.process.stdout], [], [], within_s)[0] else b""
 
 
-def _begun(worker: subprocess.Popen[str]) -> None:
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "works\n"
+Start = Callable[[str], _Worker]
 
 
-def _times(worker: subprocess.Popen[str]) -> tuple[float, float]:
-    assert worker.stdout is not None
-    text = worker.stdout.read().splitlines()[-1]
-    assert worker.wait() == 0
-    worker.stdout.close()
-    begun, ended = json.loads(text)
-    return begun, ended
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def started(how: str) -> _Worker:
+            worker = _Worker(tmp_path, how)
+            stack.callback(worker.kill)
+            return worker
+
+        yield started
 
 
-def test_workers_work_together_and_a_benchmark_alone(tmp_path: Path) -> None:
-    first = _worker(tmp_path, "together", 1.0)
-    _begun(first)
-    second = _worker(tmp_path, "together", 1.0)
-    _begun(second)
-    benchmark = _worker(tmp_path, "alone", 0.5)
-    late = None
-    try:
-        time.sleep(0.4)  # it waits now, and who comes after it is not let in before it
-        late = _worker(tmp_path, "together", 0.1)
-        together, again, alone, after = map(_times, (first, second, benchmark, late))
-    finally:
-        for worker in (first, second, benchmark, late):
-            if worker is not None:
-                worker.kill()
-    assert again[0] < together[1]  # at once
-    assert alone[0] >= max(together[1], again[1])
-    assert after[0] >= alone[1]
+def test_workers_work_together(start: Start) -> None:
+    first, second = start("together"), start("together")
+    assert first.works()
+    assert second.works()
 
 
-def test_who_is_killed_gives_it_back(tmp_path: Path) -> None:
-    killed = _worker(tmp_path, "alone", 60)
-    _begun(killed)
+def test_a_benchmark_waits_for_all_and_nobody_comes_before_it(start: Start) -> None:
+    first, second = start("together"), start("together")
+    assert first.works()
+    assert second.works()
+    benchmark = start("alone")
+    assert not benchmark.works(_LET_IN_S)
+    late = start("together")
+    assert not late.works(_LET_IN_S)
+    first.end()
+    assert not benchmark.works(_LET_IN_S)
+    second.end()
+    assert benchmark.works()
+    assert not late.works(_LET_IN_S)
+    benchmark.end()
+    assert late.works()
+
+
+def test_who_is_killed_gives_it_back(start: Start, tmp_path: Path) -> None:
+    killed = start("alone")
+    assert killed.works()
     killed.kill()
-    killed.communicate()
     with Machine(tmp_path) as machine:
         machine.enter(alone=True)
         machine.leave()
