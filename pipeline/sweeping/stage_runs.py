@@ -52,7 +52,8 @@ def coordinated(machine: Machine, asked: TextIO, answered: TextIO, *, remote: bo
 
     def told(stage: Stage, *arguments: Any, **options: Any) -> None:
         print(RUNS.format(key=_key(stage) or stage.addressing, stage=stage.addressing), flush=True)
-        command(stage, *arguments, **options)
+        with _alone(stage, machine):
+            command(stage, *arguments, **options)
 
     Stage.run, dvc.stage.run.cmd_run = claimed, told
     machine.enter(alone=False)
@@ -69,19 +70,30 @@ def _claim(name: str, key: str, machine: Machine, asked: TextIO, answered: TextI
     machine.leave()
     _tell(asked, {"claim": key})
     refused = json.loads(answered.readline() or '{"failed": "the sweep has ended"}')["failed"]
+    machine.enter(alone=False)
     if refused is not None:
-        machine.enter(alone=False)
         raise DvcException(f"it is not tried again: {refused}")
     failed: str | None = None
     try:
-        machine.enter(alone=name.partition("@")[0] == _BENCHMARK)
         yield
     except Exception as error:
         failed = str(error)
         raise
     finally:
-        machine.enter(alone=False)
         _tell(asked, {"done": key, "failed": failed})
+
+
+@contextmanager
+def _alone(stage: Stage, machine: Machine) -> Iterator[None]:
+    """Nobody else works while a benchmark runs; one that comes from the cache disturbs nobody."""
+    if stage.addressing.partition("@")[0] != _BENCHMARK:
+        yield
+        return
+    machine.enter(alone=True)
+    try:
+        yield
+    finally:
+        machine.enter(alone=False)
 
 
 def _key(stage: Stage) -> str | None:

@@ -55,6 +55,9 @@ def test_each_stage_is_claimed_and_given_back_and_a_benchmark_is_alone(project: 
     assert {*ran} == {path.name for path in Path(".dvc/cache/runs").glob("*/*")}
     assert [*ran.values()] == ["double", "benchmark@a"]
     assert _repro(project) == ([], [False])
+    # From the cache a benchmark needs nobody to pause.
+    Path("a").unlink()
+    assert [alone for alone in _repro(project)[1] if alone] == []
 
 
 def test_outputs_of_other_dependencies_are_not_taken_for_those_of_these(project: Path) -> None:
