@@ -175,6 +175,7 @@ STAGES: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {
     "evaluate": ((), (0.5,)),
     "select": ((), (0, 0.9)),
     "report": ((), (0, 0.5)),
+    "gate": ((), (0,)),
 }
 CASES = [(name, arguments, share) for name, (arguments, shares) in STAGES.items() for share in shares]
 CASES.append(("quantize", ("converter_int8",), 0.5))
