@@ -51,7 +51,9 @@ def test_end_to_end(examples: Path, name: str) -> None:
     for variant, row in metrics["variants"].items():
         assert row["verified"], files.read_json(folder / paths.VERIFY_REPORTS / f"{variant}.json")
         for key, value in figure(name, folder, variant).items():
-            assert row[key] == pytest.approx(value, rel=1e-6)
+            assert accuracy["variants"][variant]["metrics"][key] == pytest.approx(value, rel=1e-6)
+        primary = accuracy["primary_metric"]
+        assert row[primary] == accuracy["variants"][variant]["metrics"][primary]
         assert row["drop_low"] <= row["drop"] <= row["drop_high"]
     decision = files.read_json(folder / paths.SELECTED / "decision.json")
     best = min(metrics["variants"], key=lambda variant: metrics["variants"][variant]["bytes"])
