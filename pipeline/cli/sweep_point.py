@@ -12,15 +12,12 @@ import sys
 from pathlib import Path
 
 import yaml
-from dvc.cli import main as dvc
 
 from pipeline import files, paths
-from pipeline.cli import compose
 from pipeline.cli.unlock_files import stages_of
 from pipeline.errors import UserError, run
 from pipeline.sweeping import lock, workspace
 from pipeline.sweeping.machine import Machine
-from pipeline.sweeping.stage_runs import coordinated
 from pipeline.system import leftovers, processes
 
 _EMPTY = "schema: '2.0'\nstages:\n"
@@ -35,17 +32,25 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
     processes.end_with_parent()
+    with Machine(leftovers.SHARED) as machine:
+        # Importing DVC is a second's work, which a benchmark of another worker would notice.
+        machine.enter(alone=False)
+        sys.exit(_run(options, machine))
+
+
+def _run(options: argparse.Namespace, machine: Machine) -> int:
+    from dvc.cli import main as dvc
+
+    from pipeline.sweeping.stage_runs import coordinated
+
+    prepare(options.overrides, remote=options.remote)
     settings = [part for override in options.overrides for part in ("-S", override)]
     with (
         os.fdopen(options.asked, "w") as asked,
         os.fdopen(options.answered) as answered,
-        Machine(leftovers.SHARED) as machine,
+        coordinated(machine, asked, answered, remote=options.remote),
     ):
-        machine.enter(alone=False)  # what comes first is work as well, which a benchmark elsewhere would notice
-        prepare(options.overrides, remote=options.remote)
-        with coordinated(machine, asked, answered, remote=options.remote):
-            code = dvc(["exp", "run", "--name", options.name, *settings, lock.TARGET])
-    sys.exit(code)
+        return int(dvc(["exp", "run", "--name", options.name, *settings, lock.TARGET]))
 
 
 def prepare(overrides: list[str], *, remote: bool) -> None:
@@ -54,11 +59,16 @@ def prepare(overrides: list[str], *, remote: bool) -> None:
     Raises:
         UserError: when they are not, or the overrides are no configuration.
     """
+    from dvc.cli import main as dvc
+
+    from pipeline.cli import compose
+
     text = compose.compose(Path.cwd(), overrides)
     composed = yaml.safe_load(text)
     files.write_text(paths.PARAMS, text)
     compose.remove_gone(composed["variants"])  # of the point before
-    _write_lock({*composed["variants"], *composed["searches"]})
+    before = paths.LOCK.read_text(encoding="utf-8") if paths.LOCK.exists() else _EMPTY
+    _write_lock(compose.without_gone(before, {*composed["variants"], *composed["searches"]}))
     for path in workspace.ignored(Path.cwd(), [composed["model"]["path"], composed["data"]["path"]]):
         raise UserError(
             f"{path}: neither git nor DVC knows this file, so that no point has it; run `dvc add {path}`, then `git add {path}.dvc`"
@@ -68,10 +78,9 @@ def prepare(overrides: list[str], *, remote: bool) -> None:
         raise UserError(f"{kept[0]}: DVC has not got these data; run `dvc pull` before the sweep")
 
 
-def _write_lock(names: set[str]) -> None:
+def _write_lock(text: str) -> None:
     cache = workspace.cache(Path.cwd())
-    text = paths.LOCK.read_text(encoding="utf-8") if paths.LOCK.exists() else _EMPTY
-    head, *entries = stages_of(compose.without_gone(text, names))
+    head, *entries = stages_of(text)
     kept = [entry for entry in entries if entry.split(":")[0].strip() not in lock.LEFT_OUT and lock.cached(entry, cache)]
     files.write_text(paths.LOCK, head + "".join(kept + lock.notes(cache)))
 
