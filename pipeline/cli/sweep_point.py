@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
     processes.end_with_parent()
-    with Machine(leftovers.SHARED) as machine:
-        # Importing DVC is a second's work, which a benchmark of another worker would notice.
-        machine.enter(alone=False)
-        sys.exit(_run(options, machine))
+    # Held to the end of this process: a benchmark of another worker would notice that DVC is imported, and that the process ends.
+    machine = Machine(leftovers.SHARED)
+    machine.enter(alone=False)
+    sys.exit(_run(options, machine))
 
 
 def _run(options: argparse.Namespace, machine: Machine) -> int:

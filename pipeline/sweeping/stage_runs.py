@@ -61,7 +61,6 @@ def coordinated(machine: Machine, asked: TextIO, answered: TextIO, *, remote: bo
         yield
     finally:
         Stage.run, dvc.stage.run.cmd_run = run, command
-        machine.leave()
 
 
 @contextmanager

@@ -2,15 +2,18 @@
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipeline.sweeping import clone, point_process, workspace
 from pipeline.sweeping.claims import Claims
 from pipeline.sweeping.grid import Point
+from pipeline.sweeping.machine import Machine
 from pipeline.sweeping.point_process import Asking, Outcome
 from pipeline.sweeping.workspace import Base
+from pipeline.system import leftovers
 
 # Tells of a point: its name, and what came of it; None when it begins.
 Tell = Callable[[str, Outcome | None], None]
@@ -41,7 +44,8 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
     def work(number: int) -> None:
         try:
             place = folder / str(number)
-            clone.make(root, place, base, cache=cache, local=local)
+            with working():
+                clone.make(root, place, base, cache=cache, local=local)
             while not stop.is_set():
                 try:
                     name, point = todo.get_nowait()
@@ -49,14 +53,16 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
                     return
                 with telling:
                     tell(name, None)
-                clone.reset(place, base)
+                with working():
+                    clone.reset(place, base)
                 log = logs / f"{name}.log"
                 outcome = point_process.run(place, name, point, log=log, asking=asking(claims, name), remote=False, stop=stop)
                 if stop.is_set():
                     return
                 with telling:
                     if outcome.failed is None:
-                        workspace.collect(root, base, name, source=place)
+                        with working():
+                            workspace.collect(root, base, name, source=place)
                     tell(name, outcome)
         except BaseException as error:
             errors.append(error)
@@ -77,6 +83,14 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
         clone.remove(folder)
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """What a benchmark of another worker would notice: it waits for one, and one waits for it."""
+    with Machine(leftovers.SHARED) as machine:
+        machine.enter(alone=False)
+        yield
 
 
 def asking(claims: Any, name: str) -> Asking:

@@ -13,7 +13,6 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.errors import UserError
-from pipeline.sweeping import remote_runs
 from pipeline.sweeping.grid import Point
 
 # Of the files in git these are what a point itself writes: it starts from those of the commit.
@@ -129,6 +128,8 @@ def fetch_runs(root: Path, keys: Iterable[str]) -> None:
         keys: of the run cache.
     """
     from dvc.repo import Repo
+
+    from pipeline.sweeping import remote_runs
 
     with Repo(str(root)) as repo:
         for key in keys:
