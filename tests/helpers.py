@@ -69,6 +69,11 @@ def copy_repository(target: Path) -> Path:
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
+    return committed(target)
+
+
+def committed(target: Path) -> Path:
+    """All files of a folder, in a repository of their own with one commit."""
     call("git", "init", "-q", "-b", "main", cwd=target)
     call("git", "config", "user.email", "test@example.invalid", cwd=target)
     call("git", "config", "user.name", "test", cwd=target)

@@ -13,6 +13,7 @@ from pipeline import config
 from pipeline.cli import compose
 from pipeline.cli.unlock import alone
 from pipeline.errors import UserError, run
+from pipeline.sweeping import workspace
 
 
 def main() -> None:
@@ -22,9 +23,7 @@ def main() -> None:
     with alone("apply"):
         done = subprocess.run([sys.executable, "-m", "dvc", "exp", "apply", name], check=False, capture_output=True, text=True)
         if done.returncode != 0:
-            said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-            reason = said[0] if said else done.stderr.strip()
-            raise UserError(f"{name}: {reason}; `dvc exp list` names the experiments of this commit")
+            raise UserError(f"{name}: {workspace.complaint(done.stderr)}; `dvc exp list` names the experiments of this commit")
         compose.remove_gone(config.read().variants)
     print(f"{name} is in the workspace; `dvc repro` completes it, `dvc exp branch {name} BRANCH` keeps it for a release")
 

@@ -119,10 +119,8 @@ def _sources(root: Path, base: Base) -> Sources:
             "RAY: nodes share results by a cache that all of them see (`dvc cache dir /a/folder/that/all/nodes/see`) "
             "or by a remote (`dvc remote add --default NAME URL`); .dvc/config names neither"
         )
-    private = root / ".dvc/config.local"
     remotes = {name: str(settings["url"]) for name, settings in config.get("remote", {}).items()}
-    local = private.read_text(encoding="utf-8") if private.exists() else ""
-    return Sources(_bundle(root, base), base, Path(cache) if cache else None, remotes, local)
+    return Sources(_bundle(root, base), base, Path(cache) if cache else None, remotes, workspace.private_config(root))
 
 
 def _bundle(root: Path, base: Base) -> bytes:

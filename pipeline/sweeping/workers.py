@@ -37,8 +37,7 @@ def run(root: Path, base: Base, points: Mapping[str, Point], *, workers: int, fo
     for item in points.items():
         todo.put(item)
     cache = workspace.cache(root)
-    private = root / ".dvc/config.local"
-    local = private.read_text(encoding="utf-8") if private.exists() else ""
+    local = workspace.private_config(root)
     errors: list[BaseException] = []
 
     def work(number: int) -> None:

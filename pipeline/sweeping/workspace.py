@@ -107,6 +107,12 @@ def dvc_config(root: Path) -> Mapping[str, Any]:
     return Config(str(root / ".dvc"))
 
 
+def private_config(root: Path) -> str:
+    """The text of .dvc/config.local, in which remotes are configured that are not for everybody."""
+    path = root / ".dvc/config.local"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def push(root: Path) -> None:
     """What this repository has of the data and of earlier runs, to its remote.
 
@@ -116,9 +122,13 @@ def push(root: Path) -> None:
     command = [sys.executable, "-m", "dvc", "push", "--run-cache"]
     done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
     if done.returncode != 0:
-        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        reason = said[0] if said else done.stderr.strip()
-        raise UserError(f"RAY: points share results by the remote, and `dvc push --run-cache` failed: {reason}")
+        raise UserError(f"RAY: points share results by the remote, and `dvc push --run-cache` failed: {complaint(done.stderr)}")
+
+
+def complaint(stderr: str) -> str:
+    """The reason that a command of DVC gives, in a line; all that it printed where it gives none."""
+    said = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")]
+    return said[0] if said else stderr.strip()
 
 
 def fetch_runs(root: Path, keys: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.sweeping import workspace
-from tests.helpers import call
+from tests.helpers import call, committed
 
 
 @pytest.fixture
@@ -16,12 +16,7 @@ def repository(tmp_path: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(name)
     (root / ".dvc/config").write_text("")
-    call("git", "init", "-q", "-b", "main", cwd=root)
-    call("git", "config", "user.email", "t@example.invalid", cwd=root)
-    call("git", "config", "user.name", "t", cwd=root)
-    call("git", "add", "-A", cwd=root)
-    call("git", "commit", "-qm", "one", cwd=root)
-    return root
+    return committed(root)
 
 
 def test_points_are_made_from_the_workspace_without_what_a_run_writes(repository: Path) -> None:
